@@ -1,0 +1,48 @@
+# Two commands matter to a newcomer: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+LOCK   := -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11
+
+.PHONY: demo test lint docs lock bench bench-check clean
+
+$(VENV)/.base: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "hedgebot needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.base
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/.base  ## hedge 5 BTC on the paper exchange through a crash and a recovery
+	@$(BIN)/hedgebot demo
+
+test: $(VENV)/.dev  ## the whole suite
+	$(BIN)/pytest -n 2
+
+lint: $(VENV)/.dev  ## style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev  ## regenerate what the docs take from the code, then build them
+	$(BIN)/python -m tests.docs_from_code
+	$(BIN)/mkdocs build --strict -q
+
+lock: $(VENV)/.dev  ## re-pin every dependency with its hashes
+	$(BIN)/pip install -q uv
+	echo 'setuptools>=77' | $(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml - -o requirements.txt
+	$(BIN)/uv pip compile $(LOCK) --all-extras -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+bench: $(VENV)/.dev  ## one JSON line for each figure
+	$(BIN)/python -m tests.bench
+
+bench-check: $(VENV)/.dev  ## exits 1 when a target is missed by more than 20 %
+	$(BIN)/python -m tests.bench --check
+
+clean:
+	rm -rf $(VENV) build dist site *.egg-info

@@ -1,0 +1,251 @@
+"""What can happen? Every row of the audit chain is one of these, and the bot's memory is their fold (ledger.py)."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from bot.core.model import Approved, Decision, Fill, FundingPayment, OrderStatus, Rules, Snapshot, State
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    run_id: str
+    program_version: str
+    epoch: int
+    config_hash: str
+    rules: Rules
+    live: bool
+    armed: bool
+    adopt: bool
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    run_id: str
+    verified: bool  # no own order is left at the venue
+    why: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandGiven:
+    """An operator's word. `name` is one of COMMANDS."""
+
+    name: str
+    by: str  # "cli", "api", "file", "signal"
+    at_ms: int
+    asset: str | None = None  # target-set, target-clear
+    ratio: Decimal | None = None  # target-set
+    until_ms: int | None = None  # target-set
+    reason: str = ""  # rearm, kill
+
+
+COMMANDS: Final = (
+    "pause",
+    "resume",
+    "dry-run-on",
+    "dry-run-off",
+    "kill",
+    "rearm",
+    "cancel-all",
+    "flatten",
+    "target-set",
+    "target-clear",
+    "stop",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMade:
+    """A decision with all its inputs; `rules_hash` names the rules of the run (RunStarted.config_hash)."""
+
+    state: State
+    seen: Snapshot
+    rules_hash: str
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class IntentRecorded:
+    order: Approved
+    epoch: int
+    cycle: int
+    status: OrderStatus  # INTENT, or DRY_RUN
+    at_ms: int
+    mono_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderMoved:
+    """One step of our order in the table of machine.py; `filled` never shrinks."""
+
+    client_id: str
+    symbol: str
+    was: OrderStatus
+    now: OrderStatus
+    filled: int
+    why: str
+    at_ms: int
+    mono_ms: int
+    venue_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedInVain:
+    """An UNKNOWN order was looked for everywhere and not seen: one poll towards the proof that it is absent."""
+
+    client_id: str
+    symbol: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    client_id: str
+    symbol: str
+    why: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FillSeen:
+    fill: Fill
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FundingSeen:
+    payment: FundingPayment
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceSeen:
+    """Position and wallet as the venue shows them, once own fills, fees and funding explain them; written when they change."""
+
+    asset: str
+    symbol: str
+    contracts: int
+    wallet: Decimal
+    equity: Decimal
+    mark: Decimal
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TookCharge:
+    """The leg is ours from here on: flat, or with a position taken over on the operator's word."""
+
+    asset: str
+    symbol: str
+    contracts: int
+    entry_price: Decimal | None
+    wallet: Decimal
+    adopted: bool
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoinsMoved:
+    """A wallet change that own fills, fees and funding do not explain: positive into the account."""
+
+    asset: str
+    coins: Decimal
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class BagDeclared:
+    asset: str
+    coins: Decimal
+    was_spot_coins: Decimal | None  # what the bag outside counted before; None at the first declaration
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PositionUnexplained:
+    """The venue's position is not the last one plus our fills: no new risk until it is, and a halt if it stays so."""
+
+    asset: str
+    symbol: str
+    expected: int
+    seen: int
+    at_ms: int
+    mono_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegHalted:
+    asset: str
+    why: str
+    needs_adopt: bool
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """A check stopped the account: own orders are cancelled, nothing is sent until `rearm --reason`."""
+
+    check: str
+    why: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRaised:
+    what: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSeen:
+    where: str
+    error: str
+    at_ms: int
+
+
+ALL: Final = (
+    RunStarted,
+    RunEnded,
+    CommandGiven,
+    DecisionMade,
+    IntentRecorded,
+    OrderMoved,
+    LookedInVain,
+    CancelAsked,
+    FillSeen,
+    FundingSeen,
+    BalanceSeen,
+    TookCharge,
+    CoinsMoved,
+    BagDeclared,
+    PositionUnexplained,
+    LegHalted,
+    Halted,
+    AlertRaised,
+    ErrorSeen,
+)
+
+Event = (
+    RunStarted
+    | RunEnded
+    | CommandGiven
+    | DecisionMade
+    | IntentRecorded
+    | OrderMoved
+    | LookedInVain
+    | CancelAsked
+    | FillSeen
+    | FundingSeen
+    | BalanceSeen
+    | TookCharge
+    | CoinsMoved
+    | BagDeclared
+    | PositionUnexplained
+    | LegHalted
+    | Halted
+    | AlertRaised
+    | ErrorSeen
+)
+
+KINDS: Final = {cls.__name__: cls for cls in ALL}  # the `kind` column of the chain

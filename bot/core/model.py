@@ -1,0 +1,488 @@
+"""What do we talk about? The nouns, all frozen.
+
+Money and coins are `Decimal`; contract counts are integers of the smallest step a venue trades (its lot).
+`None` always means UNKNOWN and is never read as 0. `*_ms` are milliseconds: `now_ms` and `at_ms` count from the Unix epoch (UTC),
+`mono_ms` from an arbitrary origin of this process and measures durations only.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+ZERO: Final = Decimal(0)
+ONE: Final = Decimal(1)
+NO_LIQUIDATION: Final = Decimal("Infinity")  # a value of its own: there is no liquidation price; never 0, never unknown
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        """+1 for a buy, -1 for a sell: what one filled contract adds to the signed position."""
+        return 1 if self is Side.BUY else -1
+
+
+class Kind(StrEnum):
+    INVERSE = "inverse"  # a contract is a fixed number of USD, settled in coin (domain.md §1)
+    LINEAR = "linear"  # a contract is a fixed number of coins, settled in USDT (domain.md §7a)
+
+
+class Basis(StrEnum):
+    COINS = "coins"
+    VALUE = "value"
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """One perpetual contract, as the venue specifies it."""
+
+    symbol: str  # "BTC/USD:BTC"
+    asset: str  # "BTC"
+    kind: Kind
+    settle: str  # the currency of margin, fees and funding: "BTC" or "USDT"
+    contract_size: Decimal  # of one count: USD for an inverse contract, coins for a linear one
+    tick: Decimal  # USD per coin; every limit price is an exact multiple
+    maker_fee_rate: Decimal  # of notional; negative is a rebate
+    taker_fee_rate: Decimal
+    maintenance_rate: Decimal  # m of domain.md §3
+    min_contracts: int = 1
+    min_notional_usd: Decimal = ZERO
+    lot: Decimal = ONE  # how many of the venue's own contracts one count is
+    funding_interval_hours: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    symbol: str
+    mark: Decimal
+    index: Decimal | None
+    bid: Decimal
+    ask: Decimal
+    funding_rate: Decimal | None  # of the running interval; positive means a short receives
+    at_ms: int  # the venue's stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    symbol: str
+    contracts: int  # signed: short is negative
+    entry_price: Decimal | None  # None when flat or not told
+    leverage_setting: Decimal | None  # the venue's setting; says nothing about safety (domain.md §1 L)
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """The futures account in one settle currency."""
+
+    currency: str
+    wallet: Decimal  # C: without unrealised profit
+    equity: Decimal  # Q: with unrealised profit of every position settled in this currency
+    at_ms: int
+
+
+class OrderStatus(StrEnum):
+    """States of an order (reliability.md §1); the table of moves is in machine.py."""
+
+    PLANNED = "PLANNED"
+    INTENT = "INTENT"
+    SIGNED = "SIGNED"
+    ACKED = "ACKED"
+    OPEN = "OPEN"
+    PARTIAL = "PARTIAL"
+    FILLED = "FILLED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    UNKNOWN = "UNKNOWN"
+    REJECTED = "REJECTED"
+    ABSENT = "ABSENT"
+    DRY_RUN = "DRY_RUN"
+
+    @property
+    def terminal(self) -> bool:
+        return self in TERMINAL
+
+
+TERMINAL: Final = frozenset(
+    {OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED, OrderStatus.ABSENT, OrderStatus.DRY_RUN}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as the venue shows it."""
+
+    client_id: str  # "" where the venue shows none: then it is not ours
+    venue_id: str
+    symbol: str
+    side: Side
+    contracts: int
+    filled: int
+    limit_price: Decimal
+    status: OrderStatus  # ACKED, OPEN, PARTIAL, FILLED, CANCELLED, EXPIRED or REJECTED
+    reduce_only: bool
+    post_only: bool
+    at_ms: int
+    why: str = ""  # the venue's reason for an end that nobody asked for ("post-only would take", "margin")
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    trade_id: str  # unique within (account, symbol)
+    client_id: str  # "" for a fill without one: a foreign order, a liquidation
+    symbol: str
+    side: Side
+    contracts: int
+    price: Decimal
+    fee_coins: Decimal  # in settle currency; positive is paid
+    maker: bool
+    at_ms: int
+    liquidation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FundingPayment:
+    payment_id: str  # unique within (account, symbol)
+    symbol: str
+    rate: Decimal
+    mark: Decimal  # of the settlement
+    coins: Decimal  # in settle currency; positive is received
+    at_ms: int
+
+
+class TargetSource(StrEnum):
+    OPERATOR = "operator"
+    DOCUMENT = "document"
+    CONFIG = "config"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    asset: str
+    ratio: Decimal
+    source: TargetSource
+    until_ms: int | None = None  # exclusive end; None holds until changed
+
+
+# ---------------------------------------------------------------------------------------------------------------- what was seen
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What to read of one instrument in the next look."""
+
+    symbol: str
+    fills_since_ms: int  # inclusive
+    funding_since_ms: int  # inclusive
+    client_ids: tuple[str, ...] = ()  # our unfinished orders: find each of them by id
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one look at the venue showed of one instrument. A part that could not be read is None and named in `errors`."""
+
+    instrument: Instrument
+    quote: Quote | None = None
+    position: Position | None = None
+    margin: Margin | None = None
+    open_orders: tuple[Order, ...] | None = None  # every open order of the symbol, ours and foreign
+    found: tuple[Order, ...] | None = None  # those of Ask.client_ids that the venue knows, in any status
+    fills: tuple[Fill, ...] | None = None
+    funding: tuple[FundingPayment, ...] | None = None
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a decision may know about the world."""
+
+    now_ms: int
+    mono_ms: int
+    views: tuple[View, ...]
+    bag: tuple[tuple[str, Decimal | None], ...]  # asset, coins outside the account as declared or read; None is UNKNOWN
+    documents: tuple[Target, ...] | None = ()  # targets of the target document; None: one is configured and cannot be trusted now
+    kill_file: bool | None = False  # None: it could not be read
+
+    def view(self, symbol: str) -> View | None:
+        return next((view for view in self.views if view.instrument.symbol == symbol), None)
+
+    def bag_coins(self, asset: str) -> Decimal | None:
+        return next((coins for name, coins in self.bag if name == asset), None)
+
+
+# ---------------------------------------------------------------------------------------------------------------- what is allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Trade only outside low..high, and then only back to the nearer safe edge. Multiples of the ideal hedge."""
+
+    low: Decimal
+    safe_low: Decimal
+    safe_high: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LegRule:
+    asset: str
+    symbol: str
+    basis: Basis
+    ratio: Decimal  # of the config; operator and document may override it
+    band: Band
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRule:
+    order_ttl_ms: int
+    max_reprices: int
+    cross_after_ms: int
+    max_slippage: Decimal  # fraction of mark
+    max_order_usd: Decimal
+    min_order_usd: Decimal
+    cooldown_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RiskRule:
+    max_leverage: Decimal
+    hard_leverage: Decimal
+    max_position_usd: Decimal
+    max_turnover_usd_per_day: Decimal
+    max_orders_per_minute: int
+    price_collar: Decimal  # fraction of mark and of index
+    max_data_age_ms: int
+    allow_over_hedge: bool
+
+
+class Foreign(StrEnum):
+    HALT = "halt"
+    ABSORB = "absorb"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The configuration as the core sees it; `version` names the code that decides, so that `audit verify` knows its own."""
+
+    version: str
+    account: str
+    venue: str
+    environment: str | None
+    live: bool  # mode: live
+    legs: tuple[LegRule, ...]
+    execution: ExecutionRule
+    risk: RiskRule
+    foreign: Foreign
+    absence_polls: int  # reliability.md §1.7: polls and time that prove an order absent
+    absence_ms: int
+
+
+# ---------------------------------------------------------------------------------------------------------------- what is remembered
+
+
+class Mode(StrEnum):
+    """The machine's `state` (contract.md §3)."""
+
+    STARTING = "STARTING"
+    RECONCILING = "RECONCILING"
+    WATCHING = "WATCHING"
+    WORKING = "WORKING"
+    PAUSED = "PAUSED"
+    REDUCING = "REDUCING"
+    CANCEL_ONLY = "CANCEL_ONLY"
+    HALTED = "HALTED"
+    STOPPING = "STOPPING"
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """B of domain.md §1: the coins the ratio refers to, set when the effective ratio changes."""
+
+    coins: Decimal
+    ratio: Decimal
+    basis: Basis
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An order the planner would like; only risk turns it into an `Approved`."""
+
+    asset: str
+    symbol: str
+    side: Side
+    contracts: int
+    limit_price: Decimal
+    reduce_only: bool
+    post_only: bool  # False: immediate-or-cancel within the slippage limit
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """An order that passed every pre-trade check and has a name. Only risk.py makes one."""
+
+    client_id: str
+    asset: str
+    symbol: str
+    side: Side
+    contracts: int
+    limit_price: Decimal
+    reduce_only: bool
+    post_only: bool
+    reference_price: Decimal  # the mark it was decided on
+    notional_usd: Decimal  # at the mark
+    deadline_mono_ms: int  # not sent by then, it is dropped
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    asset: str
+    check: str  # the name of the pre-trade check
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """Our record of the one unfinished order of an instrument."""
+
+    order: Approved
+    epoch: int  # of the lease it was written under
+    status: OrderStatus
+    filled: int  # never shrinks
+    sent_at_ms: int
+    sent_mono_ms: int
+    polls: int = 0  # how often an UNKNOWN order was looked for in vain
+    cancel_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LegState:
+    asset: str
+    symbol: str
+    baseline: Baseline | None = None
+    working: Working | None = None
+    contracts: int | None = None  # the last explained position; None: not in charge yet
+    entry_price: Decimal | None = None  # harmonic (inverse) or arithmetic (linear) mean of the fills behind `contracts`
+    wallet: Decimal | None = None  # the last explained wallet balance
+    declared_coins: Decimal | None = None
+    transferred_coins: Decimal = ZERO  # net coins moved into the account since they were declared
+    fills_cursor_ms: int = 0
+    funding_cursor_ms: int = 0
+    recent_ids: tuple[tuple[int, str], ...] = ()  # (at_ms, id) of fills and payments near the cursors
+    unexplained: int = 0  # looks in a row whose position own fills did not explain
+    unexplained_since_ms: int | None = None  # mono
+    effort_since_ms: int | None = None  # mono: when this attempt to align began
+    placements_without_fill: int = 0
+    cooldown_until_ms: int | None = None  # mono
+    halted: str | None = None  # why this leg may not trade
+    halted_needs_adopt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything the bot remembers between turns: the fold of the audit log (ledger.py)."""
+
+    account: str
+    instance: str  # two characters, drawn once when the database is made
+    epoch: int = 0
+    cycle: int = 0
+    mode: Mode = Mode.STARTING
+    armed: bool = False
+    dry_run_word: bool | None = None  # the last stored word of `dry-run on|off`
+    draining: bool = False  # dry-run was asked for and own orders are still being cancelled
+    paused: bool = False
+    killed: str | None = None  # why; set until re-armed
+    flattening: bool = False
+    adopt: bool = False  # this run may take over a position it finds
+    cancel_all: bool = False  # asked once, done when no own order is open
+    targets: tuple[Target, ...] = ()  # the operator's
+    legs: tuple[LegState, ...] = ()
+    order_times_ms: tuple[int, ...] = ()  # stamps of placements within the last minute
+    turnover_day: int = 0  # days since the epoch
+    turnover_usd: Decimal = ZERO
+    config_hash: str = ""
+
+    def leg(self, asset: str) -> LegState:
+        return next(leg for leg in self.legs if leg.asset == asset)
+
+
+# ---------------------------------------------------------------------------------------------------------------- what was decided
+
+
+@dataclass(frozen=True, slots=True)
+class LegPlan:
+    """One leg's answer: the numbers and the reason. None means UNKNOWN or undefined; a short `position_usd` is negative."""
+
+    asset: str
+    instrument: str
+    basis: Basis
+    ratio_target: Decimal | None
+    ratio_effective: Decimal | None
+    ratio_actual: Decimal | None
+    ratio_planned: Decimal | None
+    target_source: TargetSource | None
+    spot_coins: Decimal | None
+    equity_coins: Decimal | None
+    delta_coins: Decimal | None
+    position_usd: Decimal | None
+    target_usd: Decimal | None
+    leverage: Decimal | None  # Infinity where equity is gone
+    liquidation_price: Decimal | None  # NO_LIQUIDATION where there is none
+    mark: Decimal | None
+    aligned: bool
+    why: str
+    fees_usd: Decimal = ZERO  # of the planned order, at its rate
+    funding_usd_per_year: Decimal | None = None  # a cost: positive is paid
+    missing: tuple[str, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    baseline: Baseline | None = None  # set by this decision
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    asset: str
+    symbol: str
+    client_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeverageCall:
+    asset: str
+    symbol: str
+    leverage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One step of the machine."""
+
+    was: Mode
+    event: str
+    now: Mode
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    at_ms: int
+    cycle: int
+    armed: bool
+    legs: tuple[LegPlan, ...]
+    orders: tuple[Approved, ...] = ()  # to be placed when armed; recorded as DRY_RUN when not
+    cancels: tuple[Cancel, ...] = ()
+    leverage: tuple[LeverageCall, ...] = ()
+    moves: tuple[Move, ...] = ()
+    alerts: tuple[str, ...] = ()
+    wake_mono_ms: int | None = None  # the next moment at which a timer of ours may change the answer
+    mode: Mode = field(default=Mode.STARTING)  # after the moves
+
+    @property
+    def reason(self) -> tuple[str, ...]:
+        """What makes this decision differ from the last one: it is recorded when this changes."""
+        return (self.mode, str(self.armed), *(f"{leg.asset}:{leg.why}" for leg in self.legs), *self.alerts)

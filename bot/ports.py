@@ -1,0 +1,130 @@
+"""What does the engine need from the world? Tiny ports; adapters/ fills them, wiring.py picks them.
+
+The error tree says what the caller must do next:
+
+    PortError
+      NotSent        nothing happened: try again later
+      Refused        they said no: record it, do not repeat
+      Unknown        it may have happened: find(client_id) first
+      Misconfigured  stop and tell the operator
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Protocol
+
+from bot.core.events import Event
+from bot.core.model import Approved, Ask, Instrument, Order, Target, View
+
+
+class PortError(Exception):
+    """Something outside the bot did not do what was asked."""
+
+
+class NotSent(PortError):
+    """Nothing left the machine. Safe to try again later with a new intent."""
+
+
+class Refused(PortError):
+    """The venue said no, and its word is final. `code` is the venue's own."""
+
+    def __init__(self, why: str, code: str = "") -> None:
+        super().__init__(why)
+        self.code = code
+
+
+class Unknown(PortError):
+    """It may have happened. Look the client id up before doing anything else."""
+
+
+class Misconfigured(PortError):
+    """A person must change something: a key, a file, a database. The message says what."""
+
+
+class Gate(Protocol):
+    """The last word before a signature; asked inside the venue client, after every queue (reliability.md §1.3)."""
+
+    def check(self, order: Approved | None) -> None:
+        """Raise NotSent with the reason if this call may not be signed now. `order` is None for cancels and settings calls."""
+
+
+class Exchange(Protocol):
+    """A venue, in the core's words. Paper obeys the same contract suite (tests/contract/) as every real one."""
+
+    name: str
+    environment: str | None
+    absence_ms: int  # reliability.md §1.7: how long, and how many polls, prove that an order does not exist
+    absence_polls: int
+
+    async def connect(self, symbols: Sequence[str]) -> dict[str, Instrument]:
+        """Load the contracts of `symbols` and prove the environment. Raise Misconfigured naming the symbol or the setting."""
+
+    async def server_time_ms(self) -> int:
+        """The venue's clock. Raise NotSent when it cannot be asked."""
+
+    async def look(self, asks: Sequence[Ask]) -> tuple[View, ...]:
+        """One round of reads, as concurrent and as consistent as the venue allows; one View for each Ask, in order.
+
+        Never raises for a failed read: that part of the View is None and named in `errors`. Fills and payments come oldest first,
+        those at or after the cursor, possibly again.
+        """
+
+    async def place(self, order: Approved) -> Order:
+        """Send one limit order (post-only, or immediate-or-cancel) and return it as the venue shows it.
+
+        A client id that the venue already knows never makes a second order: the first one is returned.
+        Raise NotSent, Refused or Unknown; never return a guess.
+        """
+
+    async def cancel(self, symbol: str, client_id: str) -> None:
+        """Ask for the end of one of our orders. Returning means asked, not gone: the next look tells. An order that is
+        already gone is not an error. Raise NotSent or Unknown."""
+
+    async def set_leverage(self, symbol: str, leverage: int) -> None:
+        """Set the venue's leverage setting of this contract. Raise NotSent, Refused or Unknown."""
+
+    async def close(self) -> None:
+        """Release connections. Never raises."""
+
+
+class Holdings(Protocol):
+    """The bag outside the futures account."""
+
+    async def coins(self, assets: Sequence[str]) -> dict[str, Decimal | None]:
+        """Coins of each asset; None where a source failed or is stale. Never raises."""
+
+
+class Targets(Protocol):
+    """A target document."""
+
+    async def read(self) -> tuple[Target, ...] | None:
+        """The ratios of the document, each with source DOCUMENT; None while it cannot be trusted. Never raises."""
+
+
+class Clock(Protocol):
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch, UTC."""
+
+    def mono_ms(self) -> int:
+        """Milliseconds since some moment of this process; never steps."""
+
+    async def sleep_ms(self, duration_ms: int) -> None: ...
+
+
+class AuditLog(Protocol):
+    """The append-only record. A row exists before the act it announces."""
+
+    async def append(self, events: Sequence[Event]) -> int:
+        """Write all of them in one durable transaction under our epoch and return the sequence number of the last one.
+
+        Raise NotSent if the database did not take them (no order may follow), LeaseLost if our epoch is not the current one.
+        """
+
+
+class LeaseLost(PortError):
+    """Another process leads this account now. Sign nothing more."""
+
+
+class Notifier(Protocol):
+    async def notify(self, severity: str, text: str) -> None:
+        """Tell a person. Never raises, never blocks the loop."""
