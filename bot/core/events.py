@@ -89,6 +89,7 @@ class OrderMoved:
     at_ms: int
     mono_ms: int
     venue_id: str = ""
+    asset: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +107,23 @@ class CancelAsked:
     symbol: str
     why: str
     at_ms: int
+    mono_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class FillSeen:
+    asset: str
     fill: Fill
     ours: bool
+    notional_usd: Decimal  # at the fill's price
+    realised: Decimal  # profit booked, in settle currency, fee not deducted
+    contracts_after: int  # signed position that this fill leads to
+    entry_after: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
 class FundingSeen:
+    asset: str
     payment: FundingPayment
 
 

@@ -357,7 +357,8 @@ class Working:
     sent_at_ms: int
     sent_mono_ms: int
     polls: int = 0  # how often an UNKNOWN order was looked for in vain
-    cancel_asked: bool = False
+    cancel_asked_ms: int | None = None  # mono
+    venue_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +370,7 @@ class LegState:
     contracts: int | None = None  # the last explained position; None: not in charge yet
     entry_price: Decimal | None = None  # harmonic (inverse) or arithmetic (linear) mean of the fills behind `contracts`
     wallet: Decimal | None = None  # the last explained wallet balance
+    charged_at_ms: int = 0  # when the leg became ours; earlier fills and payments are not counted
     declared_coins: Decimal | None = None
     transferred_coins: Decimal = ZERO  # net coins moved into the account since they were declared
     fills_cursor_ms: int = 0
@@ -378,9 +380,9 @@ class LegState:
     unexplained_since_ms: int | None = None  # mono
     effort_since_ms: int | None = None  # mono: when this attempt to align began
     placements_without_fill: int = 0
-    cooldown_until_ms: int | None = None  # mono
+    missed_at_ms: int | None = None  # mono: when a crossing order left something, or an order was rejected
+    dry_plan: str = ""  # the last plan recorded as DRY_RUN
     halted: str | None = None  # why this leg may not trade
-    halted_needs_adopt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +394,8 @@ class State:
     epoch: int = 0
     cycle: int = 0
     mode: Mode = Mode.STARTING
-    armed: bool = False
+    live: bool = False  # mode: live
+    armed: bool = False  # orders are sent
     dry_run_word: bool | None = None  # the last stored word of `dry-run on|off`
     draining: bool = False  # dry-run was asked for and own orders are still being cancelled
     paused: bool = False
@@ -400,6 +403,7 @@ class State:
     flattening: bool = False
     adopt: bool = False  # this run may take over a position it finds
     cancel_all: bool = False  # asked once, done when no own order is open
+    stopping: bool = False
     targets: tuple[Target, ...] = ()  # the operator's
     legs: tuple[LegState, ...] = ()
     order_times_ms: tuple[int, ...] = ()  # stamps of placements within the last minute

@@ -1,0 +1,299 @@
+"""What does the bot remember? The fold of everything on record: `state = fold(state, event)`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final
+
+from bot.core.events import (
+    BagDeclared,
+    BalanceSeen,
+    CancelAsked,
+    CoinsMoved,
+    CommandGiven,
+    DecisionMade,
+    Event,
+    FillSeen,
+    FundingSeen,
+    Halted,
+    IntentRecorded,
+    LegHalted,
+    LookedInVain,
+    OrderMoved,
+    PositionUnexplained,
+    RunStarted,
+    TookCharge,
+)
+from bot.core.model import ZERO, LegState, Mode, OrderStatus, State, Target, TargetSource, Working
+
+OVERLAP_MS: Final = 60_000  # fills and payments are asked for again this far back: venues deliver late and out of order
+KEPT_IDS: Final = 200
+DAY_MS: Final = 86_400_000
+MINUTE_MS: Final = 60_000
+
+
+def fold(state: State, event: Event) -> State:
+    """The state after one more event. Events that only inform leave it as it is."""
+    step = STEPS.get(type(event))
+    return step(state, event) if step else state
+
+
+def with_leg(state: State, asset: str, **changes: Any) -> State:
+    legs = tuple(replace(leg, **changes) if leg.asset == asset else leg for leg in state.legs)
+    return replace(state, legs=legs)
+
+
+def started(state: State, event: RunStarted) -> State:
+    """A new process: durations of the old one mean nothing any more, legs of new assets join."""
+    known = {leg.asset: leg for leg in state.legs}
+    legs = [
+        replace(
+            known.pop(rule.asset, LegState(rule.asset, rule.symbol)),
+            symbol=rule.symbol,
+            effort_since_ms=None,
+            missed_at_ms=None,
+            unexplained=0,
+            unexplained_since_ms=None,
+            placements_without_fill=0,
+            dry_plan="",
+        )
+        for rule in event.rules.legs
+    ]
+    left_over = [leg for leg in known.values() if leg.contracts or leg.working]
+    return replace(
+        state,
+        epoch=event.epoch,
+        cycle=0,
+        mode=Mode.STARTING,
+        live=event.live,
+        armed=event.armed,
+        draining=False,
+        adopt=event.adopt,
+        stopping=False,
+        cancel_all=False,
+        legs=(*legs, *left_over),
+        config_hash=event.config_hash,
+    )
+
+
+def commanded(state: State, event: CommandGiven) -> State:
+    """The operator's word (contract.md §3)."""
+    match event.name:
+        case "pause":
+            return replace(state, paused=True)
+        case "resume":
+            return replace(state, paused=False)
+        case "dry-run-on":
+            return replace(state, dry_run_word=True, armed=False, draining=any(leg.working for leg in state.legs))
+        case "dry-run-off":
+            return replace(state, dry_run_word=False, armed=state.live, draining=False)
+        case "kill":
+            return replace(state, killed=event.reason or f"kill by {event.by}", flattening=False)
+        case "rearm":
+            legs = tuple(replace(leg, halted=None, unexplained=0, unexplained_since_ms=None) for leg in state.legs)
+            return replace(state, killed=None, flattening=False, legs=legs)
+        case "flatten":
+            return replace(state, flattening=True, paused=False)
+        case "cancel-all":
+            return replace(state, cancel_all=any(leg.working for leg in state.legs))
+        case "target-set" if event.asset is not None and event.ratio is not None:
+            target = Target(event.asset, event.ratio, TargetSource.OPERATOR, event.until_ms)
+            return replace(state, targets=(*others(state, event.asset), target))
+        case "target-clear" if event.asset is not None:
+            return replace(state, targets=others(state, event.asset))
+        case "stop":
+            return replace(state, stopping=True)
+    return state
+
+
+def others(state: State, asset: str) -> tuple[Target, ...]:
+    return tuple(target for target in state.targets if target.asset != asset)
+
+
+def decided(state: State, event: DecisionMade) -> State:
+    decision = event.decision
+    planned = {order.asset for order in decision.orders}
+    legs = list(state.legs)
+    for plan in decision.legs:
+        at = next(index for index, leg in enumerate(legs) if leg.asset == plan.asset)
+        leg = legs[at]
+        changes: dict[str, Any] = {}
+        if plan.baseline is not None:
+            changes["baseline"] = plan.baseline
+        if plan.aligned and leg.working is None:
+            changes |= {"effort_since_ms": None, "placements_without_fill": 0}
+        if plan.asset not in planned and leg.dry_plan:
+            changes["dry_plan"] = ""
+        if changes:
+            legs[at] = replace(leg, **changes)
+    idle = all(leg.working is None for leg in legs)
+    flat = any(move.event == "Flat" for move in decision.moves)
+    return replace(
+        state,
+        cycle=decision.cycle,
+        mode=decision.mode,
+        legs=tuple(legs),
+        draining=state.draining and not idle,
+        cancel_all=state.cancel_all and not idle,
+        flattening=state.flattening and not flat,
+        killed="flattened on the operator's word" if flat else state.killed,
+    )
+
+
+def intended(state: State, event: IntentRecorded) -> State:
+    order = event.order
+    leg = state.leg(order.asset)
+    if event.status is OrderStatus.DRY_RUN:
+        return with_leg(state, order.asset, dry_plan=dry_plan(order.side, order.contracts, order.reduce_only))
+    working = Working(order, event.epoch, event.status, 0, event.at_ms, event.mono_ms)
+    state = with_leg(
+        state,
+        order.asset,
+        working=working,
+        placements_without_fill=leg.placements_without_fill + 1,
+        effort_since_ms=event.mono_ms if leg.effort_since_ms is None else leg.effort_since_ms,
+        missed_at_ms=None,
+    )
+    recent = tuple(stamp for stamp in state.order_times_ms if event.at_ms - MINUTE_MS < stamp <= event.at_ms)
+    return replace(state, order_times_ms=(*recent, event.at_ms))
+
+
+def dry_plan(side: str, contracts: int, reduce_only: bool) -> str:
+    """What makes one dry plan distinct from the next: not the price, which moves with every print."""
+    return f"{side} {contracts}{' reduce-only' if reduce_only else ''}"
+
+
+def order_moved(state: State, event: OrderMoved) -> State:
+    leg = next((leg for leg in state.legs if leg.working and leg.working.order.client_id == event.client_id), None)
+    if leg is None or leg.working is None:
+        return state
+    filled = max(leg.working.filled, event.filled)
+    if not event.now.terminal:
+        working = replace(leg.working, status=event.now, filled=filled, venue_id=event.venue_id or leg.working.venue_id)
+        return with_leg(state, leg.asset, working=working)
+    changes: dict[str, Any] = {"working": None}
+    crossed_short = not leg.working.order.post_only and filled < leg.working.order.contracts
+    if event.now is OrderStatus.REJECTED or (crossed_short and event.now is not OrderStatus.ABSENT):
+        changes |= {"missed_at_ms": event.mono_ms}
+        if crossed_short:
+            changes |= {"effort_since_ms": None}
+    return with_leg(state, leg.asset, **changes)
+
+
+def looked_in_vain(state: State, event: LookedInVain) -> State:
+    leg = next((leg for leg in state.legs if leg.working and leg.working.order.client_id == event.client_id), None)
+    if leg is None or leg.working is None:
+        return state
+    return with_leg(state, leg.asset, working=replace(leg.working, polls=leg.working.polls + 1))
+
+
+def cancel_asked(state: State, event: CancelAsked) -> State:
+    leg = next((leg for leg in state.legs if leg.working and leg.working.order.client_id == event.client_id), None)
+    if leg is None or leg.working is None:
+        return state
+    return with_leg(state, leg.asset, working=replace(leg.working, cancel_asked_ms=event.mono_ms))
+
+
+def filled(state: State, event: FillSeen) -> State:
+    fill = event.fill
+    leg = state.leg(event.asset)
+    state = with_leg(
+        state,
+        event.asset,
+        contracts=event.contracts_after,
+        entry_price=event.entry_after,
+        wallet=None if leg.wallet is None else leg.wallet + event.realised - fill.fee_coins,
+        fills_cursor_ms=max(leg.fills_cursor_ms, fill.at_ms),
+        recent_ids=remembered(leg, fill.at_ms, fill.trade_id),
+        placements_without_fill=0 if event.ours else leg.placements_without_fill,
+    )
+    day = fill.at_ms // DAY_MS
+    before = state.turnover_usd if day == state.turnover_day else ZERO
+    return replace(state, turnover_day=day, turnover_usd=before + (event.notional_usd if event.ours else ZERO))
+
+
+def remembered(leg: LegState, at_ms: int, identity: str) -> tuple[tuple[int, str], ...]:
+    """Ids near the cursor, newest last: enough to recognise what an overlapping read shows again."""
+    horizon = max(leg.fills_cursor_ms, leg.funding_cursor_ms, at_ms) - 2 * OVERLAP_MS
+    kept = tuple(entry for entry in leg.recent_ids if entry[0] >= horizon)
+    return (*kept, (at_ms, identity))[-KEPT_IDS:]
+
+
+def funded(state: State, event: FundingSeen) -> State:
+    leg = state.leg(event.asset)
+    payment = event.payment
+    return with_leg(
+        state,
+        event.asset,
+        wallet=None if leg.wallet is None else leg.wallet + payment.coins,
+        funding_cursor_ms=max(leg.funding_cursor_ms, payment.at_ms),
+        recent_ids=remembered(leg, payment.at_ms, payment.payment_id),
+    )
+
+
+def balance_seen(state: State, event: BalanceSeen) -> State:
+    return with_leg(state, event.asset, contracts=event.contracts, wallet=event.wallet, unexplained=0, unexplained_since_ms=None)
+
+
+def took_charge(state: State, event: TookCharge) -> State:
+    return with_leg(
+        state,
+        event.asset,
+        contracts=event.contracts,
+        entry_price=event.entry_price,
+        wallet=event.wallet,
+        baseline=None,
+        charged_at_ms=event.at_ms,
+        fills_cursor_ms=event.at_ms,
+        funding_cursor_ms=event.at_ms,
+        halted=None,
+    )
+
+
+def coins_moved(state: State, event: CoinsMoved) -> State:
+    leg = state.leg(event.asset)
+    wallet = None if leg.wallet is None else leg.wallet + event.coins
+    return with_leg(state, event.asset, transferred_coins=leg.transferred_coins + event.coins, wallet=wallet)
+
+
+def bag_declared(state: State, event: BagDeclared) -> State:
+    """A new declaration states what lies outside now: transfers before it are history, and the baseline moves by the difference."""
+    leg = state.leg(event.asset)
+    baseline = leg.baseline
+    if baseline is not None and event.was_spot_coins is not None:
+        baseline = replace(baseline, coins=baseline.coins + event.coins - event.was_spot_coins)
+    return with_leg(state, event.asset, declared_coins=event.coins, transferred_coins=Decimal(0), baseline=baseline)
+
+
+def unexplained(state: State, event: PositionUnexplained) -> State:
+    leg = state.leg(event.asset)
+    since = event.mono_ms if leg.unexplained_since_ms is None else leg.unexplained_since_ms
+    return with_leg(state, event.asset, unexplained=leg.unexplained + 1, unexplained_since_ms=since)
+
+
+def leg_halted(state: State, event: LegHalted) -> State:
+    return with_leg(state, event.asset, halted=event.why)
+
+
+def halted(state: State, event: Halted) -> State:
+    return replace(state, killed=f"{event.check}: {event.why}")
+
+
+STEPS: Final[dict[type, Callable[[State, Any], State]]] = {
+    RunStarted: started,
+    CommandGiven: commanded,
+    DecisionMade: decided,
+    IntentRecorded: intended,
+    OrderMoved: order_moved,
+    LookedInVain: looked_in_vain,
+    CancelAsked: cancel_asked,
+    FillSeen: filled,
+    FundingSeen: funded,
+    BalanceSeen: balance_seen,
+    TookCharge: took_charge,
+    CoinsMoved: coins_moved,
+    BagDeclared: bag_declared,
+    PositionUnexplained: unexplained,
+    LegHalted: leg_halted,
+    Halted: halted,
+}
