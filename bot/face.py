@@ -1,0 +1,266 @@
+"""What may a person, a script or a dashboard ask of a running bot, and in what words does it answer?
+
+The engine satisfies `Bot`; the HTTP API, the metrics and the command line use nothing else of it. The JSON answers are rendered
+here, once, for all of them: money and coins are decimal strings in plain notation, counts are integers, times are UTC in ISO 8601.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, Literal, Protocol
+
+from bot.core.events import CommandGiven
+from bot.core.model import ZERO, Approved, Decision, Kind, LegPlan, Mode, Rules, Snapshot, Target, View
+from bot.ports import PortError
+
+LIVENESS_CYCLES: Final = 3
+LIVENESS_FLOOR_MS: Final = 15_000
+COMMAND_WAIT_MS: Final = 5_000
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class CannotListen(PortError):
+    """The address of the API cannot be had. Nothing was traded; exit code 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The bot at the end of its last turn."""
+
+    account: str
+    venue: str
+    environment: str | None
+    mode: Literal["dry-run", "live"]
+    armed: bool
+    state: Mode
+    draining: bool  # dry-run was asked for and own orders are still being cancelled
+    as_of_ms: int | None  # of the last turn's snapshot; None before the first turn
+    cycle: int
+    decision: Decision | None  # of the last turn; None before the first one
+    seen: Snapshot | None  # what that decision saw
+    open_orders: int  # ours, at the venue
+    unknown_orders: int  # ours, of which nobody knows whether they exist
+    targets: tuple[Target, ...]  # the operator's
+    halted: str | None  # why the account is halted or killed
+    halted_legs: tuple[tuple[str, str], ...]  # asset, why
+    seq: int  # of the last row of the audit chain
+    head: str  # its hash in hex
+    why_not_ready: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question about health and a one-line reason, good or bad."""
+
+    ok: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the probes ask. Cheap, synchronous, and answered from memory: a probe never waits for a venue or a database."""
+
+    now_ms: int  # the bot's clock: commands are stamped with it
+    now_mono_ms: int
+    last_turn_mono_ms: int  # end of the last turn; the start of the run before the first one
+    cycle_ms: int
+    database: Check
+    venue: Check
+    reconciled: Check
+    data_fresh: Check
+
+    @property
+    def alive(self) -> Check:
+        """Does the loop turn? Looks at nothing outside the process, so that a venue's outage restarts nobody."""
+        age_ms = self.now_mono_ms - self.last_turn_mono_ms
+        limit_ms = max(LIVENESS_CYCLES * self.cycle_ms, LIVENESS_FLOOR_MS)
+        return Check(age_ms <= limit_ms, f"the last turn ended {age_ms / 1000:.1f} s ago; the limit is {limit_ms / 1000:.1f} s")
+
+    @property
+    def checks(self) -> tuple[tuple[str, Check], ...]:
+        """What readiness depends on."""
+        return (("database", self.database), ("venue", self.venue), ("reconciled", self.reconciled), ("data_fresh", self.data_fresh))
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What became of an operator's word."""
+
+    code: Literal["ok", "draining", "refused"]
+    done: bool  # False: accepted, and still being carried out (own orders are not yet gone)
+    state: Mode
+    message: str
+
+    @property
+    def accepted(self) -> bool:
+        return self.code != "refused"
+
+
+class Bot(Protocol):
+    """A running bot as its faces see it."""
+
+    @property
+    def account(self) -> str: ...
+    @property
+    def venue(self) -> str: ...
+    @property
+    def environment(self) -> str | None: ...
+    @property
+    def rules(self) -> Rules: ...
+
+    def status(self) -> Status:
+        """The state at the end of the last turn."""
+
+    def health(self) -> Health:
+        """What the probes ask."""
+
+    async def command(self, command: CommandGiven, wait_ms: int = COMMAND_WAIT_MS) -> CommandResult:
+        """Apply an operator's word at the head of the next turn and wait at most `wait_ms` for it to be carried out.
+
+        The word is in the audit chain before this returns accepted. Raise PortError if it could not be recorded: then nothing happened.
+        """
+
+
+# ---------------------------------------------------------------------------------------------------------------- plain words
+
+
+def plain(value: Decimal) -> str:
+    """A number as people write it: every digit, no exponent, no trailing zeros; "Infinity" is a value."""
+    if value.is_nan():
+        raise ValueError("NaN is no answer: what is unknown is None")
+    if value.is_infinite():
+        return str(value)
+    if not value:
+        return "0"
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def plain_or_null(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
+
+
+def iso_utc(at_ms: int) -> str:
+    """`2026-03-01T12:00:00.250Z`."""
+    return (EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# ---------------------------------------------------------------------------------------------------------------- the answers
+
+
+def plan_json(status: Status) -> dict[str, Any]:
+    """The answer of `plan --json` and GET /api/v1/plan."""
+    decision = status.decision
+    return {
+        "mode": status.mode,
+        "armed": status.armed,
+        "state": status.state.value,
+        "venue": status.venue,
+        "environment": status.environment,
+        "account": status.account,
+        "as_of": None if status.as_of_ms is None else iso_utc(status.as_of_ms),
+        "legs": [] if decision is None else [leg_json(leg, decision.orders) for leg in decision.legs],
+        "missing": missing(status),
+    }
+
+
+def status_json(status: Status) -> dict[str, Any]:
+    """The answer of `status --json` and GET /api/v1/status: the plan, and what the account holds and has open."""
+    held = tuple(holdings_usd(status))
+    bag = total(tuple(part.bag_usd for part in held))
+    account = total(tuple(part.account_usd for part in held))
+    return {
+        **plan_json(status),
+        "open_orders": status.open_orders,
+        "unknown_orders": status.unknown_orders,
+        "value_bag_usd": plain_or_null(bag),
+        "value_account_usd": plain_or_null(account),
+        "value_total_usd": plain_or_null(total((bag, account))),
+    }
+
+
+def leg_json(leg: LegPlan, orders: tuple[Approved, ...]) -> dict[str, Any]:
+    liquidation = leg.liquidation_price
+    return {
+        "asset": leg.asset,
+        "instrument": leg.instrument,
+        "basis": leg.basis.value,
+        "ratio_target": plain_or_null(leg.ratio_target),
+        "ratio_effective": plain_or_null(leg.ratio_effective),
+        "ratio_actual": plain_or_null(leg.ratio_actual),
+        "ratio_planned": plain_or_null(leg.ratio_planned),
+        "spot_coins": plain_or_null(leg.spot_coins),
+        "equity_coins": plain_or_null(leg.equity_coins),
+        "delta_coins": plain_or_null(leg.delta_coins),
+        "position_usd": plain_or_null(leg.position_usd),
+        "target_usd": plain_or_null(leg.target_usd),
+        "leverage": plain_or_null(leg.leverage),
+        "liquidation_price": None if liquidation is None or liquidation.is_infinite() else plain(liquidation),
+        "aligned": leg.aligned,
+        "why": leg.why,
+        "costs": {"fees_usd": plain(leg.fees_usd), "funding_usd_per_year": plain_or_null(leg.funding_usd_per_year)},
+        "orders": [order_json(order) for order in orders if order.asset == leg.asset],
+    }
+
+
+def order_json(order: Approved) -> dict[str, Any]:
+    return {
+        "side": order.side.value,
+        "contracts": order.contracts,
+        "limit_price": plain(order.limit_price),
+        "reduce_only": order.reduce_only,
+        "post_only": order.post_only,
+    }
+
+
+def missing(status: Status) -> list[str]:
+    """What keeps the bot from knowing or from hedging in full, each naming its asset."""
+    if status.decision is None:
+        return list(status.why_not_ready) or ["no decision yet: the first turn has not ended"]
+    return [f"{leg.asset}: {what}" for leg in status.decision.legs for what in leg.missing]
+
+
+# ---------------------------------------------------------------------------------------------------------------- what is held
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUsd:
+    """The USD value of one currency: of the bag outside, and of the futures account. None is UNKNOWN."""
+
+    currency: str
+    bag_usd: Decimal | None
+    account_usd: Decimal | None
+
+
+def holdings_usd(status: Status) -> Iterator[HeldUsd]:
+    """One entry for each asset of a leg and each settle currency; several legs that share a margin account count it once."""
+    decision, seen = status.decision, status.seen
+    if decision is None or seen is None:
+        return
+    bag: dict[str, Decimal | None] = {}
+    account: dict[str, Decimal | None] = {}
+    for leg in decision.legs:
+        bag[leg.asset] = None if leg.spot_coins is None or leg.mark is None else leg.spot_coins * leg.mark
+        view = seen.view(leg.instrument)
+        currency = leg.asset if view is None else view.instrument.settle
+        value = None if view is None else margin_usd(view, leg.mark)
+        if account.get(currency) is None:
+            account[currency] = value
+    for currency in dict.fromkeys((*bag, *account)):
+        yield HeldUsd(currency, bag.get(currency, ZERO), account.get(currency, ZERO))
+
+
+def margin_usd(view: View, mark: Decimal | None) -> Decimal | None:
+    """The USD value of the margin account behind one instrument; only coin margin needs a price."""
+    if view.margin is None:
+        return None
+    if view.instrument.kind is Kind.LINEAR:
+        return view.margin.equity
+    return None if mark is None else view.margin.equity * mark
+
+
+def total(parts: tuple[Decimal | None, ...]) -> Decimal | None:
+    """A sum with an unknown part is unknown; so is the sum of nothing."""
+    known = [part for part in parts if part is not None]
+    return sum(known, ZERO) if parts and len(known) == len(parts) else None
