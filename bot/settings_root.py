@@ -1,0 +1,215 @@
+"""Does the configuration agree with itself? The whole of hedge.yaml for one account, frozen once it does."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, Final, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from bot.core.model import Band as BandRule
+from bot.core.model import Kind
+from bot.settings_model import (
+    Api,
+    Asset,
+    Audit,
+    Band,
+    Collateral,
+    Execution,
+    Hedge,
+    Holding,
+    Paper,
+    Reconcile,
+    Risk,
+    Seconds,
+    Section,
+    Switch,
+    TargetDocument,
+    Venue,
+    Whole,
+    Word,
+    plain,
+    refuse,
+    shown,
+)
+
+SYMBOL: Final = re.compile(r"([A-Z0-9]+)/([A-Z0-9]+):([A-Z0-9]+)(-.+)?", re.ASCII)
+BAND_EDGES: Final = ("low", "safe_low", "safe_high", "high")
+WIDE_BAND: Final = BandRule(
+    Decimal("0.95"), Decimal("0.98"), Decimal("1.00"), Decimal("1.03")
+)  # `value` below 1 trades on every move: let it breathe
+LIMITS: Final = ("risk", "band", "execution")  # on production each key of these must stand in the file
+MOST_OVER_HEDGE: Final = Decimal(2)
+
+
+class Settings(Section):
+    """One account's configuration. Secrets are SecretStr: they never print."""
+
+    version: Whole = Field(1, description="of this file's format")
+    mode: Literal["dry-run", "live"] = Field("dry-run", description="may orders be sent at all")
+    account: Word = Field("main", description="a name for the account; several: `accounts: {NAME: {venue: …, bag: …, hedges: …}}`")
+    cycle_seconds: Seconds = Field(Decimal(5), description="pause between two looks at the venue")
+    venue: Venue = Venue()
+    paper: Paper = Paper()
+    bag: dict[Asset, Holding] = Field(default_factory=dict)
+    hedges: dict[Asset, Hedge] = Field(default_factory=dict)
+    band: Band = Band()
+    execution: Execution = Execution()
+    risk: Risk = Risk()
+    collateral: dict[Asset, Collateral] = Field(default_factory=dict)
+    reconcile: Reconcile = Reconcile()
+    targets: TargetDocument | None = None
+    dead_mans_switch: Switch = Field(
+        False, description="have the venue cancel everything when the bot falls silent; not available in this version"
+    )
+    kill_file: str = Field("hedgebot.kill", min_length=1, description="while this file exists nothing is sent and own orders are cancelled")
+    audit: Audit = Audit()
+    api: Api = Api()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_instruments(cls, data: Any) -> Any:
+        """A hedge without an instrument takes the inverse perpetual of its own asset."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("hedges"), Mapping):
+            return data
+        hedges = {
+            asset: {**hedge, "instrument": hedge.get("instrument") or f"{asset}/USD:{asset}"} if isinstance(hedge, Mapping) else hedge
+            for asset, hedge in data["hedges"].items()
+        }
+        return {**data, "hedges": hedges}
+
+    @field_validator("version")
+    @classmethod
+    def _readable(cls, version: int) -> int:
+        if version != 1:
+            refuse(f"is {version}", "this hedgebot reads version 1: write `version: 1`, or install the release that wrote the file")
+        return version
+
+    @field_validator("kill_file")
+    @classmethod
+    def _a_path(cls, path: str) -> str:
+        if "\0" in path:
+            refuse("contains a NUL character", "name a file")
+        return path
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> "Settings":
+        self._hedges_make_sense()
+        self._limits_make_sense()
+        self._paper_is_complete()
+        if self.dead_mans_switch:
+            refuse("is true, which this version cannot do", "write dead_mans_switch: false", "dead_mans_switch")
+        if self.targets and self.targets.max_age_seconds < self.targets.poll_seconds:
+            refuse(
+                f"is {self.targets.max_age_seconds}, less than poll_seconds {self.targets.poll_seconds}",
+                "a document would go stale between two reads: raise it",
+                "targets",
+                "max_age_seconds",
+            )
+        return self
+
+    def _hedges_make_sense(self) -> None:
+        if not self.hedges:
+            refuse("is empty: there is nothing to hedge", "add for example `hedges: {BTC: {ratio: 1.0}}`", "hedges")
+        for asset, hedge in self.hedges.items():
+            at = ("hedges", asset)
+            self._ratio_in_range(hedge.ratio, at)
+            _check_symbol(asset, hedge.instrument, at)
+            if asset not in self.bag:
+                remedy = f"say what you hold outside the futures account: `bag: {{{asset}: {{coins: 0}}}}` if that is nothing"
+                refuse("is not given, and a missing bag is never zero", remedy, "bag", asset)
+
+    def _ratio_in_range(self, ratio: Decimal, at: tuple[str, ...]) -> None:
+        most = MOST_OVER_HEDGE if self.risk.allow_over_hedge else Decimal(1)
+        if ratio <= most:
+            return
+        if MOST_OVER_HEDGE < ratio <= 100:
+            remedy = f"did you mean {plain(ratio / 100)}?"
+        elif self.risk.allow_over_hedge:
+            remedy = "even with risk.allow_over_hedge a ratio ends at 2"
+        else:
+            remedy = "write a share of the bag such as 0.85, or set risk.allow_over_hedge: true for up to 2"
+        refuse(f"is {ratio}, outside 0 … {most}", remedy, *at, "ratio")
+
+    def _limits_make_sense(self) -> None:
+        band, risk = self.band, self.risk
+        for lower, upper in pairwise(BAND_EDGES):
+            below, above = getattr(band, lower), getattr(band, upper)
+            if below > above:
+                refuse(f"is {below}, above {upper} {above}", "keep low ≤ safe_low ≤ safe_high ≤ high", "band", lower)
+        if band.safe_low > 1:
+            refuse(f"is {band.safe_low}, above 1", "the safe edges lie around 1, the ideal hedge: write at most 1", "band", "safe_low")
+        if band.high < 1:
+            refuse(f"is {band.high}, below 1", "the ideal hedge is 1 and must lie inside the band: write at least 1", "band", "high")
+        if risk.max_leverage > risk.hard_leverage:
+            refuse(
+                f"is {risk.max_leverage}, above hard_leverage {risk.hard_leverage}",
+                "the bot would reduce what it may build: keep max_leverage ≤ hard_leverage",
+                "risk",
+                "max_leverage",
+            )
+        if self.execution.max_order_usd < band.min_order_usd:
+            refuse(
+                f"is {self.execution.max_order_usd}, below band.min_order_usd {band.min_order_usd}",
+                "no order could ever be sent: raise the one or lower the other",
+                "execution",
+                "max_order_usd",
+            )
+        for asset, rule in self.collateral.items():
+            at = ("collateral", asset)
+            if rule.high >= rule.low:
+                refuse(
+                    f"is {rule.high}, not below low {rule.low}",
+                    "both are leverages: sweep back (high) at the lower one, top up (low) at the higher one",
+                    *at,
+                    "high",
+                )
+            if rule.low >= risk.hard_leverage:
+                remedy = "top up before the bot starts to reduce: lower it"
+                refuse(f"is {rule.low}, not below risk.hard_leverage {risk.hard_leverage}", remedy, *at, "low")
+            if rule.auto_transfer:
+                refuse("is true, which this version cannot do", "write auto_transfer: false and move coins by hand", *at, "auto_transfer")
+
+    def _paper_is_complete(self) -> None:
+        if self.venue.name != "paper":
+            return
+        if _database(self.paper.url) == _database(self.audit.url):
+            refuse("is the audit database", "give the paper venue a file of its own, such as sqlite:///paper.db", "paper", "url")
+        for asset, hedge in self.hedges.items():
+            if self.paper.feed == "synthetic" and asset not in self.paper.price:
+                remedy = f"say where its price begins: `paper: {{price: {{{asset}: 3000}}}}`"
+                refuse(f"is not given, and hedges.{asset} needs it", remedy, "paper", "price", asset)
+            settle = hedge.instrument.rpartition(":")[2]
+            if settle not in self.paper.collateral:
+                remedy = f"say what is posted: `paper: {{collateral: {{{settle}: 1}}}}`"
+                refuse(f"is not given, and hedges.{asset} needs it", remedy, "paper", "collateral", settle)
+
+    def kind(self, asset: str) -> Kind:
+        """Inverse or linear, as the instrument says."""
+        return Kind.INVERSE if self.hedges[asset].instrument.endswith(f":{asset}") else Kind.LINEAR
+
+    def band_of(self, asset: str) -> BandRule:
+        """The band of one leg: what was written, or what suits its basis and ratio."""
+        hedge = self.hedges[asset]
+        if hedge.basis == "value" and hedge.ratio < 1 and not self.band.model_fields_set.intersection(BAND_EDGES):
+            return WIDE_BAND
+        return BandRule(self.band.low, self.band.safe_low, self.band.safe_high, self.band.high)
+
+
+def _check_symbol(asset: str, symbol: str, at: tuple[str, ...]) -> None:
+    wanted = f"write {asset}/USD:{asset} (inverse) or {asset}/USDT:USDT (linear)"
+    match = SYMBOL.fullmatch(symbol)
+    if match is None:
+        refuse(f"is {shown(symbol)}, which is not a perpetual's symbol BASE/QUOTE:SETTLE", wanted, *at, "instrument")
+    base, quote, settle, dated = match.groups()
+    if dated:
+        refuse(f"is {symbol}, which expires", f"hedges use perpetuals: {wanted}", *at, "instrument")
+    if base != asset:
+        refuse(f"is {symbol}, a contract on {base}", f"hedge {asset} with its own contract: {wanted}", *at, "instrument")
+    if (quote, settle) not in ((("USD", asset)), ("USDT", "USDT")):
+        refuse(f"is {symbol}, settled in {settle} and quoted in {quote}", wanted, *at, "instrument")
+
+
+def _database(url: str) -> str:
+    return url.removeprefix("sqlite:///").removeprefix("./")
