@@ -134,6 +134,7 @@ class BalanceSeen:
     asset: str
     symbol: str
     contracts: int
+    entry_price: Decimal | None
     wallet: Decimal
     equity: Decimal
     mark: Decimal
@@ -186,7 +187,6 @@ class PositionUnexplained:
 class LegHalted:
     asset: str
     why: str
-    needs_adopt: bool
     at_ms: int
 
 

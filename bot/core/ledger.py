@@ -27,7 +27,6 @@ from bot.core.events import (
 from bot.core.model import ZERO, LegState, Mode, OrderStatus, State, Target, TargetSource, Working
 
 OVERLAP_MS: Final = 60_000  # fills and payments are asked for again this far back: venues deliver late and out of order
-KEPT_IDS: Final = 200
 DAY_MS: Final = 86_400_000
 MINUTE_MS: Final = 60_000
 
@@ -48,7 +47,7 @@ def started(state: State, event: RunStarted) -> State:
     known = {leg.asset: leg for leg in state.legs}
     legs = [
         replace(
-            known.pop(rule.asset, LegState(rule.asset, rule.symbol)),
+            pardoned(known.pop(rule.asset, LegState(rule.asset, rule.symbol)), event.adopt),
             symbol=rule.symbol,
             effort_since_ms=None,
             missed_at_ms=None,
@@ -74,6 +73,11 @@ def started(state: State, event: RunStarted) -> State:
         legs=(*legs, *left_over),
         config_hash=event.config_hash,
     )
+
+
+def pardoned(leg: LegState, adopt: bool) -> LegState:
+    """`--adopt` lifts the halt of a leg that is not in our charge yet."""
+    return replace(leg, halted=None) if adopt and leg.contracts is None else leg
 
 
 def commanded(state: State, event: CommandGiven) -> State:
@@ -216,7 +220,7 @@ def remembered(leg: LegState, at_ms: int, identity: str) -> tuple[tuple[int, str
     """Ids near the cursor, newest last: enough to recognise what an overlapping read shows again."""
     horizon = max(leg.fills_cursor_ms, leg.funding_cursor_ms, at_ms) - 2 * OVERLAP_MS
     kept = tuple(entry for entry in leg.recent_ids if entry[0] >= horizon)
-    return (*kept, (at_ms, identity))[-KEPT_IDS:]
+    return (*kept, (at_ms, identity))
 
 
 def funded(state: State, event: FundingSeen) -> State:

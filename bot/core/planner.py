@@ -1,0 +1,95 @@
+"""In which orders? Maker first at the near touch; after patience runs out, one immediate-or-cancel limit within the slippage."""
+
+import base64
+import hashlib
+from typing import Final
+
+from bot.core import contracts
+from bot.core.model import Cancel, ExecutionRule, Instrument, Intent, LegState, OrderStatus, Quote, Side, State, Working
+from bot.core.sizing import Size
+
+TAG: Final = "hb"  # the first two characters of every client id of ours
+DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+NO_LONGER_WANTED: Final = "no longer wanted"
+CANCEL_AGAIN_MS: Final = 5_000  # a cancel that did not take effect by then is asked for again
+
+
+def client_id(instance: str, epoch: int, account: str, symbol: str, cycle: int, piece: int = 0, attempt: int = 0) -> str:
+    """A name that only this decision can have: 25 lower-case alphanumeric characters, which every venue takes.
+
+    tag(2) + instance(2) + epoch in base 36 (3) + base32 of SHA-256(account, symbol, epoch, cycle, piece, attempt), first 18.
+    """
+    text = "\x1f".join((account, symbol, str(epoch), str(cycle), str(piece), str(attempt)))
+    digest = base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()
+    return f"{TAG}{instance}{base36(epoch)}{digest[:18]}"
+
+
+def base36(number: int) -> str:
+    """Three digits; the count starts again after 46,655 epochs (the hash holds the whole number)."""
+    high, rest = divmod(number % 36**3, 36**2)
+    return DIGITS[high] + DIGITS[rest // 36] + DIGITS[rest % 36]
+
+
+def is_ours(identity: str, instance: str) -> bool:
+    return identity.startswith(TAG + instance) and len(identity) == 25
+
+
+def must_cross(leg: LegState, rule: ExecutionRule, mono_ms: int) -> bool:
+    """Has this effort been patient long enough?"""
+    return leg.effort_since_ms is not None and mono_ms - leg.effort_since_ms >= rule.cross_after_ms
+
+
+def cooling(leg: LegState, rule: ExecutionRule, mono_ms: int) -> bool:
+    """Does the rest still wait after a crossing order that left something, or a rejection?"""
+    return leg.missed_at_ms is not None and mono_ms - leg.missed_at_ms < rule.cooldown_ms
+
+
+def intent(asset: str, instrument: Instrument, quote: Quote, size: Size, why: str, rule: ExecutionRule, *, crossing: bool) -> Intent:
+    """The order for `size`: post-only at the near touch, or crossing within `max_slippage` of mark."""
+    if crossing:
+        away = -rule.max_slippage if size.side is Side.SELL else rule.max_slippage
+        price = contracts.price_on_tick(quote.mark * (1 + away), instrument.tick, size.side, crossing=True)
+    else:
+        touch = quote.ask if size.side is Side.SELL else quote.bid
+        price = contracts.price_on_tick(touch, instrument.tick, size.side, crossing=False)
+    return Intent(asset, instrument.symbol, size.side, size.contracts, price, size.reduce_only, not crossing, why)
+
+
+def cancel(state: State, leg: LegState, working: Working, size: Size | None, rule: ExecutionRule, mono_ms: int) -> Cancel | None:
+    """Should our open order go? Never amended: it is cancelled, its end is seen, and the plan is made anew.
+
+    `size` is what the plan wants now, None where it wants nothing.
+    """
+    if working.status in (OrderStatus.INTENT, OrderStatus.SIGNED, OrderStatus.UNKNOWN):
+        return None  # nobody knows yet whether it exists
+    if working.cancel_asked_ms is not None and mono_ms - working.cancel_asked_ms < CANCEL_AGAIN_MS:
+        return None
+    why = reason_to_cancel(state, working, size, rule, mono_ms)
+    return Cancel(leg.asset, leg.symbol, working.order.client_id, why) if why else None
+
+
+def reason_to_cancel(state: State, working: Working, size: Size | None, rule: ExecutionRule, mono_ms: int) -> str:
+    order = working.order
+    if working.cancel_asked_ms is not None:
+        return "asked again: it is still open"
+    if state.killed:
+        return "killed"
+    if state.stopping:
+        return "stopping"
+    if state.draining:
+        return "dry-run on"
+    if state.cancel_all:
+        return "cancel-all"
+    if working.epoch != state.epoch:
+        return "of an earlier run"
+    if mono_ms - working.sent_mono_ms >= rule.order_ttl_ms:
+        return "its time is up"
+    if state.paused:
+        return ""
+    if size is None:
+        return NO_LONGER_WANTED
+    if size.side is not order.side:
+        return "the other side is wanted now"
+    if order.contracts - working.filled > size.contracts:
+        return "more than is wanted now"
+    return ""

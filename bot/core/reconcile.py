@@ -1,0 +1,260 @@
+"""What happened since the last look? The difference between what we remember and what the venue shows, as events.
+
+Nothing is repaired here: fills, fundings and order ends are counted once, transfers are recognised, and what own trades do not explain is
+named. A missing part explains nothing and changes nothing.
+"""
+
+from decimal import Decimal, localcontext
+from typing import Final
+
+from bot.core import contracts, ledger, machine
+from bot.core.events import (
+    AlertRaised,
+    BagDeclared,
+    BalanceSeen,
+    CoinsMoved,
+    Event,
+    FillSeen,
+    FundingSeen,
+    Halted,
+    LegHalted,
+    LookedInVain,
+    OrderMoved,
+    PositionUnexplained,
+    TookCharge,
+)
+from bot.core.exposure import spot_coins
+from bot.core.model import (
+    ONE,
+    ZERO,
+    Fill,
+    Foreign,
+    Instrument,
+    Kind,
+    LegState,
+    Margin,
+    Order,
+    OrderStatus,
+    Position,
+    Rules,
+    Snapshot,
+    State,
+    View,
+    Working,
+)
+from bot.core.planner import TAG, is_ours
+
+DUST: Final = Decimal("0.000001")  # of the wallet, at least of one coin: the venue's rounding, not a transfer
+UNEXPLAINED_LOOKS: Final = 3  # so many looks in a row, lasting max_data_age, halt the account
+
+
+def reconcile(state: State, seen: Snapshot, rules: Rules) -> tuple[Event, ...]:
+    """Events of every leg, in the order in which they are to be folded."""
+    with localcontext(contracts.CONTEXT):
+        events: list[Event] = []
+        for rule in rules.legs:
+            view = seen.view(rule.symbol)
+            if view is not None:
+                found = Reading(state, rule.asset, view, seen, rules).events()
+                events += found
+                for event in found:
+                    state = ledger.fold(state, event)
+        return tuple(events)
+
+
+def adoption_needed(state: State, seen: Snapshot, rules: Rules) -> tuple[str, ...]:
+    """Legs with a short that this database did not open, which an armed bot may take over only on the operator's word."""
+    if not state.armed or state.adopt:
+        return ()
+    views = {rule.asset: seen.view(rule.symbol) for rule in rules.legs if state.leg(rule.asset).contracts is None}
+    return tuple(
+        f"{view.instrument.symbol} holds {view.position.contracts} contracts"
+        for view in views.values()
+        if view is not None and view.position is not None and view.position.contracts < 0
+    )
+
+
+class Reading:
+    """One leg's look, turned into events; each one is folded before the next is considered."""
+
+    def __init__(self, state: State, asset: str, view: View, seen: Snapshot, rules: Rules) -> None:
+        self.state, self.asset, self.view, self.seen, self.rules = state, asset, view, seen, rules
+        self.found: list[Event] = []
+
+    @property
+    def leg(self) -> LegState:
+        return self.state.leg(self.asset)
+
+    def note(self, event: Event) -> None:
+        self.found.append(event)
+        self.state = ledger.fold(self.state, event)
+
+    def events(self) -> list[Event]:
+        self.declaration()
+        if self.leg.working is not None:
+            self.own_order(self.leg.working)
+        self.foreign_orders()
+        if self.leg.contracts is None:
+            self.take_charge()
+            return self.found
+        traded = self.fills()
+        self.fundings()
+        self.position(traded)
+        return self.found
+
+    def declaration(self) -> None:
+        declared, leg = self.seen.bag_coins(self.asset), self.leg
+        if declared is not None and declared != leg.declared_coins:
+            was = spot_coins(leg, leg.declared_coins)
+            self.note(BagDeclared(self.asset, declared, was, self.seen.now_ms))
+
+    def own_order(self, working: Working) -> None:
+        """Our order as the venue shows it now; one poll towards its absence where it was looked for in vain."""
+        identity, view = working.order.client_id, self.view
+        shown = next((order for order in (*(view.found or ()), *(view.open_orders or ())) if order.client_id == identity), None)
+        if shown is not None:
+            self.shown_order(working, shown)
+            return
+        complete = view.found is not None and view.open_orders is not None and view.fills is not None
+        traded = any(fill.client_id == identity for fill in view.fills or ())  # then it exists, and its end will be shown
+        if complete and not traded:
+            self.hidden_order(working)
+
+    def shown_order(self, working: Working, shown: Order) -> None:
+        filled = max(working.filled, shown.filled)
+        try:
+            path = machine.order_path(working.status, shown.status)
+        except machine.IllegalMove:
+            path = ()  # the venue lags behind what it told us before
+        if not path and filled > working.filled:
+            path = (working.status,)
+        was = working.status
+        for status in path:
+            self.order_moved(working, was, status, filled, shown.why, shown.venue_id)
+            was = status
+
+    def hidden_order(self, working: Working) -> None:
+        """Not there: a lag until polls, time and the position prove that it never was."""
+        if working.status is not OrderStatus.UNKNOWN:
+            self.order_moved(working, working.status, OrderStatus.UNKNOWN, working.filled, "the venue does not show it")
+        self.note(LookedInVain(working.order.client_id, working.order.symbol, self.seen.now_ms))
+        same_run = working.epoch == self.state.epoch
+        waited = self.seen.mono_ms - working.sent_mono_ms if same_run else self.seen.now_ms - working.sent_at_ms
+        position = self.view.position
+        explained = position is not None and self.leg.contracts is not None and position.contracts == self.leg.contracts
+        if working.polls + 1 >= self.rules.absence_polls and waited >= self.rules.absence_ms and explained and working.filled == 0:
+            why = "looked for everywhere and long enough, and the position is explained without it"
+            self.order_moved(working, OrderStatus.UNKNOWN, OrderStatus.ABSENT, 0, why)
+
+    def order_moved(self, working: Working, was: OrderStatus, now: OrderStatus, filled: int, why: str, venue_id: str = "") -> None:
+        order, seen = working.order, self.seen
+        venue_id = venue_id or working.venue_id
+        self.note(OrderMoved(order.client_id, order.symbol, was, now, filled, why, seen.now_ms, seen.mono_ms, venue_id, order.asset))
+
+    def halt(self, check: str, why: str) -> None:
+        if self.state.armed and not self.state.killed:
+            self.note(Halted(check, why, self.seen.now_ms))
+
+    def foreign_orders(self) -> None:
+        for order in self.view.open_orders or ():
+            if is_ours(order.client_id, self.state.instance) or self.rules.foreign is not Foreign.HALT:
+                continue
+            if order.client_id.startswith(TAG):
+                self.halt("second bot", f"{order.symbol} has an order {order.client_id} of another hedgebot database; it was left alone")
+            else:
+                self.halt("foreign order", f"{order.symbol} has an open order that is not ours ({order.venue_id}); it was left alone")
+
+    def take_charge(self) -> None:
+        """A leg becomes ours when armed: at once if flat, with a position only on the operator's word."""
+        position, margin = self.view.position, self.view.margin
+        if not self.state.armed or position is None or margin is None:
+            return
+        if position.contracts == 0 or self.state.adopt:
+            adopted, at = position.contracts != 0, self.seen.now_ms
+            self.note(TookCharge(self.asset, position.symbol, position.contracts, position.entry_price, margin.wallet, adopted, at))
+        elif self.leg.halted is None:
+            against = "position against the hedge: long" if position.contracts > 0 else "a short that this database did not open:"
+            self.note(LegHalted(self.asset, f"{against} {position.contracts} contracts; run --adopt takes it over", self.seen.now_ms))
+
+    def fills(self) -> bool:
+        traded = False
+        for fill in self.view.fills or ():
+            leg = self.leg
+            if fill.at_ms <= leg.charged_at_ms or (fill.at_ms, fill.trade_id) in leg.recent_ids:
+                continue
+            ours = is_ours(fill.client_id, self.state.instance)
+            self.note(fill_seen(leg, self.view.instrument, fill, ours=ours))
+            traded = True
+            if fill.liquidation:
+                self.note(LegHalted(self.asset, "the venue liquidated this position", self.seen.now_ms))
+            elif not ours and self.rules.foreign is Foreign.HALT:
+                self.halt("foreign trade", f"{fill.symbol} was traded by somebody else (trade {fill.trade_id})")
+        return traded
+
+    def fundings(self) -> None:
+        for payment in self.view.funding or ():
+            leg = self.leg
+            if payment.at_ms > leg.charged_at_ms and (payment.at_ms, payment.payment_id) not in leg.recent_ids:
+                self.note(FundingSeen(self.asset, payment))
+
+    def position(self, traded: bool) -> None:
+        position, margin, leg = self.view.position, self.view.margin, self.leg
+        if position is None or margin is None or self.view.fills is None or leg.contracts is None:
+            return
+        if position.contracts != leg.contracts:
+            if not self.state.armed:
+                self.balance(position, margin)  # somebody else's business while we only watch
+            else:
+                self.unexplained(position, margin, leg.contracts)
+            return
+        if leg.wallet is not None and self.view.instrument.kind is Kind.INVERSE and self.view.funding is not None:
+            moved = margin.wallet - leg.wallet
+            if abs(moved) > DUST * max(ONE, abs(leg.wallet)):
+                self.note(CoinsMoved(self.asset, moved, self.seen.now_ms))
+        if traded or leg.unexplained or leg.wallet != margin.wallet:
+            self.balance(position, margin)
+
+    def unexplained(self, position: Position, margin: Margin, expected: int) -> None:
+        if self.state.killed:
+            return
+        seen = self.seen
+        self.note(PositionUnexplained(self.asset, position.symbol, expected, position.contracts, seen.now_ms, seen.mono_ms))
+        leg = self.leg
+        lasted = seen.mono_ms - (leg.unexplained_since_ms or seen.mono_ms)
+        if leg.unexplained < UNEXPLAINED_LOOKS or lasted < self.rules.risk.max_data_age_ms:
+            return
+        text = f"{position.symbol} shows {position.contracts} contracts where own fills lead to {expected}"
+        if self.rules.foreign is Foreign.ABSORB:
+            self.note(AlertRaised(f"{text}; taken as it is (reconcile.foreign: absorb)", seen.now_ms))
+            self.balance(position, margin)
+        else:
+            self.halt("position did not move" if self.recently_filled() else "position moved without us", text)
+
+    def recently_filled(self) -> bool:
+        return bool(self.leg.recent_ids)
+
+    def balance(self, position: Position, margin: Margin) -> None:
+        mark = self.view.quote.mark if self.view.quote is not None else ZERO
+        entry = position.entry_price if position.contracts else None
+        self.note(BalanceSeen(self.asset, position.symbol, position.contracts, entry, margin.wallet, margin.equity, mark, self.seen.now_ms))
+
+
+def fill_seen(leg: LegState, instrument: Instrument, fill: Fill, *, ours: bool) -> FillSeen:
+    """A fill with what it does to the position: what it closes books profit, the rest joins the entry price (domain.md §1, V3, V4)."""
+    held = leg.contracts or 0
+    change = fill.side.sign * fill.contracts
+    closed = min(abs(held), fill.contracts) if held * change < 0 else 0
+    realised = ZERO
+    if closed and leg.entry_price is not None:
+        realised = contracts.unrealised(instrument, closed if held < 0 else -closed, leg.entry_price, fill.price)
+    after = held + change
+    opened = fill.contracts - closed
+    entry = leg.entry_price
+    if after == 0:
+        entry = None
+    elif opened and closed:
+        entry = fill.price
+    elif opened:
+        entry = contracts.average_entry(instrument, abs(held), entry, opened, fill.price) if held and entry is not None else fill.price
+    notional = contracts.notional_usd(instrument, fill.contracts, fill.price)
+    return FillSeen(leg.asset, fill, ours, notional, realised, after, entry)

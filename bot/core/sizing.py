@@ -1,0 +1,85 @@
+"""How much can be traded? Lots, minimums, collateral, and every rounding in its named direction."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.core import contracts
+from bot.core.exposure import Exposure
+from bot.core.model import ExecutionRule, Instrument, Kind, RiskRule, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """An order's size; `left` is the position (short positive) once it and its successors are filled."""
+
+    side: Side
+    contracts: int
+    reduce_only: bool
+    final_short: int
+
+
+def n_max_usd(instrument: Instrument, max_leverage: Decimal, equity: Decimal, mark: Decimal, shock: Decimal) -> Decimal:
+    """The largest short whose leverage stays within `max_leverage` at the mark and at the mark ± `shock`.
+
+    At shock 0 it is N_max = L_max*P*Q of domain.md §3; an inverse short of N loses equity N(1/P' - 1/P) by the move itself, so that
+    N = L_max*P*Q*(1+s)/(1 + L_max*s) for a move of s. 0 where equity is gone (V25).
+    """
+    if equity <= 0:
+        return Decimal(0)
+    value = contracts.margin_usd(instrument, equity, mark)
+    limits = []
+    for move in (Decimal(0), shock, -shock):
+        if instrument.kind is Kind.INVERSE:
+            used, room = 1 + max_leverage * move, 1 + move
+        else:
+            used, room = 1 + move + max_leverage * move, Decimal(1)
+        if used > 0:
+            limits.append(max_leverage * value * room / used)
+    return min(limits)
+
+
+def equity_needed(instrument: Instrument, notional_usd: Decimal, max_leverage: Decimal, mark: Decimal, shock: Decimal) -> Decimal:
+    """The equity, in settle currency, that `notional_usd` needs: the inverse of n_max_usd."""
+    unit = n_max_usd(instrument, max_leverage, Decimal(1), mark, shock)
+    return notional_usd / unit
+
+
+def smallest_usd(instrument: Instrument, mark: Decimal, min_order_usd: Decimal) -> Decimal:
+    """Below this no order is sent, except to close the rest (domain.md §5)."""
+    lot = contracts.notional_usd(instrument, instrument.min_contracts, mark)
+    return max(lot, instrument.min_notional_usd, min_order_usd)
+
+
+def size(held: Exposure, target_short_usd: Decimal, rule: ExecutionRule) -> Size | None:
+    """The next order towards `target_short_usd`, or None if the difference is too small to send.
+
+    The target is rounded down to whole contracts (under-hedging); no order crosses zero; an order is at most `max_order_usd`.
+    """
+    instrument, mark = held.instrument, held.mark
+    final = max(0, contracts.contracts_floor(instrument, target_short_usd, mark))
+    change = final - held.short
+    if change == 0:
+        return None
+    side = Side.SELL if change > 0 else Side.BUY
+    closes_long = held.short < 0
+    if closes_long:  # a long is closed first, by an order of its own
+        change = min(change, -held.short)
+    reduces = closes_long or change < 0
+    count = abs(change)
+    closes_rest = reduces and count == abs(held.short)
+    if not closes_rest and contracts.notional_usd(instrument, count, mark) < smallest_usd(instrument, mark, rule.min_order_usd):
+        return None
+    chunk = max(instrument.min_contracts, contracts.contracts_floor(instrument, rule.max_order_usd, mark))
+    return Size(side, min(count, chunk), reduces, final)
+
+
+def room_usd(held: Exposure, risk: RiskRule) -> Decimal:
+    """The largest short of this leg that collateral allows, other legs on the same margin counted."""
+    limit = n_max_usd(held.instrument, risk.max_leverage, held.equity, held.mark, risk.price_collar)
+    return max(Decimal(0), limit - held.other_usd)
+
+
+def kept_usd(held: Exposure, risk: RiskRule) -> Decimal:
+    """What remains of a short above `hard_leverage`: as much as `max_leverage` allows at the mark."""
+    limit = n_max_usd(held.instrument, risk.max_leverage, held.equity, held.mark, Decimal(0))
+    return max(Decimal(0), limit - held.other_usd)
