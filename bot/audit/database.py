@@ -1,0 +1,207 @@
+"""Which file or server holds the record, how is it opened, and what do its errors mean to a person?"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+from sqlalchemy import Connection, create_engine, event, inspect
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from bot.audit import migrations
+from bot.ports import Misconfigured, NotSent
+
+Synchronous = Literal["FULL", "OFF"]
+BUSY_SECONDS: Final = 2.0  # how long a write waits for another process to let go of a SQLite file
+KEEPALIVE: Final = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 10}
+
+
+class MissingMigration(Misconfigured):
+    """The database is older than the program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open audit database: `where` names it in messages, without any password."""
+
+    engine: Engine
+    where: str
+    path: Path | None  # of the SQLite file; None in memory and on a server
+    secret: str = field(repr=False, default="")
+
+    @property
+    def on_server(self) -> bool:
+        return self.engine.dialect.name == "postgresql"
+
+    @property
+    def errors(self) -> type[Exception]:
+        """What the driver raises."""
+        found: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        return found
+
+    def connection(self) -> Any:
+        """A connection of the driver's own, kept until its owner closes it (the shared one, in memory)."""
+        try:
+            fairy = self.engine.raw_connection()
+        except (DBAPIError, *DRIVER_ERRORS, self.errors) as error:
+            raise NotSent(f"audit database {self.where}: {self.reason(error)}") from error
+        connection = fairy.driver_connection
+        if not isinstance(self.engine.pool, StaticPool):
+            fairy.detach()
+        return connection
+
+    def reason(self, error: BaseException) -> str:
+        """What went wrong and what to do, in one line."""
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        said = " ".join(str(cause).split()) or type(cause).__name__
+        if self.secret:
+            said = said.replace(self.secret, "***")
+        for mark, meaning in MEANINGS.items():
+            if mark in said:
+                return f"{meaning} ({said})"
+        return said
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+DRIVER_ERRORS: Final = (sqlite3.Error, OSError)
+MEANINGS: Final = {
+    "disk is full": "the disk is full; free space on it",
+    "No space left": "the disk of the server is full; free space on it",
+    "database is locked": "another process holds it locked; close that program (a shell, a backup)",
+    "readonly": "it cannot be written; check the rights of the file and its folder",
+    "read-only": "it cannot be written; check the rights of the file and its folder",
+    "file is not a database": "this file is not a database, or it is damaged; name another one under `audit.url` or restore a backup",
+    "malformed": "the file is damaged; restore a backup",
+    "unable to open": "the file cannot be opened; check that the folder exists and may be written",
+    "password authentication failed": "the server refused the user or password; check HEDGEBOT__AUDIT__PASSWORD_FILE",
+    "no password supplied": "the server wants a password; set HEDGEBOT__AUDIT__PASSWORD_FILE",
+    "onnection refused": "the server does not answer; check host and port in `audit.url` and that it runs",
+    "does not exist": "the server has no such database or user; create it, or correct `audit.url`",
+}
+
+
+def connect(
+    url: str, *, password: str | None = None, create: bool = False, read_only: bool = False, synchronous: Synchronous = "FULL"
+) -> Database:
+    """Open the database that `audit.url` names. Raise Misconfigured naming it and the remedy."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise Misconfigured("audit.url: not a database address; write sqlite:///FILE or postgresql://USER@HOST/NAME") from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            return sqlite_database(parsed, create=create, read_only=read_only, synchronous=synchronous)
+        case "postgresql" | "postgres":
+            return postgres_database(parsed, password, read_only=read_only, synchronous=synchronous)
+    raise Misconfigured(f"audit.url: {parsed.drivername}:// is not supported; write sqlite:///FILE or postgresql://USER@HOST/NAME")
+
+
+def sqlite_database(url: URL, *, create: bool, read_only: bool, synchronous: Synchronous) -> Database:
+    in_memory = url.database in {None, "", ":memory:"}
+    path = None if in_memory else Path(os.path.realpath(str(url.database)))
+    if path is not None and not path.exists():
+        if not create:
+            raise Misconfigured(f"no audit database at {path}: `hedgebot run` makes it; or correct `audit.url`")
+        if not path.parent.is_dir():
+            raise Misconfigured(f"audit.url: the folder {path.parent} does not exist; create it or name another one")
+    address = ":memory:" if path is None else f"file:{quote(str(path))}?mode={'rwc' if create else 'rw'}"
+
+    def open_file() -> sqlite3.Connection:
+        return sqlite3.connect(address, uri=path is not None, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
+
+    options: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
+    engine = create_engine("sqlite+pysqlite://", creator=open_file, **options)
+
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+        connection.execute("PRAGMA query_only=ON" if read_only else "PRAGMA journal_mode=WAL")
+
+    event.listen(engine, "connect", prepare)
+    return Database(engine, "in memory" if path is None else str(path), path)
+
+
+def postgres_database(url: URL, password: str | None, *, read_only: bool, synchronous: Synchronous) -> Database:
+    secret = password or str(url.password or "")
+    address = url.set(drivername="postgresql+psycopg", password=secret or None)
+    durable, locked = ("on" if synchronous == "FULL" else "off"), ("on" if read_only else "off")
+    options = f"-c synchronous_commit={durable} -c default_transaction_read_only={locked}"
+    try:
+        engine = create_engine(address, pool_pre_ping=True, connect_args={**KEEPALIVE, "options": options, "application_name": "hedgebot"})
+    except ModuleNotFoundError:
+        raise Misconfigured("audit.url: PostgreSQL needs one more package: pip install 'hedgebot[postgres]'") from None
+    return Database(engine, url._replace(password=None).render_as_string(), None, secret)
+
+
+@contextmanager
+def naming(database: Database) -> Iterator[None]:
+    """Errors of the driver inside the block come out as Misconfigured, naming the database and the remedy."""
+    try:
+        yield
+    except (DBAPIError, *DRIVER_ERRORS) as error:
+        raise Misconfigured(f"audit database {database.where}: {database.reason(error)}") from error
+
+
+def require_current(database: Database, *, create: bool) -> None:
+    """Migrate an empty SQLite database if `create`; refuse one of another program, an older one and a newer one."""
+    with naming(database), database.engine.connect() as connection:
+        found = migrations.revision(connection)
+        if found is None:
+            refuse_foreign(database, connection)
+            if not create or database.on_server:
+                raise MissingMigration(f"audit database {database.where} is empty: run `hedgebot db upgrade` once to make its tables")
+    if found is None:
+        migrate(database)
+    elif found < migrations.HEAD:
+        raise MissingMigration(
+            f"audit database {database.where} is at version {found}, this program writes {migrations.HEAD}:"
+            " stop the bot, make a copy, run `hedgebot db upgrade`"
+        )
+    elif found > migrations.HEAD:
+        raise Misconfigured(
+            f"audit database {database.where} is at version {found}, newer than this program ({migrations.HEAD}):"
+            " install the newer hedgebot"
+        )
+
+
+def refuse_foreign(database: Database, connection: Connection) -> None:
+    tables = inspect(connection).get_table_names()
+    if tables:
+        raise Misconfigured(
+            f"{database.where} is not an audit database of hedgebot: it holds {', '.join(sorted(tables)[:5])};"
+            " name another one under `audit.url`"
+        )
+
+
+def migrate(database: Database) -> None:
+    with naming(database), database.engine.connect() as connection:
+        if not database.on_server:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver begins nothing by itself; two programs may start at once
+        try:
+            migrations.migrate(connection)
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+
+def upgrade(url: str, *, password: str | None = None, guard: Callable[[Database], None] = lambda _: None) -> str:
+    """`hedgebot db upgrade`: bring the database to this program's version and return where it lies. `guard` may refuse first."""
+    database = connect(url, password=password, create=True)
+    try:
+        with naming(database), database.engine.connect() as connection:
+            if migrations.revision(connection) is None:
+                refuse_foreign(database, connection)
+        guard(database)
+        migrate(database)
+    finally:
+        database.close()
+    return database.where

@@ -1,0 +1,391 @@
+"""How is the record written, and how is it read back?
+
+A transaction is all or nothing: the lease's epoch is checked, the entries are linked to the chain, the projections follow, one commit.
+The writer keeps a connection of the driver's own; readers take one from the pool.
+"""
+
+import secrets
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, Table, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from bot.audit import codec, lease
+from bot.audit.chain import Head, genesis, link
+from bot.audit.database import Database, Synchronous, connect, naming, require_current
+from bot.audit.projections import project, statements
+from bot.audit.rows import EntryRow, FillRow, FundingRow, OrderRow, Owner
+from bot.audit.tables import ACCOUNTS, ENTRIES, FILLS, FUNDING, ORDERS, SLOTS
+from bot.core.events import DecisionMade, Event, IntentRecorded
+from bot.core.ledger import fold
+from bot.core.model import State
+from bot.ports import LeaseLost, Misconfigured, NotSent
+
+ALPHABET: Final = string.ascii_lowercase + string.digits
+PAGE: Final = 500  # entries held in memory at once while reading the chain
+
+
+class SlotTaken(NotSent):
+    """The instrument has an unfinished order already."""
+
+
+class Store:
+    """The record of one account. Made by `open` (may lead and write) or `read`."""
+
+    def __init__(self, database: Database, owner: Owner) -> None:
+        self.database = database
+        self.owner = owner
+        self.account = owner.account
+        self.instance = owner.instance
+        self.epoch: int | None = None  # of our lease; None while we do not lead
+        self._lock: lease.Lock = lease.NoLock()
+        self._sql = statements(on_server=database.on_server)
+        self._writer: Any = None
+        self._head = Head(0, genesis(owner.account, owner.venue, owner.environment, owner.instance))
+        self._decision_seq = 0
+        self._doubtful = False  # a commit failed and nobody knows whether it took place
+
+    def __repr__(self) -> str:
+        return f"Store({self.owner.name}, {self.database.where})"
+
+    # ------------------------------------------------------------------------------------------------------------ open and close
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        account: str,
+        venue: str,
+        environment: str | None,
+        password: str | None = None,
+        create: bool = True,
+        synchronous: Synchronous = "FULL",
+        instance: str | None = None,
+    ) -> "Store":
+        """Open for a process that will lead. With `create`, an empty SQLite database gets its tables; the first opening makes it ours.
+
+        `instance` fixes the two characters that are otherwise drawn once: for runs that must repeat exactly.
+        Raise Misconfigured naming the database and what it holds instead.
+        """
+        database = connect(url, password=password, create=create, synchronous=synchronous)
+        try:
+            require_current(database, create=create)
+            drawn = instance or "".join(secrets.choice(ALPHABET) for _ in range(2))
+            owner = find_owner(database) or claim(database, account, venue, environment, drawn)
+            require_ours(database, owner, account, venue, environment)
+            return cls(database, owner)
+        except BaseException:
+            database.close()
+            raise
+
+    @classmethod
+    def read(
+        cls, url: str, *, account: str | None = None, venue: str | None = None, environment: str | None = None, password: str | None = None
+    ) -> "Store":
+        """Open for reading beside a running bot; nothing can be changed. With an `account`, raise Misconfigured if it is another's."""
+        database = connect(url, password=password, read_only=True)
+        try:
+            require_current(database, create=False)
+            owner = find_owner(database)
+            if owner is None:
+                raise Misconfigured(f"audit database {database.where} holds no account yet: `hedgebot run` fills it")
+            if account is not None:
+                require_ours(database, owner, account, venue or owner.venue, environment)
+            return cls(database, owner)
+        except BaseException:
+            database.close()
+            raise
+
+    def lead(self, holder: str) -> int:
+        """Become the one writer and return our epoch. `holder` names us to others ("pid 12 on alpha, since ..."). Raise LeaseHeld."""
+        self.epoch, self._lock = lease.acquire(self.database, self.account, holder)
+        self._doubtful = True
+        self._settle()
+        return self.epoch
+
+    def keep_lease(self) -> None:
+        """Prove that we still lead. Raise LeaseLost if another does, NotSent if the database cannot be asked."""
+        if self.epoch is None:
+            raise LeaseLost(f"this process does not lead {self.owner.name}")
+        self._lock.keep()
+        with self._reading() as connection:
+            found = connection.execute(select(ACCOUNTS.c.epoch).where(ACCOUNTS.c.account == self.account)).scalar_one()
+        self._require_epoch(found)
+
+    def close(self) -> None:
+        """Release the lease and the connections. Never raises for a database that is gone."""
+        self._drop_writer()
+        if self.epoch is not None:
+            with suppress(Misconfigured):  # the lock below is what counts; a name left behind only informs
+                lease.sign_off(self.database, self.account, self.epoch)
+            self._lock.release()
+            self.epoch = None
+        self.database.close()
+
+    # --------------------------------------------------------------------------------------------------------------------- write
+
+    async def append(self, events: Sequence[Event]) -> int:
+        """Record all of `events` in one durable transaction; return the sequence number of the last.
+
+        Raise LeaseLost if another process leads; SlotTaken if an intent's instrument has an unfinished order; NotSent, saying why, if
+        the database did not take them. When even that is unknown, nothing is written until `state()` was read again.
+        """
+        if self._doubtful:
+            raise NotSent(f"audit database {self.database.where}: {unrecorded(events)}; the last commit is in doubt: read the state again")
+        if self.epoch is None:
+            raise LeaseLost(f"this process does not lead {self.owner.name}: {unrecorded(events)}")
+        before, errors = self._head, self.database.errors
+        rows, after = self._linked(events)
+        try:
+            if self._writer is None:
+                self._writer = self.database.connection()
+            decision_seq = self._write(events, rows)
+        except NotSent as error:
+            raise NotSent(f"{error}; {unrecorded(events)}") from error
+        except errors as error:
+            self._drop_writer()
+            self._doubtful = not self._is_head(before)
+            taken = self._taken_slot(events) if "slots" in str(error) or "orders" in str(error) else None
+            if taken:
+                raise SlotTaken(f"{taken}; {unrecorded(events)}") from error
+            raise NotSent(f"audit database {self.database.where}: {self.database.reason(error)}; {unrecorded(events)}") from error
+        except BaseException:
+            self._drop_writer()
+            raise
+        try:
+            self._commit()
+        except errors as error:
+            self._drop_writer()
+            if not self._is_head(after):
+                self._doubtful = not self._is_head(before)
+                raise NotSent(f"audit database {self.database.where}: {self.database.reason(error)}; {unrecorded(events)}") from error
+        self._head, self._decision_seq = after, decision_seq
+        return after.seq
+
+    def _linked(self, events: Sequence[Event]) -> tuple[list[dict[str, Any]], Head]:
+        head = self._head
+        rows = []
+        for event in events:
+            record = codec.encode(event)
+            head = Head(head.seq + 1, link(head.seq + 1, head.hash, record))
+            rows.append(
+                {
+                    "account": self.account,
+                    "seq": head.seq,
+                    "kind": type(event).__name__,
+                    "at_ms": codec.at_ms(event),
+                    "record": record,
+                    "hash": head.hash,
+                }
+            )
+        return rows, head
+
+    def _write(self, events: Sequence[Event], rows: list[dict[str, Any]]) -> int:
+        """Everything but the commit. Return the sequence number of the last decision."""
+        cursor = self._writer.cursor()
+        if not self.database.on_server:
+            cursor.execute("BEGIN IMMEDIATE")
+        self._require_epoch(cursor.execute(self._sql.epoch, {"account": self.account}).fetchone()[0])
+        cursor.executemany(self._sql.entry, rows)
+        decision_seq = self._decision_seq
+        for event, row in zip(events, rows, strict=True):
+            if isinstance(event, DecisionMade):
+                decision_seq = row["seq"]
+            else:
+                project(cursor.execute, self._sql, self.account, row["seq"], event, decision_seq=decision_seq)
+        return decision_seq
+
+    def _commit(self) -> None:
+        if self.database.on_server:
+            self._writer.commit()
+        else:
+            self._writer.execute("COMMIT")
+
+    def _require_epoch(self, found: int) -> None:
+        if found != self.epoch:
+            raise LeaseLost(
+                f"{self.owner.name} is led by another process (epoch {found}, ours was {self.epoch}): nothing was recorded or sent;"
+                " this process must stop"
+            )
+
+    def _drop_writer(self) -> None:
+        """Abandon the open transaction."""
+        if self._writer is None:
+            return
+        try:
+            self._writer.rollback()
+            if self.database.path is not None or self.database.on_server:
+                self._writer.close()
+        except self.database.errors:
+            pass  # a connection that fails to roll back is gone, and its transaction with it
+        self._writer = None
+
+    def _is_head(self, expected: Head) -> bool:
+        """Does the chain end there? False when that cannot be read."""
+        try:
+            return self._read_head() == expected
+        except NotSent:
+            return False
+
+    def _read_head(self) -> Head:
+        with self._reading() as connection:
+            if self.database.on_server and self.epoch is not None:  # wait for a commit of ours that may still be under way
+                connection.execute(select(ACCOUNTS.c.epoch).where(ACCOUNTS.c.account == self.account).with_for_update())
+            return self._last_link(connection)
+
+    def _last_link(self, connection: Connection) -> Head:
+        last = select(ENTRIES.c.seq, ENTRIES.c.hash).where(ENTRIES.c.account == self.account).order_by(ENTRIES.c.seq.desc()).limit(1)
+        row = connection.execute(last).first()
+        return Head(row.seq, row.hash) if row else Head(0, self.genesis)
+
+    def _settle(self) -> None:
+        """Take the chain as it stands for the truth."""
+        self._head = self._read_head()
+        self._decision_seq = self._last_decision_seq()
+        self._doubtful = False
+
+    def _taken_slot(self, events: Sequence[Event]) -> str | None:
+        wanted = {event.order.symbol: event.order.client_id for event in events if isinstance(event, IntentRecorded)}
+        try:
+            with self._reading() as connection:
+                known = connection.execute(
+                    select(ORDERS.c.client_id).where(ORDERS.c.account == self.account, ORDERS.c.client_id.in_(wanted.values()))
+                ).first()
+                held = connection.execute(
+                    select(SLOTS.c.symbol, SLOTS.c.client_id).where(SLOTS.c.account == self.account, SLOTS.c.symbol.in_(wanted))
+                ).first()
+        except NotSent:
+            return None
+        if known:
+            return f"order {known.client_id} is on record already: an id is never used twice"
+        return f"{held.symbol} has an unfinished order already ({held.client_id})" if held else None
+
+    # ---------------------------------------------------------------------------------------------------------------------- read
+
+    @property
+    def genesis(self) -> str:
+        """h_0 of this chain."""
+        return genesis(self.owner.account, self.owner.venue, self.owner.environment, self.owner.instance)
+
+    def head(self) -> Head:
+        """The newest link: as written by us, or as found in the database when we do not lead."""
+        return self._read_head() if self.epoch is None else self._head
+
+    def state(self) -> State:
+        """Everything remembered: the state of the last decision, folded with it and with what follows. Settles a doubtful commit."""
+        if self.epoch is not None:
+            self._settle()
+        decision_seq = self._last_decision_seq()
+        state = State(account=self.account, instance=self.instance)
+        for row in self.entries(after_seq=max(decision_seq - 1, 0)):
+            event = row.event
+            if isinstance(event, DecisionMade) and row.seq == decision_seq:
+                state = event.state
+            state = fold(state, event)
+        return state
+
+    def entries(
+        self, *, kinds: Sequence[str] = (), after_seq: int = 0, until_seq: int | None = None, limit: int | None = None
+    ) -> Iterator[EntryRow]:
+        """Links after `after_seq`, oldest first, a page at a time."""
+        wanted = select(ENTRIES.c.seq, ENTRIES.c.kind, ENTRIES.c.at_ms, ENTRIES.c.record, ENTRIES.c.hash).order_by(ENTRIES.c.seq)
+        wanted = wanted.where(ENTRIES.c.account == self.account)
+        if kinds:
+            wanted = wanted.where(ENTRIES.c.kind.in_(kinds))
+        if until_seq is not None:
+            wanted = wanted.where(ENTRIES.c.seq <= until_seq)
+        left = limit
+        while left is None or left > 0:
+            page = self._rows(wanted.where(ENTRIES.c.seq > after_seq).limit(PAGE if left is None else min(PAGE, left)))
+            if not page:
+                return
+            for row in page:
+                yield EntryRow(**row)
+            after_seq = page[-1]["seq"]
+            left = None if left is None else left - len(page)
+
+    def entry(self, seq: int) -> EntryRow | None:
+        return next(self.entries(after_seq=seq - 1, until_seq=seq), None)
+
+    def decision(self, seq: int) -> DecisionMade | None:
+        """The decision recorded at `seq`; None if there is none."""
+        row = self.entry(seq)
+        event = row.event if row is not None and row.kind == DecisionMade.__name__ else None
+        return event if isinstance(event, DecisionMade) else None
+
+    def last_decision(self) -> DecisionMade | None:
+        return self.decision(self._last_decision_seq())
+
+    def order(self, client_id: str) -> OrderRow | None:
+        return next((OrderRow.of(row) for row in self._newest(ORDERS, 1, ORDERS.c.client_id == client_id)), None)
+
+    def orders(self, *, limit: int = 100, open_only: bool = False) -> list[OrderRow]:
+        """Newest first. An open order is one without a terminal state; it holds the slot of its instrument."""
+        slots = select(SLOTS.c.client_id).where(SLOTS.c.account == self.account)
+        return [OrderRow.of(row) for row in self._newest(ORDERS, limit, *([ORDERS.c.client_id.in_(slots)] if open_only else []))]
+
+    def fills(self, *, limit: int = 100, client_id: str | None = None) -> list[FillRow]:
+        """Newest first; of one order if `client_id` is given."""
+        return [FillRow.of(row) for row in self._newest(FILLS, limit, *([] if client_id is None else [FILLS.c.client_id == client_id]))]
+
+    def funding(self, *, limit: int = 100) -> list[FundingRow]:
+        """Newest first."""
+        return [FundingRow.of(row) for row in self._newest(FUNDING, limit)]
+
+    def _newest(self, table: Table, limit: int, *where: Any) -> Sequence[Mapping[str, Any]]:
+        return self._rows(select(table).where(table.c.account == self.account, *where).order_by(table.c.seq.desc()).limit(limit))
+
+    def _rows(self, wanted: Select[Any]) -> Sequence[Mapping[str, Any]]:
+        with self._reading() as connection:
+            return [dict(row) for row in connection.execute(wanted).mappings()]
+
+    def _last_decision_seq(self) -> int:
+        last = select(func.max(ENTRIES.c.seq)).where(ENTRIES.c.account == self.account, ENTRIES.c.kind == DecisionMade.__name__)
+        with self._reading() as connection:
+            return connection.execute(last).scalar() or 0
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with naming(self.database), self.database.engine.connect() as connection:
+                yield connection
+        except Misconfigured as error:
+            raise NotSent(str(error)) from error
+
+
+def unrecorded(events: Sequence[Event]) -> str:
+    kinds = ", ".join(dict.fromkeys(type(event).__name__ for event in events))
+    return f"not recorded: {len(events)} ({kinds}); nothing was sent"
+
+
+def find_owner(database: Database) -> Owner | None:
+    with naming(database), database.engine.connect() as connection:
+        row = connection.execute(select(ACCOUNTS)).mappings().first()
+    return Owner(**{name: row[name] for name in Owner.__slots__}) if row else None
+
+
+def claim(database: Database, account: str, venue: str, environment: str | None, instance: str) -> Owner:
+    """Make an empty database ours, unless another process was faster."""
+    owner = Owner(account, venue, environment, instance, epoch=0, holder=None)
+    with naming(database), database.engine.connect() as connection:
+        try:
+            connection.execute(insert(ACCOUNTS).values(**asdict(owner), created_at=func.current_timestamp()))
+            connection.commit()
+        except IntegrityError:
+            connection.rollback()
+    return find_owner(database) or owner
+
+
+def require_ours(database: Database, owner: Owner, account: str, venue: str, environment: str | None) -> None:
+    """A database belongs to one account of one venue and environment."""
+    asked = Owner(account, venue, environment, owner.instance, 0, None)
+    if (owner.account, owner.venue, owner.environment) != (account, venue, environment):
+        raise Misconfigured(
+            f"audit database {database.where} belongs to {owner.name}, but the configuration is for {asked.name}:"
+            " name another database under `audit.url`, or correct `account` and `venue`"
+        )
