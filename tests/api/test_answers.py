@@ -1,0 +1,156 @@
+"""Do the JSON answers say what the bot knows, in the words that scripts rely on?"""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from bot.core.model import Mode
+from bot.face import CommandResult, iso_utc, plain, plan_json, status_json
+from tests.api.worlds import decision, fresh_status, leg, order, snapshot, status, view
+
+D = Decimal
+PLAN_FIELDS = ["mode", "armed", "state", "venue", "environment", "account", "as_of", "legs", "missing"]
+LEG_FIELDS = [
+    "asset",
+    "instrument",
+    "basis",
+    "ratio_target",
+    "ratio_effective",
+    "ratio_actual",
+    "ratio_planned",
+    "spot_coins",
+    "equity_coins",
+    "delta_coins",
+    "position_usd",
+    "target_usd",
+    "leverage",
+    "liquidation_price",
+    "aligned",
+    "why",
+    "costs",
+    "orders",
+]
+
+
+def only_leg(**changed):
+    return plan_json(status(decision=decision(leg(**changed))))["legs"][0]
+
+
+def test_the_plan_has_exactly_the_fields_of_the_contract():
+    shown = plan_json(status())
+    assert list(shown) == PLAN_FIELDS
+    assert list(shown["legs"][0]) == LEG_FIELDS
+    assert list(shown["legs"][0]["costs"]) == ["fees_usd", "funding_usd_per_year"]
+    assert list(shown["legs"][0]["orders"][0]) == ["side", "contracts", "limit_price", "reduce_only", "post_only"]
+
+
+def test_the_status_is_the_plan_with_orders_and_values():
+    shown = status_json(status())
+    values = {"value_bag_usd": "120000", "value_account_usd": "180000", "value_total_usd": "300000"}
+    assert shown == {**plan_json(status()), "open_orders": 1, "unknown_orders": 0, **values}
+
+
+def test_the_plan_speaks_in_plain_words():
+    shown = plan_json(status())
+    assert (shown["mode"], shown["armed"], shown["state"], shown["account"]) == ("live", True, "WATCHING", "main")
+    assert (shown["venue"], shown["environment"], shown["as_of"]) == ("paper", None, "2026-03-01T12:00:00.250Z")
+    one = shown["legs"][0]
+    assert (one["asset"], one["instrument"], one["basis"], one["aligned"]) == ("BTC", "BTC/USD:BTC", "coins", False)
+    assert (one["ratio_target"], one["ratio_actual"], one["spot_coins"], one["target_usd"]) == ("1", "0.98", "2", "-300000")
+    assert one["costs"] == {"fees_usd": "-0.6", "funding_usd_per_year": "-3285"}
+    assert one["orders"] == [{"side": "sell", "contracts": 60, "limit_price": "60000.5", "reduce_only": False, "post_only": True}]
+    json.dumps(shown, allow_nan=False)  # nothing but JSON's own types
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("60000", "60000"),
+        ("100", "100"),
+        ("1.500", "1.5"),
+        ("6E+4", "60000"),
+        ("1E-12", "0.000000000001"),
+        ("-0.000", "0"),
+        ("0E+3", "0"),
+        ("-2.50", "-2.5"),
+        ("0.9999999999999999999999999999", "0.9999999999999999999999999999"),
+        ("123456789012345678901234567890.123", "123456789012345678901234567890.123"),
+        ("Infinity", "Infinity"),
+    ],
+)
+def test_a_number_is_written_with_every_digit_and_no_exponent(value, text):
+    assert plain(D(value)) == text
+
+
+def test_a_nan_is_never_an_answer():
+    with pytest.raises(ValueError, match="NaN"):
+        plain(D("NaN"))
+
+
+@pytest.mark.parametrize(("price", "shown"), [(D("Infinity"), None), (None, None), (D("74625.00"), "74625")])
+def test_no_liquidation_price_is_null(price, shown):
+    assert only_leg(liquidation_price=price)["liquidation_price"] == shown
+
+
+@pytest.mark.parametrize(("leverage", "shown"), [(None, None), (D("Infinity"), "Infinity"), (D(0), "0"), (D("2.0"), "2")])
+def test_leverage_is_null_when_unknown_and_infinite_when_equity_is_gone(leverage, shown):
+    assert only_leg(leverage=leverage)["leverage"] == shown
+
+
+def test_what_is_unknown_is_null_and_never_zero():
+    unknown = [name for name in LEG_FIELDS if name.startswith("ratio_") or name.endswith(("_coins", "_usd"))]
+    shown = only_leg(**dict.fromkeys(unknown), funding_usd_per_year=None)
+    assert len(unknown) == 9
+    assert [shown[name] for name in unknown] == [None] * 9
+    assert shown["costs"]["funding_usd_per_year"] is None
+
+
+def test_each_leg_shows_its_own_orders():
+    two = decision(leg("BTC"), leg("SOL"), orders=(order("SOL", contracts=5), order("BTC", contracts=1)))
+    assert [[made["contracts"] for made in one["orders"]] for one in plan_json(status(decision=two))["legs"]] == [[1], [5]]
+
+
+def test_what_is_missing_is_gathered_at_the_top_under_its_asset():
+    two = decision(leg("BTC", missing=("price",)), leg("SOL", missing=("1.5 SOL of collateral",)))
+    assert plan_json(status(decision=two))["missing"] == ["BTC: price", "SOL: 1.5 SOL of collateral"]
+
+
+def test_before_the_first_turn_the_answer_says_what_it_waits_for():
+    shown = status_json(fresh_status())
+    assert shown["legs"] == []
+    assert (shown["as_of"], shown["value_bag_usd"], shown["value_account_usd"], shown["value_total_usd"]) == (None, None, None, None)
+    assert shown["missing"] == ["no decision yet: the first turn has not ended"]
+
+
+def test_an_unknown_part_makes_the_value_unknown():
+    no_margin = status_json(status(seen=snapshot(view(margin=None))))
+    assert (no_margin["value_bag_usd"], no_margin["value_account_usd"], no_margin["value_total_usd"]) == ("120000", None, None)
+    no_mark = status_json(status(decision=decision(leg(mark=None))))
+    assert (no_mark["value_bag_usd"], no_mark["value_account_usd"]) == (None, None)
+    no_view = status_json(status(decision=decision(leg("SOL"))))
+    assert no_view["value_account_usd"] is None
+
+
+def test_legs_that_share_a_margin_account_count_it_once():
+    legs = decision(leg("SOL", spot_coins=D(10), mark=D(100)), leg("XRP", spot_coins=D(1000), mark=D(2)))
+    shown = status_json(status(decision=legs, seen=snapshot(view("SOL"), view("XRP"))))
+    assert (shown["value_bag_usd"], shown["value_account_usd"], shown["value_total_usd"]) == ("3000", "3", "3003")
+
+
+def test_a_shared_margin_account_is_known_if_any_leg_shows_it():
+    legs = decision(leg("SOL", spot_coins=D(10), mark=D(100)), leg("XRP", spot_coins=D(1000), mark=D(2)))
+    for views in ((view("SOL", margin=None), view("XRP")), (view("SOL"), view("XRP", margin=None))):
+        assert status_json(status(decision=legs, seen=snapshot(*views)))["value_account_usd"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "text"), [(0, "1970-01-01T00:00:00.000Z"), (1_772_366_400_250, "2026-03-01T12:00:00.250Z"), (-1, "1969-12-31T23:59:59.999Z")]
+)
+def test_times_are_utc_with_milliseconds(at_ms, text):
+    assert iso_utc(at_ms) == text
+
+
+@pytest.mark.parametrize(("code", "accepted"), [("ok", True), ("draining", True), ("refused", False)])
+def test_only_a_refusal_is_not_accepted(code, accepted):
+    assert CommandResult(code, False, Mode.WATCHING, "").accepted is accepted
