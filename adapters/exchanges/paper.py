@@ -1,0 +1,508 @@
+"""What is the paper exchange to the bot? A venue behind the Exchange port, with a database of its own, latency and faults on demand.
+
+paper.py            the port: requests, answers, latency, gate, faults, strangers' activity
+paper_venue.py      what happens: prices, orders, funding, liquidation
+paper_matching.py   when an order trades: by print, or in a synthetic book
+paper_ledger.py     wallets, positions, margins
+paper_feed.py       where prices come from
+paper_contracts.py  what is listed
+paper_records.py    the venue as rows
+paper_store.py      SQLite, committed before any answer
+paper_faults.py     what can be made to go wrong
+"""
+
+import sqlite3
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from operator import attrgetter
+from typing import Final, Literal, TypeVar
+
+from sqlalchemy.exc import DatabaseError
+from sqlmodel import SQLModel
+
+from adapters.exchanges import paper_contracts, paper_records
+from adapters.exchanges.paper_faults import Fault, Faults, Trouble
+from adapters.exchanges.paper_feed import Feed, Opened
+from adapters.exchanges.paper_ledger import Leg, Totals, VenueOrder, Wallet, coins
+from adapters.exchanges.paper_matching import BookMatching, Matching, PrintMatching
+from adapters.exchanges.paper_store import PaperFill, PaperFunding, PaperOrder, PaperStore, StaleState
+from adapters.exchanges.paper_venue import Changes, Ticket, Venue
+from bot.core.model import (
+    Approved,
+    Ask,
+    Fill,
+    FundingPayment,
+    Instrument,
+    Margin,
+    Order,
+    OrderStatus,
+    Position,
+    Quote,
+    Side,
+    View,
+)
+from bot.ports import Clock, Gate, NotSent, PortError, Refused, Unknown
+
+T = TypeVar("T")
+BY_TIME: Final = attrgetter("at_ms")
+PARTS: Final = ("quote", "position", "margin", "open_orders", "found", "fills", "funding")
+ATTEMPTS: Final = 100  # at writing, when other processes keep committing in between
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What trading one contract has cost and brought since the venue was made. Coins are of the settle currency; USD are valued at
+    the price of each moment."""
+
+    symbol: str
+    asset: str
+    fills: int
+    turnover_usd: Decimal
+    fees_coins: Decimal  # positive is paid
+    fees_usd: Decimal
+    funding_coins: Decimal  # positive is received
+    funding_usd: Decimal
+    liquidated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One wallet and what it is made of: wallet == deposited + realised - fees + funding + insured, exactly."""
+
+    currency: str
+    wallet: Decimal
+    deposited: Decimal
+    realised: Decimal
+    fees: Decimal
+    funding: Decimal
+    insured: Decimal
+
+
+class PaperExchange:
+    """A simulated venue. Time moves when someone looks or acts (up to clock.now_ms()), or when a driver pushes prints.
+
+    `prices` (USD per coin) list the assets, `collateral` funds a new database. `url`: sqlite:///FILE, or sqlite:// for one in memory.
+    `feed` is given what the venue began with and makes the prints; without it prices come from `print` and `settle_funding`.
+    `matching`: "print" fills by contract rule of replay, "book" by a synthetic order book. `latency_ms` passes before a request arrives
+    and again before its answer does. Raise Misconfigured if the database is not usable.
+    """
+
+    name = "paper"
+    environment: str | None = None
+    absence_ms = 0  # its reads cannot lag
+    absence_polls = 1
+
+    def __init__(
+        self,
+        clock: Clock,
+        url: str,
+        prices: Mapping[str, Decimal],
+        collateral: Mapping[str, Decimal],
+        *,
+        spread_bps: Decimal = Decimal(2),
+        seed: int = 7,
+        feed: Callable[[Opened], Feed] | None = None,
+        matching: Literal["book", "print"] = "book",
+        instruments: Iterable[Instrument] = (),
+        book_levels: int = 20,
+        book_depth_usd: Decimal = Decimal(50_000),
+        latency_ms: int = 0,
+        synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL",
+        gate: Gate | None = None,
+        faults: Iterable[Fault] = (),
+    ) -> None:
+        self.gate = gate
+        self.faults = Faults(faults)
+        self.latency_ms = latency_ms
+        self._clock = clock
+        self._store = PaperStore(url, synchronous=synchronous)
+        try:
+            self.opened: Final = paper_records.found(self._store, seed=seed, now_ms=clock.now_ms(), prices=prices, collateral=collateral)
+            self._specs = paper_contracts.listed({asset: anchor.price for asset, anchor in self.opened.anchors.items()}, instruments)
+            self._matching: Matching = (
+                PrintMatching(spread_bps)
+                if matching == "print"
+                else BookMatching(self.opened.seed, spread_bps, levels=book_levels, depth_usd=book_depth_usd)
+            )
+            self._feed = feed(self.opened) if feed is not None else None
+            self._load()
+        except BaseException:
+            self._store.close()
+            raise
+        self._last: dict[str, View] = {}  # as last shown, for stale reads
+
+    def _load(self) -> None:
+        venue = Venue(self._specs, self._matching)
+        venue.feed = self._feed
+        paper_records.load(self._store, venue)
+        self._venue = venue
+        self._outdated = False
+
+    # ------------------------------------------------------------------------------------------------------------ the port
+
+    async def connect(self, symbols: Sequence[str]) -> dict[str, Instrument]:
+        found = {symbol: paper_contracts.find(self._specs, symbol) for symbol in symbols}
+        for symbol in found:
+            self._venue.leg(symbol)
+        return found
+
+    async def server_time_ms(self) -> int:
+        if self.faults:
+            self._unless_down("the time cannot be asked")
+        return self._clock.now_ms()
+
+    async def look(self, asks: Sequence[Ask]) -> tuple[View, ...]:
+        if self.latency_ms:
+            await self._clock.sleep_ms(self.latency_ms)
+        if self.faults and self.faults.use(Trouble.DOWN):
+            return tuple(self._blind(ask, "the paper exchange is down (fault)") for ask in asks)
+        try:
+            self._act(self._advance)
+        except NotSent as error:
+            return tuple(self._blind(ask, str(error)) for ask in asks)
+        views = tuple([self._view(ask) for ask in asks])
+        if self.faults:
+            spoiling = self.faults.use_each(Trouble.READ_STALE, Trouble.READ_FAILS, symbols=[ask.symbol for ask in asks])
+            views = tuple([self._spoilt(view, spoiling) for view in views])
+        for view in views:
+            self._last[view.instrument.symbol] = view
+        if self.latency_ms:
+            await self._clock.sleep_ms(self.latency_ms)
+        return views
+
+    async def place(self, order: Approved) -> Order:
+        symbol, client_id = order.symbol, order.client_id
+        if self.faults:
+            self._unless_down(f"{client_id} was not sent")
+            if self.faults.use(Trouble.PLACE_NOT_SENT, symbol=symbol):
+                raise NotSent(f"paper: {client_id} was not sent (fault)")
+        if self.latency_ms:
+            await self._clock.sleep_ms(self.latency_ms)
+        if self.gate is not None:
+            self.gate.check(order)
+        if not client_id:
+            raise Refused("an order of ours needs a client id", code="client-id")
+        if symbol not in self._specs:
+            raise Refused(f"unknown contract {symbol}; listed: {', '.join(sorted(self._specs))}", code="symbol")
+        fault = self.faults.use(Trouble.PLACE_LOST, Trouble.PLACE_ANSWER_LOST, Trouble.PLACE_REJECTED, symbol=symbol)
+        if fault is not None and fault.trouble is Trouble.PLACE_LOST:
+            raise Unknown(f"paper: no answer to {client_id} (fault)")
+        ticket = Ticket(
+            client_id=client_id,
+            symbol=symbol,
+            side=order.side,
+            contracts=order.contracts,
+            limit_price=order.limit_price,
+            reduce_only=order.reduce_only,
+            post_only=order.post_only,
+            rests=order.post_only,
+        )
+        placed, fresh = self._act(lambda: self._accept(ticket, rejected="rejected (fault)" if fault and _rejects(fault) else ""))
+        answer = placed.shown()
+        if self.latency_ms:
+            await self._clock.sleep_ms(self.latency_ms)
+        if fault is not None and fault.trouble is Trouble.PLACE_ANSWER_LOST:
+            raise Unknown(f"paper: no answer to {client_id} (fault)")
+        if fresh and answer.status is OrderStatus.REJECTED:
+            raise Refused(placed.why, code=placed.code)
+        return answer
+
+    async def cancel(self, symbol: str, client_id: str) -> None:
+        if self.faults:
+            self._unless_down(f"the cancel of {client_id} was not sent")
+            if self.faults.use(Trouble.CANCEL_NOT_SENT, symbol=symbol):
+                raise NotSent(f"paper: the cancel of {client_id} was not sent (fault)")
+        if self.latency_ms:
+            await self._clock.sleep_ms(self.latency_ms)
+        if self.gate is not None:
+            self.gate.check(None)
+        fault = self.faults.use(Trouble.CANCEL_LOST, Trouble.CANCEL_ANSWER_LOST, symbol=symbol)
+        if fault is not None and fault.trouble is Trouble.CANCEL_LOST:
+            raise Unknown(f"paper: no answer to the cancel of {client_id} (fault)")
+
+        def step() -> None:
+            self._advance()
+            order = self._venue.by_client_id.get(client_id)
+            if order is not None and order.symbol == symbol:
+                self._venue.cancel(order, "cancelled on request")
+
+        self._act(step)
+        if self.latency_ms:
+            await self._clock.sleep_ms(self.latency_ms)
+        if fault is not None:
+            raise Unknown(f"paper: no answer to the cancel of {client_id} (fault)")
+
+    async def set_leverage(self, symbol: str, leverage: int) -> None:
+        if self.faults:
+            self._unless_down(f"the leverage of {symbol} was not sent")
+            if self.faults.use(Trouble.LEVERAGE_NOT_SENT, symbol=symbol):
+                raise NotSent(f"paper: the leverage of {symbol} was not sent (fault)")
+        if self.latency_ms:
+            await self._clock.sleep_ms(self.latency_ms)
+        if self.gate is not None:
+            self.gate.check(None)
+
+        def step() -> None:
+            self._advance()
+            if symbol not in self._specs:
+                raise Refused(f"unknown contract {symbol}; listed: {', '.join(sorted(self._specs))}", code="symbol")
+            self._venue.set_leverage(symbol, leverage)
+
+        self._act(step)
+        if self.latency_ms:
+            await self._clock.sleep_ms(self.latency_ms)
+        if self.faults.use(Trouble.LEVERAGE_ANSWER_LOST, symbol=symbol):
+            raise Unknown(f"paper: no answer to the leverage call of {symbol} (fault)")
+
+    async def close(self) -> None:
+        self._store.close()
+
+    # ------------------------------------------------------------------------------------------------------------ prices from outside
+
+    def print(self, asset: str, price: Decimal, at_ms: int) -> None:
+        """One print of a driver: mark to it, match what rests, liquidate. Commits only if that changed something."""
+        if self._outdated:
+            self._load()
+        self._venue.print(asset, price, at_ms)
+        if self._venue.changes:
+            self._commit_own(f"the print of {asset} at {price}")
+
+    def settle_funding(self, asset: str, rate: Decimal, at_ms: int) -> None:
+        """Settle funding of an asset's contracts at the mark of now. Settling one moment twice pays once."""
+        if self._outdated:
+            self._load()
+        self._venue.settle(asset, rate, at_ms)
+        if self._venue.changes:
+            self._commit_own(f"funding of {asset}")
+
+    # ------------------------------------------------------------------------------------------------------------ strangers
+
+    def deposit(self, currency: str, amount: Decimal) -> None:
+        """Move coins in (positive) or out (negative) behind the bot's back. Raise Refused if margin is in use."""
+
+        def step() -> None:
+            self._advance()
+            self._venue.deposit(currency, amount)
+
+        self._act(step)
+
+    def manual_order(
+        self, symbol: str, side: Side, contracts: int, limit_price: Decimal, *, post_only: bool = False, reduce_only: bool = False,
+        rests: bool = True, client_id: str = "",
+    ) -> Order:  # fmt: skip
+        """A stranger's order on the same account, by default without a client id. Raise Refused where the venue rejects it."""
+        ticket = Ticket(client_id, symbol, side, contracts, limit_price, reduce_only, post_only, rests)
+        order, _ = self._act(lambda: self._accept(ticket))
+        if order.status is OrderStatus.REJECTED:
+            raise Refused(order.why, code=order.code)
+        return order.shown()
+
+    def manual_trade(self, symbol: str, side: Side, contracts: int) -> Order:
+        """A stranger trades at once, at whatever the book offers."""
+        self._act(self._advance)
+        leg = self._venue.leg(symbol)
+        steps = leg.market.price // leg.spec.tick
+        limit = leg.spec.tick if side is Side.SELL else leg.spec.tick * (2 * steps)
+        return self.manual_order(symbol, side, contracts, limit, rests=False)
+
+    def manual_cancel(self, venue_id: str) -> None:
+        """A stranger cancels an order by the venue's id. One that is gone or unknown changes nothing."""
+
+        def step() -> None:
+            self._advance()
+            for leg in self._venue.legs.values():
+                for order in list(leg.orders):
+                    if order.shown().venue_id == venue_id:
+                        self._venue.cancel(order, "cancelled by hand")
+
+        self._act(step)
+
+    # ------------------------------------------------------------------------------------------------------------ read-outs
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Of every contract that was ever used."""
+        return tuple(_account(leg, leg.totals) for leg in self._venue.legs.values())
+
+    def balances(self) -> tuple[Balance, ...]:
+        return tuple(_balance(wallet) for wallet in self._venue.wallets.values())
+
+    # ------------------------------------------------------------------------------------------------------------ inside
+
+    def _act(self, step: Callable[[], T]) -> T:
+        """Do one thing at the venue and commit it. Where another process committed first, read its state and do it over."""
+        for _ in range(ATTEMPTS):
+            if self._outdated or self._store.changed_elsewhere():
+                self._load()
+            refusal: Refused | None = None
+            try:
+                result = step()
+            except Refused as error:  # what time brought until the refusal stands
+                refusal = error
+            if self._venue.changes and not self._commit():
+                continue
+            if refusal is not None:
+                raise refusal
+            return result
+        raise NotSent(f"paper: another process wrote the paper database {ATTEMPTS} times in between; nothing happened, try again")
+
+    def _commit(self) -> bool:
+        """False: another process was faster, so nothing was written and our state is void."""
+        try:
+            self._store.commit(paper_records.changed(self._venue, self.opened))
+        except StaleState:
+            self._outdated = True
+            return False
+        except (sqlite3.Error, DatabaseError) as error:
+            self._outdated = True
+            raise NotSent(f"paper: the paper database did not take the change ({_cause(error)}); nothing happened, try again") from error
+        self._venue.changes = Changes()
+        return True
+
+    def _commit_own(self, what: str) -> None:
+        if not self._commit():
+            raise PortError(f"paper: another process traded on this paper database while a driver pushed prices; {what} did not happen")
+
+    def _advance(self) -> None:
+        self._venue.advance(self._clock.now_ms())
+
+    def _accept(self, ticket: Ticket, *, rejected: str = "") -> tuple[VenueOrder, bool]:
+        """The order and whether it is new."""
+        self._advance()
+        known = self._known(ticket.client_id) if ticket.client_id else None
+        if known is not None:
+            return known, False
+        return self._venue.accept(ticket, rejected=rejected), True
+
+    def _known(self, client_id: str) -> VenueOrder | None:
+        """The order with this client id, whatever became of it."""
+        order = self._venue.by_client_id.get(client_id)
+        if order is not None:
+            return order
+        rows = self._store.rows(PaperOrder, self._store.column(PaperOrder, "client_id") == client_id)
+        return paper_records.order(rows[0]) if rows else None
+
+    def _unless_down(self, what: str) -> None:
+        if self.faults.use(Trouble.DOWN):
+            raise NotSent(f"paper: the paper exchange is down (fault); {what}")
+
+    def _view(self, ask: Ask) -> View:
+        leg = self._venue.leg(ask.symbol)
+        return View(
+            leg.spec,
+            self._quote(leg),
+            self._position(leg),
+            self._margin(leg.wallet),
+            self._open_orders(leg),
+            self._found(ask) if ask.client_ids else (),
+            self._fills(leg, ask.fills_since_ms),
+            self._payments(leg, ask.funding_since_ms),
+        )
+
+    def _quote(self, leg: Leg) -> Quote:
+        venue, market, quote = self._venue, leg.market, leg.quote
+        if quote is None:
+            bid, ask = venue.matching.touch.of(leg.spec, market.price)
+        elif quote.at_ms == venue.now_ms:
+            return quote
+        else:
+            bid, ask = quote.bid, quote.ask
+        leg.quote = quote = Quote(leg.spec.symbol, market.price, market.price, bid, ask, venue.running_rate(leg), venue.now_ms)
+        return quote
+
+    def _position(self, leg: Leg) -> Position:
+        shown, now_ms = leg.shown_position, self._venue.now_ms
+        if shown is None or shown.at_ms != now_ms:
+            leg.shown_position = shown = Position(leg.spec.symbol, leg.position, leg.entry, Decimal(leg.leverage), now_ms)
+        return shown
+
+    def _margin(self, wallet: Wallet) -> Margin:
+        shown, now_ms = wallet.margin, self._venue.now_ms
+        if shown is None:
+            wallet.margin = shown = Margin(wallet.currency, coins(wallet.units), wallet.equity(), now_ms)
+        elif shown.at_ms != now_ms:
+            wallet.margin = shown = Margin(wallet.currency, shown.wallet, shown.equity, now_ms)
+        return shown
+
+    def _open_orders(self, leg: Leg) -> tuple[Order, ...]:
+        if leg.shown_orders is None:
+            leg.shown_orders = tuple(order.shown() for order in leg.orders)
+        return leg.shown_orders
+
+    def _found(self, ask: Ask) -> tuple[Order, ...]:
+        known = (self._known(client_id) for client_id in ask.client_ids)
+        return tuple(order.shown() for order in known if order is not None and order.symbol == ask.symbol)
+
+    def _fills(self, leg: Leg, since_ms: int) -> tuple[Fill, ...]:
+        recent = leg.fills
+        if since_ms < leg.fills_from_ms:
+            return tuple(paper_records.fill(row) for row in self._rows_since(PaperFill, leg, since_ms))
+        if not recent or recent[-1].at_ms < since_ms:
+            return ()
+        return tuple(recent[bisect_left(recent, since_ms, key=BY_TIME) :])
+
+    def _payments(self, leg: Leg, since_ms: int) -> tuple[FundingPayment, ...]:
+        recent = leg.payments
+        if since_ms < leg.payments_from_ms:
+            return tuple(paper_records.payment(row) for row in self._rows_since(PaperFunding, leg, since_ms))
+        if not recent or recent[-1].at_ms < since_ms:
+            return ()
+        return tuple(recent[bisect_left(recent, since_ms, key=BY_TIME) :])
+
+    def _rows_since(self, model: type[SQLModel], leg: Leg, since_ms: int) -> list[dict[str, object]]:
+        column = self._store.column
+        return self._store.rows(model, column(model, "symbol") == leg.spec.symbol, column(model, "at_ms") >= since_ms)
+
+    def _blind(self, ask: Ask, why: str) -> View:
+        spec = paper_contracts.find(self._specs, ask.symbol)
+        return View(spec, errors=tuple(f"{part}: {why}" for part in PARTS))
+
+    def _spoilt(self, view: View, faults: Sequence[Fault]) -> View:
+        """The view as the faults of this look leave it."""
+        symbol = view.instrument.symbol
+        last = self._last.get(symbol)
+        for fault in faults:
+            if fault.symbol not in (None, symbol):
+                continue
+            for part in PARTS if fault.part is None else (fault.part,):
+                if fault.trouble is Trouble.READ_FAILS:
+                    error = f"{part}: {symbol} could not be read (fault)"
+                    view = replace(view, **{part: None, "errors": (*view.errors, error)})  # type: ignore[arg-type]
+                elif last is not None:
+                    view = replace(view, **{part: getattr(last, part)})
+        return view
+
+
+def _rejects(fault: Fault) -> bool:
+    return fault.trouble is Trouble.PLACE_REJECTED
+
+
+def _cause(error: Exception) -> str:
+    return str(error.orig) if isinstance(error, DatabaseError) else str(error)
+
+
+def _account(leg: Leg, totals: Totals) -> Account:
+    return Account(
+        symbol=leg.spec.symbol,
+        asset=leg.spec.asset,
+        fills=totals.fills,
+        turnover_usd=totals.turnover_usd,
+        fees_coins=coins(totals.fees),
+        fees_usd=totals.fees_usd,
+        funding_coins=coins(totals.funding),
+        funding_usd=totals.funding_usd,
+        liquidated=totals.liquidated,
+    )
+
+
+def _balance(wallet: Wallet) -> Balance:
+    return Balance(
+        currency=wallet.currency,
+        wallet=coins(wallet.units),
+        deposited=coins(wallet.deposited),
+        realised=coins(wallet.realised),
+        fees=coins(wallet.fees),
+        funding=coins(wallet.funding),
+        insured=coins(wallet.insured),
+    )

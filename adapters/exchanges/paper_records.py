@@ -1,0 +1,197 @@
+"""How is the paper venue written down? The venue's parts as rows, and rows as the venue's parts."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from sqlmodel import SQLModel
+
+from adapters.exchanges.paper_feed import Anchor, Opened
+from adapters.exchanges.paper_ledger import Market, Totals, VenueOrder, Wallet, coins, units_down, units_even
+from adapters.exchanges.paper_store import (
+    SCHEMA,
+    PaperFill,
+    PaperFunding,
+    PaperLeg,
+    PaperMarket,
+    PaperOrder,
+    PaperStore,
+    PaperVenue,
+    PaperWallet,
+    Row,
+)
+from adapters.exchanges.paper_venue import KEPT, Venue
+from bot.core.model import Fill, FundingPayment, OrderStatus, Side
+
+
+def found(store: PaperStore, *, seed: int, now_ms: int, prices: Mapping[str, Decimal], collateral: Mapping[str, Decimal]) -> Opened:
+    """What the venue in this database began with; makes it if the database is new, and lists assets that it did not have yet."""
+    venues = store.rows(PaperVenue)
+    markets = {row["asset"]: row for row in store.rows(PaperMarket)}
+    rows: list[tuple[type[SQLModel], list[Row]]] = []
+    if venues:
+        venue = venues[0]
+    else:
+        venue = {
+            "id": 1,
+            "version": SCHEMA,
+            "seed": seed,
+            "born_ms": now_ms,
+            "now_ms": now_ms,
+            "next_seq": 1,
+            "collateral": {currency: str(amount) for currency, amount in collateral.items()},
+        }
+        wallets = [Wallet(currency, units_down(amount), deposited=units_down(amount)) for currency, amount in collateral.items()]
+        rows = [(PaperVenue, [venue]), (PaperWallet, [_wallet(wallet) for wallet in wallets])]
+    fresh = [_market(Market(asset, price, now_ms, price, now_ms)) for asset, price in prices.items() if asset not in markets]
+    if fresh:
+        rows.append((PaperMarket, fresh))
+        markets.update({row["asset"]: row for row in fresh})
+    if rows:
+        store.commit(rows)
+        store.acknowledge()
+    return Opened(
+        new=not venues,
+        seed=venue["seed"],
+        born_ms=venue["born_ms"],
+        anchors={asset: Anchor(row["anchor_price"], row["anchor_ms"]) for asset, row in markets.items()},
+        collateral={currency: Decimal(amount) for currency, amount in venue["collateral"].items()},
+    )
+
+
+def load(store: PaperStore, venue: Venue) -> None:
+    """Fill an empty venue with the state last committed."""
+    store.acknowledge()
+    head = store.rows(PaperVenue)[0]
+    venue.now_ms, venue.next_seq = head["now_ms"], head["next_seq"]
+    for row in store.rows(PaperMarket):
+        venue.markets[row["asset"]] = Market(**row)
+    for row in store.rows(PaperWallet):
+        venue.wallets[row["currency"]] = Wallet(**row)
+    for row in store.rows(PaperLeg):
+        leg = venue.leg(row["symbol"])
+        leg.position, leg.entry, leg.leverage = row["position"], row["entry"], row["leverage"]
+        leg.funded_ms, leg.eaten = row["funded_ms"], row["eaten"]
+        leg.totals = Totals(**{name: row[name] for name in Totals.__slots__})
+        leg.reshape()
+        symbol = store.column(PaperFill, "symbol") == row["symbol"]
+        leg.fills = [fill(one) for one in store.rows(PaperFill, symbol, newest=KEPT)]
+        leg.fills_from_ms = leg.fills[0].at_ms + 1 if len(leg.fills) == KEPT else 0
+        symbol = store.column(PaperFunding, "symbol") == row["symbol"]
+        leg.payments = [payment(one) for one in store.rows(PaperFunding, symbol, newest=KEPT)]
+        leg.payments_from_ms = leg.payments[0].at_ms + 1 if len(leg.payments) == KEPT else 0
+    working = store.column(PaperOrder, "status").in_((OrderStatus.OPEN.value, OrderStatus.PARTIAL.value))
+    for row in store.rows(PaperOrder, working):
+        working_order = order(row)
+        venue.leg(working_order.symbol).orders.append(working_order)
+        venue.remember(working_order)
+
+
+def changed(venue: Venue, opened: Opened) -> list[tuple[type[SQLModel], list[Row]]]:
+    """The rows of everything that changed, and of the venue's clock, counter and prices."""
+    changes = venue.changes
+    head = {
+        "id": 1,
+        "version": SCHEMA,
+        "seed": opened.seed,
+        "born_ms": opened.born_ms,
+        "now_ms": venue.now_ms,
+        "next_seq": venue.next_seq,
+        "collateral": {currency: str(amount) for currency, amount in opened.collateral.items()},
+    }
+    return [
+        (PaperVenue, [head]),
+        (PaperMarket, [_market(market) for market in venue.markets.values()]),
+        (PaperWallet, [_wallet(wallet) for wallet in changes.wallets.values()]),
+        (PaperOrder, [_order(one) for one in changes.orders.values()]),
+        (PaperFill, [_fill(seq, one) for seq, one in changes.fills]),
+        (PaperFunding, [_payment(seq, one) for seq, one in changes.payments]),
+        (
+            PaperLeg,
+            [
+                {
+                    "symbol": leg.spec.symbol,
+                    "position": leg.position,
+                    "entry": leg.entry,
+                    "leverage": leg.leverage,
+                    "funded_ms": leg.funded_ms,
+                    "eaten": leg.eaten,
+                    **{name: getattr(leg.totals, name) for name in Totals.__slots__},
+                }
+                for leg in changes.legs.values()
+            ],
+        ),
+    ]
+
+
+def order(row: Row) -> VenueOrder:
+    values: dict[str, Any] = {
+        **row,
+        "client_id": row["client_id"] or "",
+        "side": Side(row["side"]),
+        "status": OrderStatus(row["status"]),
+    }
+    return VenueOrder(**values)
+
+
+def fill(row: Row) -> Fill:
+    values = {name: value for name, value in row.items() if name not in ("seq", "fee", "side")}
+    return Fill(trade_id=f"t{row['seq']}", fee_coins=coins(row["fee"]), side=Side(row["side"]), **values)
+
+
+def payment(row: Row) -> FundingPayment:
+    return FundingPayment(
+        payment_id=f"f{row['at_ms']}",
+        symbol=row["symbol"],
+        rate=row["rate"],
+        mark=row["mark"],
+        coins=coins(row["units"]),
+        at_ms=row["at_ms"],
+    )
+
+
+def _wallet(wallet: Wallet) -> Row:
+    return {name: getattr(wallet, name) for name in ("currency", "units", "deposited", "realised", "fees", "funding", "insured")}
+
+
+def _market(market: Market) -> Row:
+    return {name: getattr(market, name) for name in ("asset", "price", "at_ms", "anchor_price", "anchor_ms", "pushed_rate")}
+
+
+def _order(one: VenueOrder) -> Row:
+    return {
+        "seq": one.seq,
+        "client_id": one.client_id or None,
+        "symbol": one.symbol,
+        "side": one.side.value,
+        "contracts": one.contracts,
+        "filled": one.filled,
+        "limit_price": one.limit_price,
+        "reduce_only": one.reduce_only,
+        "post_only": one.post_only,
+        "rests": one.rests,
+        "at_ms": one.at_ms,
+        "status": one.status.value,
+        "ahead": one.ahead,
+        "why": one.why,
+        "code": one.code,
+    }
+
+
+def _fill(seq: int, one: Fill) -> Row:
+    return {
+        "seq": seq,
+        "client_id": one.client_id,
+        "symbol": one.symbol,
+        "side": one.side.value,
+        "contracts": one.contracts,
+        "price": one.price,
+        "fee": units_even(one.fee_coins),
+        "maker": one.maker,
+        "at_ms": one.at_ms,
+        "liquidation": one.liquidation,
+    }
+
+
+def _payment(seq: int, one: FundingPayment) -> Row:
+    return {"seq": seq, "symbol": one.symbol, "rate": one.rate, "mark": one.mark, "units": units_even(one.coins), "at_ms": one.at_ms}
