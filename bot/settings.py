@@ -15,10 +15,10 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from bot.core.model import Basis, ExecutionRule, Foreign, LegRule, RiskRule, Rules
 from bot.settings_keys import Known, UnknownKey, find, leaves
-from bot.settings_model import plain, shown
 from bot.settings_outside import Outside, read_environment, read_flags, read_secrets
 from bot.settings_root import LIMITS, Settings
 from bot.settings_text import Finding, Key, SettingsError, Tree, Written, read_file
+from bot.settings_values import plain, shown
 
 __all__ = [
     "DEFAULT_FILE",

@@ -68,11 +68,11 @@ def _section(model: type[BaseModel], field: FieldInfo | None, *, nullable: bool)
 
 
 def _known(field: FieldInfo) -> Known:
-    kinds = [kind for kind in _alternatives(field.annotation) if kind is not type(None)]
-    nullable = len(kinds) < len(_alternatives(field.annotation))
+    kinds = [kind for kind in alternatives(field.annotation) if kind is not type(None)]
+    nullable = len(kinds) < len(alternatives(field.annotation))
     kind = kinds[0]
     if get_origin(kind) is dict:
-        values = _alternatives(get_args(kind)[1])[0]
+        values = alternatives(get_args(kind)[1])[0]
         if _is_model(values):
             return Known(field, {ANY: _section(values, None, nullable=False)})
         return Known(field, {ANY: Known(field)}, number_means_btc=True)
@@ -81,10 +81,10 @@ def _known(field: FieldInfo) -> Known:
     return Known(field, nullable=nullable, secret=kind is SecretStr)
 
 
-def _alternatives(annotation: Any) -> list[Any]:
+def alternatives(annotation: Any) -> list[Any]:
     """The types behind Annotated and X | None."""
     if get_origin(annotation) is Annotated:
-        return _alternatives(get_args(annotation)[0])
+        return alternatives(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
         return list(get_args(annotation))
     return [annotation]

@@ -12,7 +12,6 @@ from bot.core.model import Band as BandRule
 from bot.core.model import Kind
 from bot.settings_model import (
     Api,
-    Asset,
     Audit,
     Band,
     Collateral,
@@ -22,17 +21,11 @@ from bot.settings_model import (
     Paper,
     Reconcile,
     Risk,
-    Seconds,
     Section,
-    Switch,
     TargetDocument,
     Venue,
-    Whole,
-    Word,
-    plain,
-    refuse,
-    shown,
 )
+from bot.settings_values import Asset, Seconds, Switch, Whole, Word, plain, refuse, shown
 
 SYMBOL: Final = re.compile(r"([A-Z0-9]+)/([A-Z0-9]+):([A-Z0-9]+)(-.+)?", re.ASCII)
 BAND_EDGES: Final = ("low", "safe_low", "safe_high", "high")
@@ -46,10 +39,10 @@ MOST_OVER_HEDGE: Final = Decimal(2)
 class Settings(Section):
     """One account's configuration. Secrets are SecretStr: they never print."""
 
-    version: Whole = Field(1, description="of this file's format")
-    mode: Literal["dry-run", "live"] = Field("dry-run", description="may orders be sent at all")
-    account: Word = Field("main", description="a name for the account; several: `accounts: {NAME: {venue: …, bag: …, hedges: …}}`")
-    cycle_seconds: Seconds = Field(Decimal(5), description="pause between two looks at the venue")
+    version: Whole = Field(default=1, description="of this file's format")
+    mode: Literal["dry-run", "live"] = Field(default="dry-run", description="may orders be sent at all")
+    account: Word = Field(default="main", description="a name for the account; several: `accounts: {NAME: {venue: …, bag: …, hedges: …}}`")
+    cycle_seconds: Seconds = Field(default=Decimal(5), description="pause between two looks at the venue")
     venue: Venue = Venue()
     paper: Paper = Paper()
     bag: dict[Asset, Holding] = Field(default_factory=dict)
@@ -61,9 +54,11 @@ class Settings(Section):
     reconcile: Reconcile = Reconcile()
     targets: TargetDocument | None = None
     dead_mans_switch: Switch = Field(
-        False, description="have the venue cancel everything when the bot falls silent; not available in this version"
+        default=False, description="have the venue cancel everything when the bot falls silent; not available in this version"
     )
-    kill_file: str = Field("hedgebot.kill", min_length=1, description="while this file exists nothing is sent and own orders are cancelled")
+    kill_file: str = Field(
+        default="hedgebot.kill", min_length=1, description="while this file exists no order is sent and own orders are cancelled"
+    )
     audit: Audit = Audit()
     api: Api = Api()
 

@@ -1,0 +1,192 @@
+"""What would go wrong later? Findings about settings that load, each with its remedy; nothing is written and nobody is asked."""
+
+import ipaddress
+import os
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, Literal
+
+from bot.core.model import Kind
+from bot.settings import Settings, defaulted_limits
+from bot.settings_model import NEEDS_PASSPHRASE
+from bot.settings_outside import variable
+from bot.settings_root import BAND_EDGES
+from bot.settings_text import Finding
+from bot.settings_values import plain
+
+NARROW: Final = Decimal("0.02")  # of the ideal hedge, edge to edge
+
+
+def check(settings: Settings) -> list[Finding]:
+    """Every finding that needs no network, errors first. The file's own mistakes never come this far: `load` refuses them."""
+    found = [
+        *_missing_limits(settings),
+        *_places(settings),
+        *_server(settings),
+        *_keys(settings),
+        *_legs(settings),
+        *_orders(settings),
+    ]
+    return sorted(found, key=lambda finding: finding.severity)
+
+
+def _say(key: str, problem: str, remedy: str, severity: Literal["error", "warning"] = "warning") -> Finding:
+    return Finding("configuration", key, problem, remedy, severity)
+
+
+def _missing_limits(settings: Settings) -> Iterator[Finding]:
+    if settings.venue.environment == "production":
+        for key, default in defaulted_limits(settings):
+            yield _say(
+                key, "does not stand in the file, on production", f"write down the limit you want (elsewhere it is {default})", "error"
+            )
+
+
+# ------------------------------------------------------------------------------------------------------------------ places on this machine
+
+
+def _places(settings: Settings) -> Iterator[Finding]:
+    yield from _database("audit.url", settings.audit.url)
+    if settings.audit.url.startswith("postgresql") and settings.audit.password is None:
+        remedy = f"set {variable(('audit', 'password'))}_FILE unless the server trusts this user without one"
+        yield _say("audit.password", "is not set for a PostgreSQL database", remedy)
+    if settings.venue.name == "paper":
+        yield from _database("paper.url", settings.paper.url)
+        feed = Path(settings.paper.feed)
+        if feed.suffix.lower() == ".csv" and not os.access(feed, os.R_OK):
+            yield _say("paper.feed", f"names {feed}, which cannot be read", "name a CSV file that exists and is readable", "error")
+    kill_file = Path(settings.kill_file)
+    if kill_file.is_dir():
+        yield _say("kill_file", f"is {kill_file}, a folder", "name a file: it is made by `hedgebot kill`", "error")
+    elif kill_file.exists():
+        yield _say("kill_file", f"{kill_file} exists: nothing will be sent", "delete it and run `hedgebot rearm --reason …`")
+    else:
+        yield from _folder("kill_file", kill_file)
+
+
+def _database(key: str, url: str) -> Iterator[Finding]:
+    if not url.startswith("sqlite:///"):
+        return
+    file = Path(url.removeprefix("sqlite:///"))
+    if file.is_dir():
+        yield _say(key, f"names {file}, a folder", "name a file in it", "error")
+    elif file.exists() and not os.access(file, os.R_OK | os.W_OK):
+        yield _say(key, f"names {file}, which this user may not read and write", "give the file to the user who runs the bot", "error")
+    else:
+        yield from _folder(key, file)
+
+
+def _folder(key: str, file: Path) -> Iterator[Finding]:
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        yield _say(key, f"lies in {folder}, which does not exist", f"make it: mkdir -p {folder}", "error")
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        yield _say(key, f"lies in {folder}, where this user may not write", "give the folder to the user who runs the bot", "error")
+
+
+# ------------------------------------------------------------------------------------------------------------------ server and keys
+
+
+def _server(settings: Settings) -> Iterator[Finding]:
+    host, port = settings.api.host, settings.api.port
+    if not _is_loopback(host) and settings.api.token is None:
+        remedy = f"set {variable(('api', 'token'))}_FILE, or listen on 127.0.0.1"
+        yield _say("api.host", f"is {host}, open to other machines, and no token is configured", remedy)
+    if 0 < port < 1024:
+        yield _say("api.port", f"is {port}, which usually only root may open", "take one above 1023, such as 8080")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    venue = settings.venue
+    if venue.name == "paper":
+        if venue.base_url is not None:
+            yield _say("venue.base_url", "is set, and the paper exchange has no address", "write base_url: null")
+        return
+    names = ["api_key", "api_secret", *(["passphrase"] if venue.name in NEEDS_PASSPHRASE else [])]
+    for name in names:
+        if getattr(venue, name) is None:
+            live = settings.mode == "live"
+            problem = f"is not set, and {venue.name} shows no position without it"
+            remedy = f"set {variable(('venue', name))}_FILE=/path/to/a/file that holds it"
+            yield _say(f"venue.{name}", problem, remedy, "error" if live else "warning")
+
+
+# ------------------------------------------------------------------------------------------------------------------ the hedges
+
+
+def _legs(settings: Settings) -> Iterator[Finding]:
+    for asset in settings.bag:
+        if asset not in settings.hedges and settings.bag[asset].coins > 0:
+            yield _say(f"bag.{asset}", "is declared but not hedged", f"add `hedges: {{{asset}: {{ratio: 1.0}}}}`, or delete it")
+    for asset, hedge in settings.hedges.items():
+        written = settings.band.model_fields_set.intersection(BAND_EDGES)
+        if hedge.basis == "value" and hedge.ratio < 1 and written and settings.band.high - settings.band.low < NARROW:
+            problem = f"is {plain(settings.band.low)} … {plain(settings.band.high)}, and {asset} hedges a share of its value"
+            yield _say("band", problem, "widen it, or delete the four edges to get 0.95 … 1.03: such a hedge drifts with every price move")
+    for asset in settings.collateral:
+        if asset not in settings.hedges:
+            yield _say(f"collateral.{asset}", "belongs to no hedge", "delete it, or add the hedge")
+    if settings.venue.name == "paper":
+        for asset in settings.hedges:
+            yield from _capacity(settings, asset)
+
+
+def _capacity(settings: Settings, asset: str) -> Iterator[Finding]:
+    """Does the collateral posted on paper carry the hedge, with room for a move as wide as the price collar?"""
+    hedge, risk = settings.hedges[asset], settings.risk
+    spot = settings.bag[asset].coins
+    most, collar = risk.max_leverage, risk.price_collar_bps / 10000
+    price = settings.paper.price.get(asset) if settings.paper.feed == "synthetic" else None
+    if settings.kind(asset) is Kind.INVERSE:
+        posted = settings.paper.collateral[asset]
+        wanted = hedge.ratio * (spot + posted)
+        per_coin = most * (1 + collar) / (1 + most * collar)  # N/P per coin posted, so that leverage at mark + collar is `most`
+        if wanted > posted * per_coin:
+            short_of = (wanted / per_coin - posted).quantize(Decimal("0.0001"), "ROUND_UP")
+            yield _say(
+                f"paper.collateral.{asset}",
+                f"is {plain(posted)}: that carries at most a hedge of {_coins(posted * per_coin)} {asset} at max_leverage {plain(most)}, "
+                f"and {_coins(wanted)} are wanted",
+                f"post {plain(short_of)} {asset} more out of the bag, or raise risk.max_leverage",
+            )
+    else:
+        wanted = hedge.ratio * spot
+        if price is not None:
+            carried = most * settings.paper.collateral["USDT"] / (price * (1 + collar + most * collar))
+            if wanted > carried:
+                yield _say(
+                    "paper.collateral.USDT",
+                    f"is {plain(settings.paper.collateral['USDT'])}: that carries at most a hedge of {_coins(carried)} {asset} "
+                    f"at max_leverage {plain(most)}, and {_coins(wanted)} are wanted",
+                    "post more USDT, or raise risk.max_leverage",
+                )
+    if price is not None and wanted * price > risk.max_position_usd:
+        problem = f"is {plain(risk.max_position_usd)}, and hedging {asset} takes {plain((wanted * price).quantize(Decimal(1)))} USD"
+        yield _say("risk.max_position_usd", problem, "raise it, or lower the ratio: the hedge would stop there")
+
+
+def _coins(amount: Decimal) -> str:
+    return plain(amount.quantize(Decimal("0.0001"), "ROUND_DOWN"))
+
+
+def _orders(settings: Settings) -> Iterator[Finding]:
+    execution, risk = settings.execution, settings.risk
+    if execution.max_slippage_bps > risk.price_collar_bps:
+        problem = f"is {plain(execution.max_slippage_bps)}, beyond risk.price_collar_bps {plain(risk.price_collar_bps)}"
+        yield _say("execution.max_slippage_bps", problem, "lower it: an order outside the collar is refused")
+    if execution.max_order_usd > risk.max_turnover_usd_per_day:
+        problem = f"is {plain(execution.max_order_usd)}, more than risk.max_turnover_usd_per_day"
+        yield _say("execution.max_order_usd", problem, "lower it: one order may not exceed a day's turnover")
+    if risk.max_data_age_seconds < settings.cycle_seconds:
+        problem = f"is {plain(risk.max_data_age_seconds)}, less than cycle_seconds {plain(settings.cycle_seconds)}"
+        yield _say("risk.max_data_age_seconds", problem, "raise it: data may be as old as one cycle")
+    if settings.mode == "live" and settings.venue.environment == "production" and risk.allow_over_hedge:
+        yield _say("risk.allow_over_hedge", "is true on production", "write false unless you mean to be net short")
