@@ -113,11 +113,12 @@ def _plain_schema(value: dict[str, Any]) -> None:
         if ours in value:
             bound = value.pop(ours)
             value[theirs] = int(Decimal(bound))
-    inner = value.get("additionalProperties")
-    if isinstance(inner, dict) and "$ref" not in inner:
-        _plain_schema(inner)
-        as_map = {name: value.pop(name) for name in ("type", "additionalProperties", "propertyNames") if name in value}
-        value["anyOf"] = [inner, as_map]
+    for inner in list(value.get("patternProperties", {}).values()):
+        value["additionalProperties"] = False
+        if "$ref" not in inner:
+            _plain_schema(inner)
+            names = ("type", "patternProperties", "additionalProperties")
+            value["anyOf"] = [inner, {name: value.pop(name) for name in names}]
 
 
 def config_table_markdown() -> str:

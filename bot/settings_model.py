@@ -127,7 +127,7 @@ class Hedge(Section):
 
 
 class Band(Section):
-    """When a leg is wrong enough to trade, as multiples of the ideal hedge. Delete the four edges to get those that suit basis and ratio."""
+    """When a leg is wrong enough to trade, as multiples of the ideal hedge. Without the four edges, basis and ratio choose them."""
 
     low: Multiple = Field(
         default=Decimal("0.995"), description="below this, trade (if no edge is written: 0.95 for `value` with a ratio below 1)"

@@ -26,6 +26,7 @@ from bot.settings_model import (
     Venue,
 )
 from bot.settings_values import Asset, Seconds, Switch, Whole, Word, plain, refuse, shown
+from bot.words import MOST_OVER_HEDGE
 
 SYMBOL: Final = re.compile(r"([A-Z0-9]+)/([A-Z0-9]+):([A-Z0-9]+)(-.+)?", re.ASCII)
 BAND_EDGES: Final = ("low", "safe_low", "safe_high", "high")
@@ -33,7 +34,6 @@ WIDE_BAND: Final = BandRule(
     Decimal("0.95"), Decimal("0.98"), Decimal("1.00"), Decimal("1.03")
 )  # `value` below 1 trades on every move: let it breathe
 LIMITS: Final = ("risk", "band", "execution")  # on production each key of these must stand in the file
-MOST_OVER_HEDGE: Final = Decimal(2)
 
 
 class Settings(Section):
