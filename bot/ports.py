@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from bot.core.events import Event
-from bot.core.model import Approved, Ask, Instrument, Order, Target, View
+from bot.core.model import Approved, Ask, Instrument, Order, State, Target, View
 
 
 class PortError(Exception):
@@ -111,6 +111,13 @@ class Clock(Protocol):
     async def sleep_ms(self, duration_ms: int) -> None: ...
 
 
+class Head(Protocol):
+    @property
+    def seq(self) -> int: ...
+    @property
+    def hash(self) -> str: ...
+
+
 class AuditLog(Protocol):
     """The append-only record. A row exists before the act it announces."""
 
@@ -119,6 +126,25 @@ class AuditLog(Protocol):
 
         Raise NotSent if the database did not take them (no order may follow), LeaseLost if our epoch is not the current one.
         """
+
+    def state(self) -> State:
+        """What the record says the bot remembers; settles a commit whose outcome was in doubt. Raise NotSent if it cannot be read."""
+
+    def head(self) -> Head:
+        """The newest link of the chain."""
+
+
+class KillSwitch(Protocol):
+    """The kill flag that works without a database and without the bot: a file."""
+
+    def read(self) -> bool | None:
+        """Is it set? None while that cannot be told: then nothing is signed."""
+
+    def set(self, reason: str) -> None:
+        """Raise Misconfigured, naming the path, if it cannot be written."""
+
+    def clear(self) -> None:
+        """Raise Misconfigured, naming the path, if it cannot be removed."""
 
 
 class LeaseLost(PortError):

@@ -170,7 +170,7 @@ def unknown(
         mark=view.quote.mark if view is not None and view.quote is not None else None,
         aligned=False,
         why=f"UNKNOWN: {names}",
-        missing=tuple(f"{rule.asset}: {error}" for error in view.errors) if view is not None else (f"{rule.asset}: not read",),
+        missing=view.errors if view is not None else ("not read",),
     )
     cancels: tuple[Cancel, ...] = ()
     if leg.working is not None:
@@ -231,6 +231,7 @@ class Want:
             (state.draining, "dry-run: own orders are being cancelled"),
             (state.cancel_all, "cancel-all: own orders are being cancelled"),
             (state.paused, "paused"),
+            (self.seen.kill_file is None, "UNKNOWN: the kill file cannot be read"),
             (state.mode is Mode.STARTING, "first look"),
             (leg.unexplained > 0, "the position is not explained by own fills"),
             (self.target is None, "UNKNOWN: target"),
@@ -266,7 +267,7 @@ class Want:
             missing = (self.missing_collateral(),)
         if ideal > limits.max_position_usd and limits.max_position_usd < room:
             limited = "limited by max_position_usd"
-            missing = (f"{asset}: the full hedge of {ideal:.0f} USD exceeds max_position_usd {limits.max_position_usd:f}",)
+            missing = (f"the full hedge of {ideal:.0f} USD exceeds max_position_usd {limits.max_position_usd:f}",)
         if limited:
             alerts += (f"{asset}: {limited}",)
             ideal = min(ideal, room, limits.max_position_usd)
@@ -284,7 +285,7 @@ class Want:
 
     def missing_collateral(self) -> str:
         """What the full hedge lacks, as the person at the desk must move it."""
-        held, limits, asset = self.held, self.rules.risk, self.rule.asset
+        held, limits = self.held, self.rules.risk
         wanted = (self.ideal or ZERO) + held.other_usd
         needed = sizing.equity_needed(held.instrument, wanted, limits.max_leverage, held.mark, limits.price_collar) - held.equity
         at_mark = sizing.equity_needed(held.instrument, wanted, limits.max_leverage, held.mark, ZERO) - held.equity
@@ -292,7 +293,7 @@ class Want:
         needed, at_mark = needed.quantize(step, ROUND_CEILING), at_mark.quantize(step, ROUND_CEILING)
         settle = held.instrument.settle
         return (
-            f"{asset}: the full hedge of {wanted:.0f} USD at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account "
+            f"the full hedge of {wanted:.0f} USD at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account "
             f"({at_mark} at the mark alone, the rest for a move of the collar): move it there, or lower the ratio"
         )
 

@@ -1,0 +1,480 @@
+"""In which order do the steps of a turn happen? Gather, reconcile, decide, record, act, record: the row exists before the order does."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+
+from bot.core import machine
+from bot.core.decide import IN_DOUBT, decide
+from bot.core.events import CancelAsked, CommandGiven, DecisionMade, Event, FillSeen, FundingSeen, Halted, IntentRecorded, OrderMoved
+from bot.core.ledger import OVERLAP_MS, dry_plan, fold
+from bot.core.model import Approved, Ask, Decision, Instrument, Mode, Order, OrderStatus, Rules, Snapshot, State, View
+from bot.core.planner import is_ours
+from bot.core.reconcile import reconcile
+from bot.core.risk import quote_problem
+from bot.face import COMMAND_WAIT_MS, Check, CommandResult, Health, Status
+from bot.gate import SignGate
+from bot.metrics import Metrics
+from bot.ports import AuditLog, Clock, Exchange, Holdings, LeaseLost, Misconfigured, NotSent, PortError, Refused, Targets, Unknown
+
+RECORD_EVERY_MS: Final = 60_000  # a decision is on record at least so often, also when it changes nothing
+log = structlog.get_logger("hedgebot")
+
+
+@dataclass(slots=True)
+class Said:
+    """An operator's word on its way into the next turn."""
+
+    command: CommandGiven
+    applied: asyncio.Future[None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an engine is made of; wiring.py fits them together."""
+
+    rules: Rules
+    config_hash: str
+    exchange: Exchange
+    holdings: Holdings
+    targets: Targets | None
+    clock: Clock
+    audit: AuditLog
+    gate: SignGate
+    instruments: dict[str, Instrument]
+    cycle_ms: int
+    metrics: Metrics | None = None
+    record_every_ms: int | None = RECORD_EVERY_MS  # None: only decisions that act or change their reason (replay)
+
+
+class Engine:
+    """One account. `turn()` is the whole of it; everything else lets people look at it and speak to it."""
+
+    def __init__(self, parts: Parts, state: State) -> None:
+        self.parts = parts
+        self.rules = parts.rules
+        self.state = state
+        self.seen: Snapshot | None = None
+        self.decision: Decision | None = None
+        self.turned = asyncio.Condition()
+        self.wake = asyncio.Event()
+        self.said: list[Said] = []
+        self.turns = 0
+        self.database_problem = ""
+        self._recorded_reason: tuple[str, ...] = ()
+        self._recorded_mono_ms: int | None = None
+        self._last_turn_mono_ms = parts.clock.mono_ms()
+        self._reload = False
+        self._references: dict[str, Approved] = {}  # own orders by client id, for slippage
+        parts.gate.state = state
+
+    # ------------------------------------------------------------------------------------------------------------------- the turn
+
+    async def turn(self) -> Decision | None:
+        """One pass. None when nothing could be decided because the record cannot be written."""
+        began = self.parts.clock.mono_ms()
+        decision = None
+        if await self.readable():
+            said, self.said = self.said, []
+            try:
+                decision = await self.pass_downhill(said)
+            finally:
+                for word in said:
+                    if not word.applied.done():
+                        word.applied.set_exception(NotSent(f"the command was not recorded: {self.database_problem or 'the turn failed'}"))
+        self.turns += 1
+        self._last_turn_mono_ms = self.parts.clock.mono_ms()
+        if self.parts.metrics is not None:
+            self.parts.metrics.turned(self.status(), (self._last_turn_mono_ms - began) / 1000)
+        async with self.turned:
+            self.turned.notify_all()
+        return decision
+
+    async def readable(self) -> bool:
+        """After a failed write the record is read again before anything else: only it knows what was committed."""
+        if not self._reload:
+            return True
+        try:
+            self.remember(self.parts.audit.state())
+        except LeaseLost:
+            raise
+        except PortError as error:
+            self.database_failed(error)
+            return False
+        self._reload, self.database_problem = False, ""
+        log.info("audit.recovered", seq=self.parts.audit.head().seq)
+        return True
+
+    async def pass_downhill(self, said: Sequence[Said]) -> Decision | None:
+        commands: list[Event] = [word.command for word in said]
+        state = self.folded(self.state, commands)
+        seen = await self.gather(state)
+        happened: list[Event] = []
+        if seen.kill_file and not state.killed:
+            happened.append(CommandGiven("kill", "file", seen.now_ms, reason="the kill file is there"))
+            state = fold(state, happened[0])
+        differences = reconcile(state, seen, self.rules)
+        happened += differences
+        state = self.folded(state, differences)
+        decision = decide(state, seen, self.rules)
+        intents = self.intents(state, seen, decision)
+        rows: list[Event] = [*commands, *happened]
+        if intents or self.worth_recording(decision, seen):
+            rows += [DecisionMade(state, seen, self.parts.config_hash, decision), *intents]
+        self.seen, self.decision = seen, decision
+        if rows and not await self.record(rows):
+            await self.cancel(decision)  # cancels still work when the database is down
+            return None
+        self.recorded(rows, decision, seen)
+        self.remember(replace(self.state, cycle=decision.cycle, mode=decision.mode))
+        for word in said:
+            if not word.applied.done():
+                word.applied.set_result(None)
+        await self.act(decision)
+        return decision
+
+    def recorded(self, rows: Sequence[Event], decision: Decision, seen: Snapshot) -> None:
+        if any(isinstance(row, DecisionMade) for row in rows):
+            self._recorded_reason, self._recorded_mono_ms = decision.reason, seen.mono_ms
+        for move in decision.moves:
+            log.info("state.changed", was=move.was.value, now=move.now.value, why=move.why)
+
+    def folded(self, state: State, events: Sequence[Event]) -> State:
+        for event in events:
+            state = fold(state, event)
+        return state
+
+    def remember(self, state: State) -> None:
+        self.state = state
+        self.parts.gate.state = state
+
+    # ------------------------------------------------------------------------------------------------------------------- gather
+
+    async def gather(self, state: State) -> Snapshot:
+        parts, now_ms = self.parts, self.parts.clock.now_ms()
+        asks = []
+        for rule in self.rules.legs:
+            leg = state.leg(rule.asset)
+            since = max(leg.charged_at_ms, leg.fills_cursor_ms - OVERLAP_MS) if leg.contracts is not None else now_ms - OVERLAP_MS
+            funded = max(leg.charged_at_ms, leg.funding_cursor_ms - OVERLAP_MS) if leg.contracts is not None else now_ms - OVERLAP_MS
+            ids = (leg.working.order.client_id,) if leg.working is not None else ()
+            asks.append(Ask(rule.symbol, since, funded, ids))
+        try:
+            views = await parts.exchange.look(asks)
+        except PortError as error:
+            views = tuple(View(parts.instruments[ask.symbol], errors=(str(error),)) for ask in asks)
+        for view in views:
+            for text in view.errors:
+                self.api_error("read", text)
+        bag = await parts.holdings.coins([rule.asset for rule in self.rules.legs])
+        documents = await parts.targets.read() if parts.targets is not None else ()
+        killed = parts.gate.kill_switch.read()
+        return Snapshot(
+            now_ms=parts.clock.now_ms(),
+            mono_ms=parts.clock.mono_ms(),
+            views=views,
+            bag=tuple(bag.items()),
+            documents=documents,
+            kill_file=killed,
+        )
+
+    def intents(self, state: State, seen: Snapshot, decision: Decision) -> list[Event]:
+        """The rows that must exist before the orders do; in dry-run each distinct plan once."""
+        if state.armed:
+            wanted = [(order, OrderStatus.INTENT) for order in decision.orders]
+        else:
+            wanted = [
+                (order, OrderStatus.DRY_RUN)
+                for order in decision.orders
+                if state.leg(order.asset).dry_plan != dry_plan(order.side, order.contracts, order.reduce_only)
+            ]
+        return [IntentRecorded(order, state.epoch, decision.cycle, status, seen.now_ms, seen.mono_ms) for order, status in wanted]
+
+    def worth_recording(self, decision: Decision, seen: Snapshot) -> bool:
+        """When it acts, when its reason changes, and once a minute."""
+        if decision.cancels or decision.leverage or decision.moves or any(leg.baseline for leg in decision.legs):
+            return True
+        if decision.reason != self._recorded_reason or self._recorded_mono_ms is None:
+            return True
+        every = self.parts.record_every_ms
+        return every is not None and seen.mono_ms - self._recorded_mono_ms >= every
+
+    # ------------------------------------------------------------------------------------------------------------------- record
+
+    async def record(self, events: Sequence[Event]) -> bool:
+        """Commit and fold. False if the database did not take them: then nothing may be sent."""
+        try:
+            await self.parts.audit.append(events)
+        except LeaseLost:
+            self.parts.gate.lease_held = False
+            raise
+        except PortError as error:
+            self.database_failed(error)
+            return False
+        self.database_problem = ""
+        self.remember(self.folded(self.state, events))
+        for event in events:
+            self.witness(event)
+        return True
+
+    def database_failed(self, error: Exception) -> None:
+        self._reload = True
+        if str(error) != self.database_problem:
+            log.error(
+                "audit.failed",
+                error=str(error),
+                did="nothing was sent; cancels still go out",
+                next="free the disk or bring the database back",
+            )
+        self.database_problem = str(error)
+
+    def witness(self, event: Event) -> None:
+        """Show the row outside the database: counters and a log line."""
+        metrics = self.parts.metrics
+        match event:
+            case OrderMoved():
+                log.info(
+                    "order.moved",
+                    client_order_id=event.client_id,
+                    was=event.was.value,
+                    now=event.now.value,
+                    filled=event.filled,
+                    why=event.why,
+                )
+                if metrics is not None:
+                    metrics.order(event.asset, event.now)
+                if event.now.terminal and not event.filled:
+                    self._references.pop(event.client_id, None)
+            case FillSeen():
+                log.info("fill", asset=event.asset, side=event.fill.side.value, contracts=event.fill.contracts, price=str(event.fill.price))
+                if metrics is not None and event.ours:
+                    order = self._references.get(event.fill.client_id)
+                    metrics.fill(event.asset, event.fill, order.reference_price if order is not None else None)
+            case FundingSeen():
+                log.info("funding", asset=event.asset, coins=str(event.payment.coins))
+                if metrics is not None:
+                    metrics.funding(event.asset, event.payment)
+            case IntentRecorded():
+                order = event.order
+                self._references = {**dict(list(self._references.items())[-50:]), order.client_id: order}
+                log.info(
+                    "order.intent" if event.status is OrderStatus.INTENT else "order.dry_run",
+                    client_order_id=order.client_id,
+                    side=order.side.value,
+                    contracts=order.contracts,
+                    limit_price=str(order.limit_price),
+                    why=order.why,
+                )
+            case Halted():
+                log.error("halted", check=event.check, why=event.why, next="look at it, then `hedgebot rearm --reason …`")
+            case DecisionMade():
+                head = self.parts.audit.head()
+                log.debug("audit.head", seq=head.seq, head=head.hash)
+                if event.decision.alerts:
+                    log.warning("alert", alerts=list(event.decision.alerts))
+
+    # ------------------------------------------------------------------------------------------------------------------- act
+
+    async def act(self, decision: Decision) -> None:
+        await self.cancel(decision)
+        if not decision.armed or not decision.orders:
+            return
+        unset = await self.set_leverage(decision)
+        outcomes: list[Event] = []
+        for order in decision.orders:
+            if order.asset in unset:
+                outcomes += self.moved(order, OrderStatus.ABSENT, 0, f"not sent: {unset[order.asset]}")
+            else:
+                outcomes += await self.place(order)
+        await self.record(outcomes)
+
+    async def cancel(self, decision: Decision) -> None:
+        asked: list[Event] = []
+        clock = self.parts.clock
+        for cancel in decision.cancels:
+            try:
+                await self.parts.exchange.cancel(cancel.symbol, cancel.client_id)
+                asked.append(CancelAsked(cancel.client_id, cancel.symbol, cancel.why, clock.now_ms(), clock.mono_ms()))
+            except PortError as error:
+                self.api_error(type(error).__name__, f"cancel of {cancel.client_id}: {error}; it is asked for again next turn")
+        if asked and not self._reload:
+            await self.record(asked)
+
+    async def set_leverage(self, decision: Decision) -> dict[str, str]:
+        """Assets whose setting could not be made, with the reason: their orders are not sent."""
+        failed: dict[str, str] = {}
+        for call in decision.leverage:
+            try:
+                await self.parts.exchange.set_leverage(call.symbol, call.leverage)
+            except PortError as error:
+                failed[call.asset] = f"leverage {call.leverage} could not be set on {call.symbol}: {error}"
+                self.api_error(type(error).__name__, failed[call.asset])
+        return failed
+
+    async def place(self, order: Approved) -> list[Event]:
+        """Send one order, once, and say what became of it; UNKNOWN unless somebody's word proves otherwise."""
+        clock = self.parts.clock
+        began = clock.mono_ms()
+        try:
+            shown = await self.parts.exchange.place(order)
+        except NotSent as error:
+            return self.moved(order, OrderStatus.ABSENT, 0, f"not sent: {error}")
+        except Refused as error:
+            self.api_error("Refused", f"{order.client_id}: {error}")
+            return self.moved(order, OrderStatus.REJECTED, 0, str(error))
+        except Unknown as error:
+            self.api_error("Unknown", f"{order.client_id}: {error}")
+            return self.moved(order, OrderStatus.UNKNOWN, 0, str(error))
+        except Exception as error:  # whatever it was, the order may exist
+            self.api_error("Unknown", f"{order.client_id}: {error!r}")
+            return self.moved(order, OrderStatus.UNKNOWN, 0, repr(error))
+        if self.parts.metrics is not None:
+            self.parts.metrics.acked((clock.mono_ms() - began) / 1000)
+        return self.moved(order, shown.status, shown.filled, shown.why, shown)
+
+    def moved(self, order: Approved, now: OrderStatus, filled: int, why: str, shown: Order | None = None) -> list[Event]:
+        clock = self.parts.clock
+        events: list[Event] = []
+        was = OrderStatus.INTENT
+        direct = now is OrderStatus.ABSENT
+        path = (now,) if direct else machine.order_path(OrderStatus.SIGNED, now)
+        for status in path if direct else (OrderStatus.SIGNED, *path):
+            events.append(
+                OrderMoved(
+                    client_id=order.client_id,
+                    symbol=order.symbol,
+                    was=was,
+                    now=status,
+                    filled=filled if status is now else 0,
+                    why=why if status is now else "",
+                    at_ms=clock.now_ms(),
+                    mono_ms=clock.mono_ms(),
+                    venue_id=shown.venue_id if shown is not None else "",
+                    asset=order.asset,
+                )
+            )
+            was = status
+        return events
+
+    def api_error(self, kind: str, text: str) -> None:
+        log.warning("venue.error", kind=kind, error=text)
+        if self.parts.metrics is not None:
+            self.parts.metrics.api_error(kind)
+
+    # ------------------------------------------------------------------------------------------------------------------- faces
+
+    @property
+    def account(self) -> str:
+        return self.rules.account
+
+    @property
+    def venue(self) -> str:
+        return self.rules.venue
+
+    @property
+    def environment(self) -> str | None:
+        return self.rules.environment
+
+    def own_open_orders(self) -> int:
+        views = self.seen.views if self.seen is not None else ()
+        return sum(1 for view in views for order in view.open_orders or () if is_ours(order.client_id, self.state.instance))
+
+    def status(self) -> Status:
+        state, decision, head = self.state, self.decision, self.parts.audit.head()
+        return Status(
+            account=self.account,
+            venue=self.venue,
+            environment=self.environment,
+            mode="live" if self.rules.live else "dry-run",
+            armed=state.armed,
+            state=state.mode,
+            draining=state.draining,
+            as_of_ms=self.seen.now_ms if self.seen is not None else None,
+            cycle=state.cycle,
+            decision=decision,
+            seen=self.seen,
+            open_orders=self.own_open_orders(),
+            unknown_orders=sum(1 for leg in state.legs if leg.working is not None and leg.working.status in IN_DOUBT),
+            targets=state.targets,
+            halted=state.killed,
+            halted_legs=tuple((leg.asset, leg.halted) for leg in state.legs if leg.halted is not None),
+            seq=head.seq,
+            head=head.hash,
+            why_not_ready=tuple(check.why for _, check in self.health().checks if not check.ok),
+        )
+
+    def health(self) -> Health:
+        clock, seen = self.parts.clock, self.seen
+        views = seen.views if seen is not None else ()
+        unread = [f"{view.instrument.symbol}: {view.errors[0]}" for view in views if view.errors]
+        stale = [
+            f"{view.instrument.symbol}: {problem}"
+            for view in views
+            if seen is not None
+            and (problem := "no price" if view.quote is None else quote_problem(view.quote, seen.now_ms, self.rules.risk))
+        ]
+        doubtful = self.state.mode in (Mode.STARTING, Mode.RECONCILING)
+        first = Check(False, "no turn has ended yet")
+        return Health(
+            now_ms=clock.now_ms(),
+            now_mono_ms=clock.mono_ms(),
+            last_turn_mono_ms=self._last_turn_mono_ms,
+            cycle_ms=self.parts.cycle_ms,
+            database=Check(not self.database_problem, self.database_problem or "the last rows were committed"),
+            venue=Check(not unread, "; ".join(unread) or "every read was answered") if seen is not None else first,
+            reconciled=Check(not doubtful, f"state {self.state.mode.value}") if seen is not None else first,
+            data_fresh=Check(not stale, "; ".join(stale) or "prices are fresh") if seen is not None else first,
+        )
+
+    async def command(self, command: CommandGiven, wait_ms: int = COMMAND_WAIT_MS) -> CommandResult:
+        """Apply an operator's word at the head of the next turn and wait at most `wait_ms` for it to be carried out."""
+        if refusal := self.refusal(command):
+            return CommandResult("refused", False, self.state.mode, refusal)
+        note = self.pull_or_release(command)
+        word = Said(command, asyncio.get_running_loop().create_future())
+        self.said.append(word)
+        self.wake.set()
+        await word.applied
+        deadline = self.parts.clock.mono_ms() + wait_ms
+        async with self.turned:
+            while not (done := self.carried_out(command)) and self.parts.clock.mono_ms() < deadline:
+                try:
+                    await asyncio.wait_for(self.turned.wait(), (deadline - self.parts.clock.mono_ms()) / 1000)
+                except TimeoutError:
+                    break
+        text = note or (f"{command.name} is done" if done else f"{command.name} is being carried out: own orders are not gone yet")
+        return CommandResult("ok" if done else "draining", done, self.state.mode, text)
+
+    def refusal(self, command: CommandGiven) -> str:
+        if command.name == "dry-run-off" and not self.rules.live:
+            return "mode: dry-run in the configuration: set `mode: live` and restart to let the bot send orders"
+        if command.name == "flatten" and not self.state.armed:
+            return "dry-run is on: no order is sent, so nothing can be flattened; `hedgebot dry-run off` first"
+        if command.name == "rearm" and not command.reason.strip():
+            return "rearm needs a reason: it goes on record"
+        return ""
+
+    def pull_or_release(self, command: CommandGiven) -> str:
+        """The kill file goes with the word; what is wrong with it is said and does not stop the word."""
+        try:
+            if command.name == "kill":
+                self.parts.gate.kill_switch.set(command.reason or f"kill by {command.by}")
+            elif command.name == "rearm":
+                self.parts.gate.kill_switch.clear()
+        except Misconfigured as error:
+            return str(error)
+        return ""
+
+    def carried_out(self, command: CommandGiven) -> bool:
+        state = self.state
+        match command.name:
+            case "dry-run-on":
+                return not state.draining and not state.armed
+            case "kill" | "flatten":
+                return state.mode is Mode.HALTED
+            case "cancel-all":
+                return not state.cancel_all
+        return True

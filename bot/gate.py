@@ -1,0 +1,35 @@
+"""May this call be signed, now, at the last moment? Asked inside the venue client, after every queue and before the signature."""
+
+from bot.core.model import Approved, State
+from bot.ports import Clock, KillSwitch, NotSent
+
+
+class SignGate:
+    """Holds the newest state and asks the kill file itself, so that an order that waited in a queue is stopped too."""
+
+    def __init__(self, clock: Clock, kill_switch: KillSwitch) -> None:
+        self.clock = clock
+        self.kill_switch = kill_switch
+        self.state: State | None = None
+        self.lease_held = False
+
+    def check(self, order: Approved | None) -> None:
+        """Raise NotSent with the reason; `order` is None for cancels and settings."""
+        state = self.state
+        if state is None or not state.live:
+            raise NotSent("mode: dry-run signs nothing")
+        if order is None:
+            return
+        for holds, why in (
+            (not self.lease_held, "the lease on this account is not ours"),
+            (not state.armed, "dry-run is on"),
+            (state.killed is not None, f"killed: {state.killed}"),
+            (state.paused, "paused"),
+            (state.stopping, "stopping"),
+            (self.clock.mono_ms() > order.deadline_mono_ms, "the intent waited past its deadline"),
+        ):
+            if holds:
+                raise NotSent(why)
+        killed = self.kill_switch.read()
+        if killed is not False:
+            raise NotSent("the kill file is there" if killed else "the kill file cannot be read")
