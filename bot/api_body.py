@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
@@ -18,6 +18,12 @@ def one_line(text: str) -> str:
     if not text.isprintable():
         raise ValueError("must be one line of printable text")
     return text
+
+
+def meant(confirmed: bool) -> bool:
+    if not confirmed:
+        raise ValueError("must be true: flattening leaves the bag without a hedge")
+    return confirmed
 
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(one_line)]
@@ -52,7 +58,7 @@ class OnOff(Body):
 class Confirmed(Body):
     """flatten: a flattened hedge is a naked bag, so the caller says that it is meant."""
 
-    confirm: Literal[True]
+    confirm: Annotated[bool, AfterValidator(meant)]
 
 
 class TargetBody(Body):

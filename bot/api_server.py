@@ -74,7 +74,7 @@ async def bound(host: str, port: int) -> socket.socket:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
         listener = socket.create_server((str(address[0]), port), family=family)
-    except (OSError, OverflowError) as error:
+    except (OSError, UnicodeError) as error:
         remedy = REMEDIES.get(getattr(error, "errno", None) or 0, f"cannot be had ({error}): set api.host and api.port")
         raise CannotListen(f"port {port} on {host} {remedy}; nothing was traded") from error
     listener.setblocking(False)

@@ -1,0 +1,38 @@
+"""How does a test talk to the API? Through the real application, without a socket."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from bot.api import create_app
+from bot.metrics import Metrics
+from tests.api.worlds import ListeningBot
+
+TOKEN = "correct-horse-battery-staple"
+
+
+@pytest.fixture
+def bot() -> ListeningBot:
+    return ListeningBot()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics("main", "paper", ("BTC",))
+
+
+@pytest.fixture
+async def stranger(bot: ListeningBot, metrics: Metrics) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody without the token."""
+    transport = httpx.ASGITransport(create_app(bot, metrics, SecretStr(TOKEN)), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://bot") as client:
+        yield client
+
+
+@pytest.fixture
+async def operator(stranger: httpx.AsyncClient) -> httpx.AsyncClient:
+    """The same connection with the token."""
+    stranger.headers["authorization"] = f"Bearer {TOKEN}"
+    return stranger

@@ -1,0 +1,72 @@
+"""Does the API get its port, keep its hands off the bot's signals, and let go of both?"""
+
+import asyncio
+import os
+import signal
+import socket
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from bot.api import create_app
+from bot.api_server import serve
+from bot.face import CannotListen, status_json
+from tests.api.conftest import TOKEN
+
+
+@pytest.fixture
+def app(bot, metrics):
+    return create_app(bot, metrics, SecretStr(TOKEN))
+
+
+async def test_a_real_server_answers_and_lets_the_port_go(app, bot):
+    serving = await serve(app, "127.0.0.1", 0)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{serving.port}", trust_env=False) as client:
+        assert (await client.get("/livez")).status_code == 200
+        assert (await client.get("/api/v1/status")).status_code == 401
+        client.headers["authorization"] = f"Bearer {TOKEN}"
+        answer = await client.get("/api/v1/status")
+        assert answer.json() == status_json(bot.shown)
+        assert "server" not in answer.headers
+        big = await client.post("/api/v1/kill", content=b" " * 70_000)
+        assert big.status_code == 413
+        assert (await client.post("/api/v1/pause")).json()["done"] is True
+    await serving.stop()
+    await serving.stop()  # again is harmless
+    with socket.create_server(("127.0.0.1", serving.port)):
+        pass
+    assert [command.name for command in bot.heard] == ["pause"]
+
+
+async def test_a_taken_port_is_known_before_anything_is_traded(app):
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        with pytest.raises(CannotListen, match=rf"port {port} on 127.0.0.1 is taken: stop what listens there, or set api.port"):
+            await serve(app, "127.0.0.1", port)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "remedy"), [("192.0.2.1", 8080, "set api.host"), ("bot..example", 8080, "set api.host and api.port")]
+)
+async def test_an_address_that_is_not_ours_names_the_setting(app, host, port, remedy):
+    with pytest.raises(CannotListen, match=remedy):
+        await serve(app, host, port)
+
+
+async def test_the_bot_keeps_its_own_signals(app):
+    heard = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, heard.set)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        serving = await serve(app, "127.0.0.1", 0)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{serving.port}", trust_env=False) as client:
+            assert (await client.get("/livez")).status_code == 200
+            assert {number: signal.getsignal(number) for number in before} == before
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.wait_for(heard.wait(), 5)
+            assert (await client.get("/livez")).status_code == 200  # the API goes when the bot says so
+        await serving.stop()
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
