@@ -319,6 +319,15 @@ class PaperExchange:
 
         self._act(step)
 
+    def others_trade(self, symbol: str, side: Side, contracts: int, price: Decimal) -> None:
+        """Strangers trade among themselves: the aggressor on `side` takes `contracts` at `price`, ours in the way included."""
+
+        def step() -> None:
+            self._advance()
+            self._venue.others_trade(symbol, side, contracts, price)
+
+        self._act(step)
+
     # ------------------------------------------------------------------------------------------------------------ read-outs
 
     def accounts(self) -> tuple[Account, ...]:

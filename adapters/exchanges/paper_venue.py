@@ -223,6 +223,24 @@ class Venue:
         if order.alive:
             self._end(self.legs[order.symbol], order, OrderStatus.CANCELLED, why)
 
+    def others_trade(self, symbol: str, side: Side, count: int, price: Decimal) -> None:
+        """Strangers trade `count` contracts at `price`, `side` attacking. Resting orders of ours in the way take part: better-priced
+        ones first, those at `price` itself after the contracts ahead of them."""
+        leg = self.leg(symbol)
+        facing = [order for order in leg.orders if order.side is not side and (order.limit_price - price) * side.sign <= 0]
+        for order in sorted(facing, key=lambda one: (one.limit_price * side.sign, one.seq)):
+            if not order.alive:  # trimmed away by the trade before
+                continue
+            ahead = order.ahead if order.limit_price == price else 0
+            filled = min(order.remaining, max(0, count - ahead))
+            order.ahead = max(0, ahead - count)
+            self.changes.orders[order.seq] = order
+            count -= filled
+            if filled:
+                self._trade(leg, order, filled, order.limit_price, maker=True)
+        if not leg.wallet.alive():
+            self._liquidate(leg.wallet)
+
     def set_leverage(self, symbol: str, leverage: int) -> None:
         leg = self.leg(symbol)
         if not 1 <= leverage <= 100:
