@@ -208,7 +208,7 @@ def filled(state: State, event: FillSeen) -> State:
         entry_price=event.entry_after,
         wallet=None if leg.wallet is None else leg.wallet + event.realised - fill.fee_coins,
         fills_cursor_ms=max(leg.fills_cursor_ms, fill.at_ms),
-        recent_ids=remembered(leg, fill.at_ms, fill.trade_id),
+        recent_fills=remembered(leg.recent_fills, leg.fills_cursor_ms, fill.at_ms, fill.trade_id),
         placements_without_fill=0 if event.ours else leg.placements_without_fill,
     )
     day = fill.at_ms // DAY_MS
@@ -216,11 +216,10 @@ def filled(state: State, event: FillSeen) -> State:
     return replace(state, turnover_day=day, turnover_usd=before + (event.notional_usd if event.ours else ZERO))
 
 
-def remembered(leg: LegState, at_ms: int, identity: str) -> tuple[tuple[int, str], ...]:
-    """Ids near the cursor, newest last: enough to recognise what an overlapping read shows again."""
-    horizon = max(leg.fills_cursor_ms, leg.funding_cursor_ms, at_ms) - 2 * OVERLAP_MS
-    kept = tuple(entry for entry in leg.recent_ids if entry[0] >= horizon)
-    return (*kept, (at_ms, identity))
+def remembered(recent: tuple[tuple[int, str], ...], cursor_ms: int, at_ms: int, identity: str) -> tuple[tuple[int, str], ...]:
+    """Ids near the cursor, newest last: those that an overlapping read may show again."""
+    horizon = max(cursor_ms, at_ms) - 2 * OVERLAP_MS
+    return (*(entry for entry in recent if entry[0] >= horizon), (at_ms, identity))
 
 
 def funded(state: State, event: FundingSeen) -> State:
@@ -231,7 +230,7 @@ def funded(state: State, event: FundingSeen) -> State:
         event.asset,
         wallet=None if leg.wallet is None else leg.wallet + payment.coins,
         funding_cursor_ms=max(leg.funding_cursor_ms, payment.at_ms),
-        recent_ids=remembered(leg, payment.at_ms, payment.payment_id),
+        recent_payments=remembered(leg.recent_payments, leg.funding_cursor_ms, payment.at_ms, payment.payment_id),
     )
 
 

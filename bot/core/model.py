@@ -375,7 +375,8 @@ class LegState:
     transferred_coins: Decimal = ZERO  # net coins moved into the account since they were declared
     fills_cursor_ms: int = 0
     funding_cursor_ms: int = 0
-    recent_ids: tuple[tuple[int, str], ...] = ()  # (at_ms, id) of fills and payments near the cursors
+    recent_fills: tuple[tuple[int, str], ...] = ()  # (at_ms, id) of those that a read from the cursor may show again
+    recent_payments: tuple[tuple[int, str], ...] = ()
     unexplained: int = 0  # looks in a row whose position own fills did not explain
     unexplained_since_ms: int | None = None  # mono
     effort_since_ms: int | None = None  # mono: when this attempt to align began

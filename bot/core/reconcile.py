@@ -180,7 +180,7 @@ class Reading:
         traded = False
         for fill in self.view.fills or ():
             leg = self.leg
-            if fill.at_ms <= leg.charged_at_ms or (fill.at_ms, fill.trade_id) in leg.recent_ids:
+            if fill.at_ms <= leg.charged_at_ms or (fill.at_ms, fill.trade_id) in leg.recent_fills:
                 continue
             ours = is_ours(fill.client_id, self.state.instance)
             self.note(fill_seen(leg, self.view.instrument, fill, ours=ours))
@@ -194,7 +194,7 @@ class Reading:
     def fundings(self) -> None:
         for payment in self.view.funding or ():
             leg = self.leg
-            if payment.at_ms > leg.charged_at_ms and (payment.at_ms, payment.payment_id) not in leg.recent_ids:
+            if payment.at_ms > leg.charged_at_ms and (payment.at_ms, payment.payment_id) not in leg.recent_payments:
                 self.note(FundingSeen(self.asset, payment))
 
     def position(self, traded: bool) -> None:
@@ -231,7 +231,7 @@ class Reading:
             self.halt("position did not move" if self.recently_filled() else "position moved without us", text)
 
     def recently_filled(self) -> bool:
-        return bool(self.leg.recent_ids)
+        return bool(self.leg.recent_fills)
 
     def balance(self, position: Position, margin: Margin) -> None:
         mark = self.view.quote.mark if self.view.quote is not None else ZERO
