@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from bot.core.model import Basis, ExecutionRule, Foreign, LegRule, RiskRule, Rules
-from bot.settings_keys import Known, UnknownKey, find, leaves
+from bot.settings_keys import Known, UnknownKey, alternatives, find, leaves
 from bot.settings_outside import Outside, read_environment, read_flags, read_secrets
 from bot.settings_root import LIMITS, Settings
 from bot.settings_text import Finding, Key, SettingsError, Tree, Written, read_file
@@ -86,7 +86,8 @@ def _judge_file(written: Written) -> list[Finding]:
                 else:
                     kept[name] = value
             elif value is None:
-                continue  # a heading with nothing under it says nothing
+                if find(above).is_map:
+                    kept[name] = {}  # an asset that is named is meant; a heading with nothing under it says nothing
             else:
                 if place.number_means_btc and not isinstance(value, dict):
                     value = {"BTC": value}
@@ -276,8 +277,8 @@ def _edges(settings: Settings, asset: str) -> tuple[Decimal, ...]:
 
 def _canonical(value: Any) -> Any:
     if isinstance(value, BaseModel):
-        parts = ((name, getattr(value, name)) for name in type(value).model_fields)
-        return {name: _canonical(part) for name, part in parts if not isinstance(part, SecretStr)}
+        fields = type(value).model_fields.items()
+        return {name: _canonical(getattr(value, name)) for name, field in fields if SecretStr not in alternatives(field.annotation)}
     if isinstance(value, dict):
         return {name: _canonical(part) for name, part in value.items()}
     return plain(value) if isinstance(value, Decimal) else value

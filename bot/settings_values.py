@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 NUMBER: Final = re.compile(r"[+-]?(\d{1,28}(\.\d{0,28})?|\.\d{1,28})([eE][+-]?\d{1,2})?", re.ASCII)
@@ -20,6 +20,9 @@ def refuse(problem: str, remedy: str, *at: str) -> NoReturn:
 
 
 def shown(value: object) -> str:
+    """A value as a refusal may repeat it."""
+    if value is None:
+        return "empty"
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -134,7 +137,7 @@ Usd = Annotated[Number, Field(gt=0, le=Decimal("1e15"))]
 Multiple = Annotated[Number, Field(gt=0, le=2)]
 Leverage = Annotated[Number, Field(gt=0, le=100)]
 Bps = Annotated[Number, Field(gt=0, lt=10000)]
-Seconds = Annotated[Number, Field(gt=0, le=604800)]
+Seconds = Annotated[Number, Field(gt=0, le=604800), AfterValidator(whole_milliseconds)]
 Asset = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,15}$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 PerAsset = BeforeValidator(number_means_btc)

@@ -1,0 +1,146 @@
+"""`check` finds what loads but would go wrong later, says what to do, and writes nothing."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.settings import Settings
+from bot.settings_check import check
+from tests.settings.conftest import BASE, Load
+
+
+def found(settings: Settings) -> dict[str, str]:
+    findings = check(settings)
+    assert all(finding.remedy for finding in findings)
+    return {finding.key: f"{finding.severity}: {finding}" for finding in findings}
+
+
+def test_the_defaults_give_no_finding_and_no_file(loaded: Load, tmp_path: Path) -> None:
+    assert found(loaded()) == {}
+    assert [file.name for file in tmp_path.iterdir()] == ["hedge.yaml"]
+
+
+@pytest.mark.parametrize(("posted", "enough"), [("2.0198", False), ("2.0199", True)])
+def test_collateral_that_cannot_carry_the_hedge_names_what_is_missing(loaded: Load, posted: str, enough: bool) -> None:
+    # 4.0198 coins at leverage 2 with a collar of 1 %: N/P per coin posted is 2 * 1.01 / 1.02
+    spot = "1.9802" if enough else "1.9803"
+    settings = loaded(f"bag: {{BTC: {{coins: {spot}}}}}\nhedges: {{BTC: {{}}}}\npaper: {{collateral: {posted}}}\n")
+    said = found(settings).get("paper.collateral.BTC", "")
+    assert bool(said) is not enough
+    if not enough:
+        assert (
+            "is 2.0198: that carries at most a hedge of 3.9999 BTC at max_leverage 2, and 4.0001 are wanted; post 0.0001 BTC more" in said
+        )
+
+
+def test_posting_what_is_said_to_be_missing_is_enough(loaded: Load) -> None:
+    said = found(loaded("bag: {BTC: {coins: 4}}\nhedges: {BTC: {}}\npaper: {collateral: 1}\n"))["paper.collateral.BTC"]
+    assert "post 1.5248 BTC more out of the bag" in said
+    assert found(loaded("bag: {BTC: {coins: 2.4752}}\nhedges: {BTC: {}}\npaper: {collateral: 2.5248}\n")) == {}
+
+
+@pytest.mark.parametrize(("posted", "enough"), [("51499.99", False), ("51500", True)])
+def test_linear_collateral_is_counted_in_usdt(loaded: Load, posted: str, enough: bool) -> None:
+    text = "bag: {ETH: {coins: 100}}\nhedges: {ETH: {instrument: ETH/USDT:USDT}}\npaper: {price: {ETH: 1000}, "
+    text += f"collateral: {{USDT: {posted}}}}}\n"
+    assert ("paper.collateral.USDT" in found(loaded(text))) is not enough
+
+
+@pytest.mark.parametrize(("limit", "enough"), [("299999", False), ("300000", True)])
+def test_a_position_limit_below_the_hedge_is_found(loaded: Load, limit: str, enough: bool) -> None:
+    assert ("risk.max_position_usd" in found(loaded(BASE + f"risk: {{max_position_usd: {limit}}}\n"))) is not enough
+
+
+def test_a_database_in_a_folder_that_is_not_there_is_an_error(loaded: Load, tmp_path: Path) -> None:
+    said = found(loaded(BASE + "audit: {url: 'sqlite:///gone/x.db'}\npaper: {url: 'sqlite:////proc/nowhere/y.db'}\nkill_file: gone/stop\n"))
+    assert said["audit.url"].startswith("error: ")
+    assert f"lies in {tmp_path / 'gone'}, which does not exist; make it: mkdir -p {tmp_path / 'gone'}" in said["audit.url"]
+    assert "/proc/nowhere" in said["paper.url"]
+    assert "does not exist" in said["kill_file"]
+    (tmp_path / "folder.db").mkdir()
+    assert "a folder" in found(loaded(BASE + "audit: {url: 'sqlite:///folder.db'}\n"))["audit.url"]
+    assert "a folder" in found(loaded(BASE + "kill_file: folder.db\n"))["kill_file"]
+
+
+def test_a_folder_where_this_user_may_not_write_is_an_error(loaded: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # permission bits would not stop root, who may run this
+    assert "where this user may not write; give the folder to the user who runs the bot" in found(loaded())["audit.url"]
+
+
+def test_a_kill_file_that_exists_is_a_warning(loaded: Load, tmp_path: Path) -> None:
+    (tmp_path / "hedgebot.kill").touch()
+    assert "warning: configuration: kill_file hedgebot.kill exists: nothing will be sent" in found(loaded())["kill_file"]
+
+
+def test_a_feed_that_is_not_there_is_an_error(loaded: Load, tmp_path: Path) -> None:
+    assert "cannot be read" in found(loaded(BASE + "paper: {feed: btc.csv}\n"))["paper.feed"]
+    (tmp_path / "btc.csv").touch()
+    assert found(loaded(BASE + "paper: {feed: btc.csv}\n")) == {}
+
+
+@pytest.mark.parametrize(
+    ("host", "open_to_others"),
+    [("127.0.0.1", False), ("127.9.9.9", False), ("::1", False), ("localhost", False), ("0.0.0.0", True), ("::", True)],
+)
+def test_a_server_open_to_others_needs_a_token(loaded: Load, host: str, open_to_others: bool) -> None:
+    text = BASE + f"api: {{host: '{host}'}}\n"
+    assert ("api.host" in found(loaded(text))) is open_to_others
+    assert "api.host" not in found(loaded(text, {"HEDGEBOT__API__TOKEN": "t"}))
+
+
+@pytest.mark.parametrize(("port", "odd"), [("0", False), ("1", True), ("1023", True), ("1024", False)])
+def test_a_port_for_root_only_is_found(loaded: Load, port: str, odd: bool) -> None:
+    assert ("api.port" in found(loaded(BASE + f"api: {{port: {port}}}\n"))) is odd
+
+
+def test_a_real_venue_without_its_keys_is_found(loaded: Load) -> None:
+    text = BASE + "venue: {name: okx, environment: demo}\n"
+    assert {key for key in found(loaded(text)) if key.startswith("venue")} == {"venue.api_key", "venue.api_secret", "venue.passphrase"}
+    assert found(loaded(text))["venue.api_key"].startswith("warning: ")
+    assert found(loaded(text + "mode: live\n"))["venue.api_key"].startswith("error: ")
+    bybit = loaded(text.replace("okx", "bybit"), {"HEDGEBOT__VENUE__API_KEY": "k", "HEDGEBOT__VENUE__API_SECRET": "s"})
+    assert found(bybit) == {}
+
+
+def test_postgresql_without_a_password_is_a_warning(loaded: Load) -> None:
+    text = BASE + "audit: {url: 'postgresql://u@h/db'}\n"
+    assert found(loaded(text))["audit.password"].startswith("warning: ")
+    assert found(loaded(text, {"HEDGEBOT__AUDIT__PASSWORD": "p"})) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("execution: {max_slippage_bps: 101}", "execution.max_slippage_bps"),
+        ("execution: {max_order_usd: 2000001}", "execution.max_order_usd"),
+        ("cycle_seconds: 15.001", "risk.max_data_age_seconds"),
+        ("collateral: {ETH: {}}", "collateral.ETH"),
+        ("venue: {base_url: 'https://x.org'}", "venue.base_url"),
+    ],
+)
+def test_limits_that_get_in_each_others_way_are_found(loaded: Load, text: str, key: str) -> None:
+    assert list(found(loaded(BASE + text + "\n"))) == [key]
+
+
+@pytest.mark.parametrize("text", ["execution: {max_slippage_bps: 100}", "execution: {max_order_usd: 2000000}", "cycle_seconds: 15"])
+def test_limits_that_just_fit_are_no_finding(loaded: Load, text: str) -> None:
+    assert found(loaded(BASE + text + "\n")) == {}
+
+
+def test_an_asset_without_a_hedge_is_found(loaded: Load) -> None:
+    text = "bag: {BTC: {coins: 2}, ETH: {coins: %s}}\nhedges: {BTC: {}}\n"
+    assert "is declared but not hedged" in found(loaded(text % "1"))["bag.ETH"]
+    assert found(loaded(text % "0")) == {}
+
+
+def test_a_tight_band_under_a_share_of_the_value_is_found(loaded: Load) -> None:
+    text = "bag: {BTC: {coins: 2}}\nhedges: {BTC: {basis: value, ratio: 0.5}}\n"
+    assert found(loaded(text)) == {}
+    assert "delete the four edges" in found(loaded(text + "band: {low: 0.995, high: 1.005}\n"))["band"]
+    assert found(loaded(text + "band: {low: 0.99, high: 1.01}\n")) == {}
+
+
+def test_errors_come_before_warnings(loaded: Load) -> None:
+    findings = check(loaded(BASE + "api: {port: 80}\nkill_file: gone/x\n"))
+    assert [finding.severity for finding in findings] == ["error", "warning"]
