@@ -50,6 +50,7 @@ class TargetDocument:
     ) -> None:
         self._client = client
         self._url = url
+        self._shown = url.partition("?")[0]  # what stands behind it may be a token
         self._poll_ms = poll_ms
         self._max_age_ms = max_age_ms
         self._clock = clock
@@ -88,13 +89,13 @@ class TargetDocument:
             self._failed(str(error) or type(error).__name__)
         else:
             if found != self._good or self.last_error is not None:
-                log.info("targets.read", url=self._url, targets={target.asset: str(target.ratio) for target in found})
+                log.info("targets.read", url=self._shown, targets={target.asset: str(target.ratio) for target in found})
             self._good, self._good_mono_ms, self.last_error = found, asked_mono_ms, None
 
     def _failed(self, why: str) -> None:
-        error = f"target document {self._url}: {_one_line(why)}"
+        error = f"target document {self._shown}: {_one_line(why)}"
         if error != self.last_error:
-            log.warning("targets.unreadable", url=self._url, error=error, kept=self._good is not None)
+            log.warning("targets.unreadable", url=self._shown, error=error, kept=self._good is not None)
         self.last_error = error
 
     async def _ask_patiently(self) -> tuple[Target, ...]:
