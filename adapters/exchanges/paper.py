@@ -27,7 +27,7 @@ from adapters.exchanges.paper_faults import Fault, Faults, Trouble
 from adapters.exchanges.paper_feed import Feed, Opened
 from adapters.exchanges.paper_ledger import Leg, Totals, VenueOrder, Wallet, coins
 from adapters.exchanges.paper_matching import BookMatching, Matching, PrintMatching
-from adapters.exchanges.paper_store import PaperFill, PaperFunding, PaperOrder, PaperStore, StaleState
+from adapters.exchanges.paper_store import PaperFill, PaperFunding, PaperStore, StaleState
 from adapters.exchanges.paper_venue import Changes, Ticket, Venue
 from bot.core.model import (
     Approved,
@@ -389,8 +389,8 @@ class PaperExchange:
         order = self._venue.by_client_id.get(client_id)
         if order is not None:
             return order
-        rows = self._store.rows(PaperOrder, self._store.column(PaperOrder, "client_id") == client_id)
-        return paper_records.order(rows[0]) if rows else None
+        row = self._store.order_of(client_id)
+        return paper_records.order(row) if row is not None else None
 
     def _unless_down(self, what: str) -> None:
         if self.faults.use(Trouble.DOWN):

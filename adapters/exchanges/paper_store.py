@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final, cast
 
-from sqlalchemy import JSON, BigInteger, Column, ColumnElement, Connection, Table, Text, create_engine, inspect, select
+from sqlalchemy import JSON, BigInteger, Column, ColumnElement, Connection, Table, Text, bindparam, create_engine, inspect, select
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
@@ -159,6 +159,7 @@ def _upsert(table: Table) -> Insert:
     )
 
 
+_BY_CLIENT_ID: Final = select(_TABLE[PaperOrder]).where(_TABLE[PaperOrder].c.client_id == bindparam("wanted"))
 _WRITE: Final = {model: _upsert(table) for model, table in _TABLE.items()}
 
 
@@ -222,6 +223,11 @@ class PaperStore:
         if newest is None:
             return [dict(row) for row in self._connection.execute(statement.order_by(key)).mappings()]
         return [dict(row) for row in self._connection.execute(statement.order_by(key.desc()).limit(newest)).mappings()][::-1]
+
+    def order_of(self, client_id: str) -> Row | None:
+        """The order with this client id, whatever became of it."""
+        row = self._connection.execute(_BY_CLIENT_ID, {"wanted": client_id}).mappings().first()
+        return None if row is None else dict(row)
 
     def column(self, model: type[SQLModel], name: str) -> ColumnElement[Any]:
         return _TABLE[model].c[name]

@@ -69,7 +69,7 @@ class VenueUnderTest(Protocol):
 Build = Callable[[Wanted], Awaitable[VenueUnderTest]]
 
 
-def approved(venue: VenueUnderTest, client_id: str, side: Side, contracts: int, price: Decimal | str, **changes: object) -> Approved:
+def approved(venue: VenueUnderTest, client_id: str, side: Side, contracts: int, price: Decimal | str | int, **changes: object) -> Approved:
     """An order of the inverse contract (or `instrument`), post-only unless `post_only=False`."""
     instrument = changes.pop("instrument", venue.inverse)
     assert isinstance(instrument, Instrument)
