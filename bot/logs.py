@@ -27,6 +27,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 MASK: Final = "**********"
 SHORTEST_SECRET: Final = 4  # a shorter one would blank half of every line
 LONG_LINE: Final = 16  # a line of a PEM key that may appear alone
+NESTING: Final = 3  # an exception text, in the repr of another, in a line of JSON
 QUIET: Final = ("httpx", "httpcore", "sqlalchemy", "alembic", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
 
 
@@ -49,16 +50,24 @@ class Secrets:
 
 
 def spellings(secret: str) -> set[str]:
-    """How a secret may look once somebody has printed it."""
-    return {
-        secret,
-        json_text.dumps(secret)[1:-1],
-        json_text.dumps(secret, ensure_ascii=False)[1:-1],
-        repr(secret)[1:-1],
-        quote(secret, safe=""),
-        quote(secret),
-        quote_plus(secret),
-    }
+    """How a secret may look once it was put into a URL and then printed as text inside text inside text.
+
+    For the usual key of letters and digits these are all the same one.
+    """
+    found = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), repr(secret.encode())[2:-1]}
+    for _ in range(NESTING):
+        found |= {escaped for spelling in found for escaped in escapes(spelling)}
+    return found
+
+
+def escapes(text: str) -> tuple[str, ...]:
+    """The text as JSON and repr show it, without the quotes around it; repr escapes either kind of quote, or none."""
+    return (
+        json_text.dumps(text)[1:-1],
+        json_text.dumps(text, ensure_ascii=False)[1:-1],
+        repr(text)[1:-1],
+        repr("'" + '"' + text)[len("'\\'\"") : -1],
+    )
 
 
 SECRETS: Final = Secrets()
