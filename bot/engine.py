@@ -46,6 +46,7 @@ class Parts:
     gate: SignGate
     instruments: dict[str, Instrument]
     cycle_ms: int
+    run_id: str
     metrics: Metrics | None = None
     record_every_ms: int | None = RECORD_EVERY_MS  # None: only decisions that act or change their reason (replay)
 
@@ -63,6 +64,7 @@ class Engine:
         self.wake = asyncio.Event()
         self.said: list[Said] = []
         self.turns = 0
+        self.busy = False  # the last turn put something on record: the next look will show what came of it
         self.database_problem = ""
         self._recorded_reason: tuple[str, ...] = ()
         self._recorded_mono_ms: int | None = None
@@ -124,7 +126,7 @@ class Engine:
         rows: list[Event] = [*commands, *happened]
         if intents or self.worth_recording(decision, seen):
             rows += [DecisionMade(state, seen, self.parts.config_hash, decision), *intents]
-        self.seen, self.decision = seen, decision
+        self.seen, self.decision, self.busy = seen, decision, bool(rows)
         if rows and not await self.record(rows):
             await self.cancel(decision)  # cancels still work when the database is down
             return None
@@ -434,10 +436,7 @@ class Engine:
         if refusal := self.refusal(command):
             return CommandResult("refused", False, self.state.mode, refusal)
         note = self.pull_or_release(command)
-        word = Said(command, asyncio.get_running_loop().create_future())
-        self.said.append(word)
-        self.wake.set()
-        await word.applied
+        await self.hear(command)
         deadline = self.parts.clock.mono_ms() + wait_ms
         async with self.turned:
             while not (done := self.carried_out(command)) and self.parts.clock.mono_ms() < deadline:
@@ -447,6 +446,13 @@ class Engine:
                     break
         text = note or (f"{command.name} is done" if done else f"{command.name} is being carried out: own orders are not gone yet")
         return CommandResult("ok" if done else "draining", done, self.state.mode, text)
+
+    def hear(self, command: CommandGiven) -> asyncio.Future[None]:
+        """Take a word into the next turn; the future is done when it is on record."""
+        word = Said(command, asyncio.get_running_loop().create_future())
+        self.said.append(word)
+        self.wake.set()
+        return word.applied
 
     def refusal(self, command: CommandGiven) -> str:
         if command.name == "dry-run-off" and not self.rules.live:

@@ -1,0 +1,271 @@
+"""What would have happened? The same engine and the same paper exchange over real history, in virtual time."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from heapq import merge
+from itertools import groupby
+from operator import attrgetter
+from typing import Final, Protocol
+
+from bot.core.events import CommandGiven, Event
+from bot.core.model import ONE, ZERO, Basis, State
+from bot.engine import Engine
+from bot.face import plain
+
+BPS: Final = 10_000
+
+
+class Driven(Protocol):
+    """A venue whose prices a driver pushes."""
+
+    def print(self, asset: str, price: Decimal, at_ms: int) -> None: ...
+    def settle_funding(self, asset: str, rate: Decimal, at_ms: int) -> None: ...
+    def accounts(self) -> "Sequence[Booked]": ...
+
+
+class Booked(Protocol):
+    """What the venue booked on one asset so far; USD values are those of the moments of booking."""
+
+    @property
+    def asset(self) -> str: ...
+    @property
+    def fills(self) -> int: ...
+    @property
+    def turnover_usd(self) -> Decimal: ...
+    @property
+    def fees_coins(self) -> Decimal: ...
+    @property
+    def fees_usd(self) -> Decimal: ...
+    @property
+    def funding_coins(self) -> Decimal: ...
+    @property
+    def funding_usd(self) -> Decimal: ...
+    @property
+    def liquidated(self) -> bool: ...
+
+
+class VirtualTime(Protocol):
+    def now_ms(self) -> int: ...
+    def mono_ms(self) -> int: ...
+    def advance_to(self, at_ms: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One thing on the time line; at the same moment prices come before funding, and funding before the operator's word."""
+
+    at_ms: int
+    rank: int
+    asset: str = ""
+    price: Decimal | None = None
+    rate: Decimal | None = None
+    command: CommandGiven | None = None
+    ends_bar: bool = False
+
+
+def prices(asset: str, bars: Iterable[Sequence[tuple[int, Decimal]]]) -> Iterator[Happening]:
+    """The prints of each bar, of which the last one ends it."""
+    for bar in bars:
+        for at_ms, price in bar[:-1]:
+            yield Happening(at_ms, 0, asset, price=price)
+        at_ms, price = bar[-1]
+        yield Happening(at_ms, 0, asset, price=price, ends_bar=True)
+
+
+def fundings(asset: str, rates: Iterable[tuple[int, Decimal]]) -> Iterator[Happening]:
+    for at_ms, rate in rates:
+        yield Happening(at_ms, 1, asset, rate=rate)
+
+
+def words(commands: Iterable[CommandGiven]) -> Iterator[Happening]:
+    for command in commands:
+        yield Happening(command.at_ms, 2, command=command)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    seq: int = 0
+    hash: str = ""
+
+
+class Unrecorded:
+    """An AuditLog that keeps nothing: a replay can be run again."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._head = Link()
+
+    async def append(self, events: Sequence[Event]) -> int:
+        self._head = Link(self._head.seq + len(events))
+        return self._head.seq
+
+    def state(self) -> State:
+        return self._state
+
+    def head(self) -> Link:
+        return self._head
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is measured on the way, in USD at the prices of each moment."""
+
+    start_usd: Decimal = ZERO
+    value_usd: Decimal = ZERO
+    ideal_usd: Decimal = ZERO
+    least_usd: Decimal | None = None
+    error_usd: Decimal = ZERO
+    booked_usd: Decimal = ZERO
+    steps: int = 0
+    orders: int = 0
+    last: dict[str, Decimal] = field(default_factory=dict)  # price by asset
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    at_ms: int
+    steps: int
+    value_usd: Decimal
+
+
+class Replay:
+    """Drives one engine through a time line. `coins` is the bag outside and what was posted, by asset."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        venue: Driven,
+        clock: VirtualTime,
+        bag: Mapping[str, Decimal],
+        posted: Mapping[str, Decimal],
+        timeline: Sequence[Iterator[Happening]],
+    ) -> None:
+        self.timeline = timeline
+        self.engine, self.venue, self.clock = engine, venue, clock
+        self.bag, self.posted = dict(bag), dict(posted)
+        self.assets = tuple(rule.asset for rule in engine.rules.legs)
+        dollars = sum((amount for currency, amount in posted.items() if currency not in self.assets), ZERO)  # USDT margin
+        self.tally = Tally(start_usd=dollars, ideal_usd=dollars)
+
+    async def run(self, tell: Callable[[Progress], None] | None = None) -> dict[str, object]:
+        """Raises what the engine raises. The answer has the fields of `replay --json`."""
+        began = time.perf_counter()
+        tally = self.tally
+        moments = groupby(merge(*self.timeline, key=attrgetter("at_ms", "rank")), key=attrgetter("at_ms"))
+        for at_ms, group in moments:
+            await self.timers_until(at_ms)
+            self.clock.advance_to(at_ms)
+            ends_bar = self.apply(at_ms, list(group))
+            await self.turn()
+            self.measure(ends_bar)
+            if ends_bar and tell is not None:
+                tell(Progress(at_ms, tally.steps, tally.value_usd))
+        await self.timers_until(self.clock.now_ms() + self.patience_ms())
+        self.measure(ends_bar=True)
+        return self.answer(time.perf_counter() - began)
+
+    def patience_ms(self) -> int:
+        """Time for what is under way at the last price to come to its end."""
+        execution = self.engine.rules.execution
+        return execution.cross_after_ms + 2 * execution.order_ttl_ms
+
+    def apply(self, at_ms: int, group: Sequence[Happening]) -> bool:
+        ends_bar = False
+        for happening in group:
+            if happening.price is not None:
+                self.venue.print(happening.asset, happening.price, at_ms)
+                self.mark(happening.asset, happening.price)
+                self.tally.steps += happening.ends_bar
+                ends_bar = ends_bar or happening.ends_bar
+            elif happening.rate is not None:
+                self.venue.settle_funding(happening.asset, happening.rate, at_ms)
+            elif happening.command is not None:
+                self.engine.hear(happening.command)
+        return ends_bar
+
+    def mark(self, asset: str, price: Decimal) -> None:
+        """The ideal hedge holds δ* at every moment, so its value moves by δ* times the move (domain.md §2)."""
+        tally = self.tally
+        before = tally.last.get(asset)
+        if before is not None and before != price:
+            tally.ideal_usd += self.ideal_delta(asset, before) * (price - before)
+        elif before is None:
+            worth = (self.bag.get(asset, ZERO) + self.posted.get(asset, ZERO)) * price
+            tally.start_usd += worth
+            tally.ideal_usd += worth
+        tally.last[asset] = price
+
+    def ideal_delta(self, asset: str, price: Decimal) -> Decimal:
+        """δ* = (1-h)B for `coins`, (1-h)(S+Q) for `value`, where S+Q is what the ideal bag counts now."""
+        leg = next((leg for leg in self.engine.state.legs if leg.asset == asset), None)
+        whole = self.bag.get(asset, ZERO) + self.posted.get(asset, ZERO)
+        if leg is None or leg.baseline is None:
+            rule = next((rule for rule in self.engine.rules.legs if rule.asset == asset), None)
+            return whole if rule is None else (1 - rule.ratio) * whole
+        if leg.baseline.basis is Basis.COINS:
+            return (1 - leg.baseline.ratio) * leg.baseline.coins
+        return (1 - leg.baseline.ratio) * self.tally.ideal_usd / price
+
+    async def timers_until(self, at_ms: int) -> None:
+        """The engine's own turns before `at_ms`: a cycle after each turn that did something, else at its next timer."""
+        while (due_ms := self.next_turn_ms()) is not None and due_ms < at_ms:
+            self.clock.advance_to(due_ms)
+            await self.turn()
+
+    def next_turn_ms(self) -> int | None:
+        decision = self.engine.decision
+        if decision is None:
+            return None
+        if self.engine.busy:
+            return self.clock.now_ms() + self.engine.parts.cycle_ms
+        if decision.wake_mono_ms is None:
+            return None
+        return self.clock.now_ms() + max(self.engine.parts.cycle_ms, decision.wake_mono_ms - self.clock.mono_ms())
+
+    async def turn(self) -> None:
+        decision = await self.engine.turn()
+        if decision is not None and decision.armed:
+            self.tally.orders += len(decision.orders)
+
+    def measure(self, ends_bar: bool) -> None:
+        tally = self.tally
+        seen = self.engine.seen
+        if not ends_bar or seen is None:
+            return
+        booked = sum((one.funding_usd - one.fees_usd for one in self.venue.accounts()), ZERO)
+        tally.ideal_usd += booked - tally.booked_usd
+        tally.booked_usd = booked
+        margins = {view.instrument.settle: view.margin for view in seen.views}
+        value = sum((coins * tally.last[asset] for asset, coins in self.bag.items() if asset in tally.last), ZERO)
+        for currency, margin in margins.items():
+            if margin is None:
+                return
+            value += margin.equity * tally.last.get(currency, ONE)
+        tally.value_usd = value
+        tally.least_usd = value if tally.least_usd is None else min(tally.least_usd, value)
+        tally.error_usd = max(tally.error_usd, abs(value - tally.ideal_usd))
+
+    def answer(self, seconds: float) -> dict[str, object]:
+        tally, totals = self.tally, tuple(self.venue.accounts())
+        unhedged = sum(
+            (coins * tally.last.get(currency, ONE) for held in (self.bag, self.posted) for currency, coins in held.items()), ZERO
+        )
+        return {
+            "steps": tally.steps,
+            "orders": tally.orders,
+            "fills": sum(one.fills for one in totals),
+            "value_start_usd": plain(tally.start_usd),
+            "value_end_usd": plain(tally.value_usd),
+            "value_min_usd": plain(tally.least_usd if tally.least_usd is not None else tally.value_usd),
+            "unhedged_value_end_usd": plain(unhedged),
+            "hedge_error_max_bps": plain(round(tally.error_usd / tally.start_usd * BPS, 4)),
+            "funding_coin": plain(sum((one.funding_coins for one in totals), ZERO)),
+            "funding_usd": plain(sum((one.funding_usd for one in totals), ZERO)),
+            "fees_coin": plain(sum((one.fees_coins for one in totals), ZERO)),
+            "fees_usd": plain(sum((one.fees_usd for one in totals), ZERO)),
+            "turnover_usd": plain(sum((one.turnover_usd for one in totals), ZERO)),
+            "liquidated": any(one.liquidated for one in totals),
+            "seconds": round(seconds, 3),
+        }

@@ -1,0 +1,153 @@
+"""How does a bot live and end? Turn after turn until it is told to stop, then a shutdown that is verified."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import structlog
+
+from bot.core.events import CommandGiven, RunEnded
+from bot.core.model import Decision, Mode
+from bot.core.reconcile import adoption_needed
+from bot.engine import Engine
+from bot.ports import LeaseLost, PortError
+
+log = structlog.get_logger("hedgebot")
+FAST_MS: Final = 250  # between two turns while own orders are being cancelled
+SHUTDOWN_MS: Final = 60_000
+GONE_LOOKS: Final = 2  # own orders are gone when so many looks in a row show none
+
+
+class Exit(IntEnum):
+    """Exit codes that scripts rely on."""
+
+    DONE = 0
+    FAILURE = 1
+    USAGE = 2
+    ATTENTION = 3
+    CONFIGURATION = 4
+    TIMEOUT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """When a run ends by itself."""
+
+    once: bool = False  # when nothing is being worked any more: aligned, or waiting for something
+    aligned: bool = False
+    timeout_ms: int | None = None
+
+
+async def run(engine: Engine, run_id: str, stop: asyncio.Event, until: Until) -> Exit:
+    """Turn until told to stop or until `until` is reached; then cancel own orders, see them gone, and say so."""
+    clock = engine.parts.clock
+    deadline = None if until.timeout_ms is None else clock.mono_ms() + until.timeout_ms
+    reached: Exit | None = None
+    try:
+        while not stop.is_set() and reached is None:
+            decision = await engine.turn()
+            reached = refused_to_adopt(engine) or finished(engine, decision, until)
+            if reached is None and deadline is not None and clock.mono_ms() >= deadline:
+                reached = Exit.TIMEOUT
+            if reached is None:
+                await pause(engine, stop, next_turn_ms(engine, decision, deadline))
+        verified = await shut_down(engine, run_id)
+    except LeaseLost as error:
+        log.error("lease.lost", error=str(error), did="nothing more is signed", next="see who leads this account: `hedgebot status`")
+        return Exit.ATTENTION
+    if reached is Exit.TIMEOUT:
+        return reached
+    return (reached or Exit.DONE) if verified else Exit.ATTENTION
+
+
+def refused_to_adopt(engine: Engine) -> Exit | None:
+    """The first look found a short that this database did not open."""
+    if engine.turns != 1 or engine.seen is None:
+        return None
+    found = adoption_needed(engine.state, engine.seen, engine.rules)
+    if not found:
+        return None
+    log.error(
+        "adoption.needed", found=list(found), did="nothing was sent", next="run once with --adopt to take it over, or close it by hand"
+    )
+    return Exit.ATTENTION
+
+
+def finished(engine: Engine, decision: Decision | None, until: Until) -> Exit | None:
+    """Has a bounded run reached its end, and how?"""
+    if decision is None or not (until.once or until.aligned) or engine.turns == 1:
+        return None  # the first look never trades
+    aligned = all(leg.aligned for leg in decision.legs)
+    if aligned:
+        return Exit.DONE
+    if not decision.armed or decision.mode is Mode.HALTED:
+        return Exit.ATTENTION
+    working = bool(decision.orders) or any(leg.working for leg in engine.state.legs)
+    if working or engine.busy:
+        return None
+    lacking = all(leg.aligned or leg.missing or leg.refused for leg in decision.legs)
+    return Exit.ATTENTION if until.once or lacking else None
+
+
+def next_turn_ms(engine: Engine, decision: Decision | None, deadline: int | None) -> int:
+    """How long to wait: a cycle, less where a timer of ours or the deadline comes first."""
+    now = engine.parts.clock.mono_ms()
+    times = [now + engine.parts.cycle_ms]
+    if decision is not None and decision.wake_mono_ms is not None:
+        times.append(max(now + FAST_MS, decision.wake_mono_ms))
+    if engine.turns == 1:
+        times.append(now)
+    if engine.state.draining or engine.state.cancel_all or engine.state.mode is Mode.CANCEL_ONLY:
+        times.append(now + FAST_MS)
+    if deadline is not None:
+        times.append(deadline)
+    return max(0, min(times) - now)
+
+
+async def pause(engine: Engine, stop: asyncio.Event, duration_ms: int) -> None:
+    """Wait until the next turn is due, somebody speaks, or the end is asked for."""
+    waits = [asyncio.ensure_future(engine.wake.wait()), asyncio.ensure_future(stop.wait())]
+    try:
+        await asyncio.wait(waits, timeout=duration_ms / 1000, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for waiting in waits:
+            waiting.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+    engine.wake.clear()
+
+
+async def shut_down(engine: Engine, run_id: str) -> bool:
+    """Stop planning, cancel own orders, see them gone twice, put the end on record. False if that could not be verified."""
+    clock = engine.parts.clock
+    engine.hear(CommandGiven("stop", "run", clock.now_ms())).add_done_callback(consumed)
+    deadline = clock.mono_ms() + SHUTDOWN_MS
+    gone = 0
+    while clock.mono_ms() < deadline:
+        decision = await engine.turn()
+        gone = gone + 1 if decision is not None and nothing_open(engine) else 0
+        if gone >= GONE_LOOKS or (not engine.rules.live and decision is not None):
+            break
+        await clock.sleep_ms(FAST_MS if gone == 0 else 0)
+    verified = gone >= GONE_LOOKS or not engine.rules.live
+    why = "no own order is open" if verified else "own orders may still be open"
+    with suppress(PortError):
+        await engine.parts.audit.append([RunEnded(run_id, verified, why, clock.now_ms())])
+    if verified:
+        log.info("run.ended", why=why)
+    else:
+        log.error("run.ended", why=why, next="look at the venue: `hedgebot orders`, then `hedgebot cancel-all`")
+    return verified
+
+
+def consumed(word: asyncio.Future[None]) -> None:
+    """A stop word that could not be recorded is tried again by nobody: the shutdown verifies the venue itself."""
+    if not word.cancelled():
+        word.exception()
+
+
+def nothing_open(engine: Engine) -> bool:
+    if engine.seen is None or any(view.open_orders is None for view in engine.seen.views):
+        return False
+    return engine.own_open_orders() == 0 and all(leg.working is None for leg in engine.state.legs)
