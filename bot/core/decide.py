@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal, localcontext
 from typing import Final
 
-from bot.core import band, contracts, machine, planner, policy, risk, sizing
+from bot.core import band, contracts, machine, planner, policy, risk, sizing, trust
 from bot.core.exposure import Exposure, exposure, ratio_of, spot_coins
 from bot.core.model import (
     NO_LIQUIDATION,
@@ -25,6 +25,7 @@ from bot.core.model import (
     Snapshot,
     State,
     Target,
+    TargetSource,
     View,
 )
 
@@ -47,9 +48,10 @@ class LegAnswer:
 def decide(state: State, seen: Snapshot, rules: Rules) -> Decision:
     """Pure: the same three values give the same Decision, bit for bit. Each leg is answered on its own; none waits for another."""
     with localcontext(contracts.CONTEXT):
+        seen = trust.sane(seen)
         answers: list[LegAnswer] = []
         for rule in rules.legs:
-            placed = sum(1 for answer in answers if answer.order is not None)
+            placed = tuple(answer.order for answer in answers if answer.order is not None)
             answers.append(answer_leg(rule, state, seen, rules, placed))
         orders = tuple(answer.order for answer in answers if answer.order is not None)
         unfinished = any(leg.working for leg in state.legs)
@@ -89,13 +91,13 @@ def wake(state: State, rules: Rules) -> int | None:
     return min(times, default=None)
 
 
-def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed: int) -> LegAnswer:
+def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed: tuple[Approved, ...]) -> LegAnswer:
     leg, view = state.leg(rule.asset), seen.view(rule.symbol)
     target = policy.target_now(rule, state, seen)
-    if state.flattening and target is not None:
-        target = replace(target, ratio=ZERO)
+    if state.flattening:
+        target = Target(rule.asset, ZERO, TargetSource.OPERATOR)
     declared = seen.bag_coins(rule.asset)
-    held = exposure(view, leg, declared, other_usd(view, seen)) if view is not None else None
+    held = exposure(view, leg, declared, other_usd(view, seen), pending_usd(view, state, seen, placed)) if view is not None else None
     if view is None or held is None:
         return unknown(rule, state, leg, view, target, declared, rules, seen)
     baseline, is_new = baseline_now(rule, leg, target, held, seen)
@@ -105,15 +107,31 @@ def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed
     return replace(answer, plan=replace(answer.plan, baseline=baseline)) if is_new else answer
 
 
-def other_usd(view: View | None, seen: Snapshot) -> Decimal:
-    """Notional of other legs that share this leg's margin (linear legs all settle in USDT)."""
-    if view is None:
-        return ZERO
+def sharing(view: View, seen: Snapshot) -> tuple[View, ...]:
+    """Other legs on this leg's margin (linear legs all settle in USDT)."""
+    own = view.instrument
+    return tuple(other for other in seen.views if other.instrument.settle == own.settle and other.instrument.symbol != own.symbol)
+
+
+def other_usd(view: View, seen: Snapshot) -> Decimal | None:
+    """Notional of other legs on this leg's margin; None while one of them is UNKNOWN."""
     total = ZERO
-    for other in seen.views:
-        shares = other.instrument.settle == view.instrument.settle and other.instrument.symbol != view.instrument.symbol
-        if shares and other.position is not None and other.quote is not None:
-            total += abs(contracts.notional_usd(other.instrument, other.position.contracts, other.quote.mark))
+    for other in sharing(view, seen):
+        if other.position is None or other.quote is None:
+            return None
+        total += abs(contracts.notional_usd(other.instrument, other.position.contracts, other.quote.mark))
+    return total
+
+
+def pending_usd(view: View, state: State, seen: Snapshot, placed: tuple[Approved, ...]) -> Decimal:
+    """What unfinished growing orders of those legs, and their orders of this turn, may add: they count as if they were filled."""
+    total = ZERO
+    for other in sharing(view, seen):
+        symbol, mark = other.instrument.symbol, other.quote.mark if other.quote is not None else ZERO
+        working = tuple(leg.working for leg in state.legs if leg.symbol == symbol and leg.working is not None)
+        counts = [one.order.contracts - one.filled for one in working if not one.order.reduce_only]
+        counts += [order.contracts for order in placed if order.symbol == symbol and not order.reduce_only]
+        total += contracts.notional_usd(other.instrument, sum(counts), mark)
     return total
 
 
@@ -150,7 +168,7 @@ def unknown(
         "equity": view and view.margin,
         "target": target,
     }
-    names = ", ".join(name for name, part in parts.items() if part is None)
+    names = ", ".join(name for name, part in parts.items() if part is None) or "another leg on the same margin"
     plan = LegPlan(
         asset=rule.asset,
         instrument=rule.symbol,
@@ -194,7 +212,7 @@ class Want:
     baseline: Baseline | None
     ideal: Decimal | None
 
-    def answer(self, placed: int) -> LegAnswer:
+    def answer(self, placed: tuple[Approved, ...]) -> LegAnswer:
         blocked = self.blocked()
         hold, size, missing, alerts = self.sized()
         cancels = self.cancels(size)
@@ -215,9 +233,9 @@ class Want:
                     refused, why = (verdict,), f"{hold}: refused by the check on {verdict.check} ({verdict.why})"
         if self.leg.placements_without_fill >= self.rules.execution.max_reprices:
             alerts += (f"{self.rule.asset}: max_reprices placements without a fill",)
-        aligned = size is None and not blocked and not missing and self.leg.working is None and self.ideal is not None
-        plan = self.plan(size, aligned=aligned, why=why, missing=missing, refused=refused)
-        doubtful = self.leg.unexplained > 0 or (self.leg.working is not None and self.leg.working.status in IN_DOUBT)
+        settled = size is None and not blocked and self.leg.working is None and not cancels
+        plan = self.plan(size, settled=settled, why=why, missing=missing, refused=refused)
+        doubtful = self.leg.unexplained > 0 or self.leg.owed != 0 or (self.leg.working is not None and self.leg.working.status in IN_DOUBT)
         return LegAnswer(plan, order, cancels, leverage, alerts, doubtful, self.held.short == 0)
 
     def blocked(self) -> str:
@@ -233,6 +251,8 @@ class Want:
             (state.paused, "paused"),
             (self.seen.kill_file is None, "UNKNOWN: the kill file cannot be read"),
             (state.mode is Mode.STARTING, "first look"),
+            (state.armed and leg.contracts is None, "not in charge of the position yet"),
+            (leg.owed != 0, "the fills of the last order are not on record yet"),
             (leg.unexplained > 0, "the position is not explained by own fills"),
             (self.target is None, "UNKNOWN: target"),
             (self.held.spot_coins < 0, "the declared bag is smaller than what was moved out of it"),
@@ -254,31 +274,31 @@ class Want:
         leverage = held.leverage
         if held.short > 0 and leverage > limits.max_leverage:
             alerts += (f"{asset}: leverage is above {'hard' if leverage > limits.hard_leverage else 'max'}_leverage",)
-        room = sizing.room_usd(held, limits)
         if held.short > 0 and leverage > limits.hard_leverage:
             kept = sizing.kept_usd(held, limits)
             if kept < self.ideal:
                 missing = (self.missing_collateral(),)
                 return "leverage above hard_leverage: reduce to max_leverage", self.size(kept), missing, alerts
-        ideal = self.ideal
-        limited = ""
-        if ideal > max(room, held.hedged_usd) and ideal >= self.rules.execution.min_order_usd:
-            limited = "limited by collateral"
-            missing = (self.missing_collateral(),)
-        if ideal > limits.max_position_usd and limits.max_position_usd < room:
-            limited = "limited by max_position_usd"
-            missing = (f"the full hedge of {ideal:.0f} USD exceeds max_position_usd {limits.max_position_usd:f}",)
-        if limited:
+        wish = band.wanted(held.hedged_usd, self.ideal, self.rule.band, self.rules.execution.min_order_usd)
+        limited, cap = "", min(sizing.room_usd(held, limits), limits.max_position_usd)
+        if isinstance(wish, band.Trade) and wish.usd > 0 and held.hedged_usd + wish.usd > cap:
+            limited, missing = self.limited(cap)
             alerts += (f"{asset}: {limited}",)
-            ideal = min(ideal, room, limits.max_position_usd)
-        wish = band.wanted(held.hedged_usd, ideal, self.rule.band, self.rules.execution.min_order_usd)
+            wish = band.wanted(held.hedged_usd, cap, self.rule.band, self.rules.execution.min_order_usd)
+            if isinstance(wish, band.Trade) and wish.usd < 0:
+                wish = band.Hold("kept")  # a hedge that drifted above its cap is never sold off
         if isinstance(wish, band.Hold):
             return limited or wish.why, None, missing, alerts
-        if limited and wish.usd < 0:
-            return limited, None, missing, alerts  # a hedge that drifted above its cap is kept
         size = self.size(held.hedged_usd + wish.usd)
         why = f"{wish.why}, {limited}" if limited else wish.why
         return why if size is not None else limited or "the difference is below the smallest order", size, missing, alerts
+
+    def limited(self, cap: Decimal) -> tuple[str, tuple[str, ...]]:
+        """Which limit stops the full hedge, and what is missing."""
+        if cap < self.rules.risk.max_position_usd:
+            return "limited by collateral", (self.missing_collateral(),)
+        text = f"the full hedge of {self.ideal or ZERO:.0f} USD exceeds max_position_usd {cap:f}"
+        return "limited by max_position_usd", (text,)
 
     def size(self, target_usd: Decimal) -> sizing.Size | None:
         return sizing.size(self.held, target_usd, self.rules.execution)
@@ -286,11 +306,11 @@ class Want:
     def missing_collateral(self) -> str:
         """What the full hedge lacks, as the person at the desk must move it."""
         held, limits = self.held, self.rules.risk
-        wanted = (self.ideal or ZERO) + held.other_usd
+        wanted = (self.ideal or ZERO) + held.other_usd + held.pending_usd
         needed = sizing.equity_needed(held.instrument, wanted, limits.max_leverage, held.mark, limits.price_collar) - held.equity
         at_mark = sizing.equity_needed(held.instrument, wanted, limits.max_leverage, held.mark, ZERO) - held.equity
         step = Decimal("0.0001")
-        needed, at_mark = needed.quantize(step, ROUND_CEILING), at_mark.quantize(step, ROUND_CEILING)
+        needed, at_mark = needed.quantize(step, ROUND_CEILING), max(ZERO, at_mark).quantize(step, ROUND_CEILING)
         settle = held.instrument.settle
         return (
             f"the full hedge of {wanted:.0f} USD at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account "
@@ -316,14 +336,14 @@ class Want:
         ours = any(planner.is_ours(order.client_id, self.state.instance) for order in self.view.open_orders or ())
         return "an own order without an intent must go first" if ours else ""
 
-    def reviewed(self, size: sizing.Size, why: str, placed: int) -> Approved | Refused:
+    def reviewed(self, size: sizing.Size, why: str, placed: tuple[Approved, ...]) -> Approved | Refused:
         state, seen, quote = self.state, self.seen, self.view.quote
         if quote is None:
             return Refused(self.rule.asset, "price", "missing")
         crossing = planner.must_cross(self.leg, self.rules.execution, seen.mono_ms)
         intent = planner.intent(self.rule.asset, self.held.instrument, quote, size, why, self.rules.execution, crossing=crossing)
         name = planner.client_id(state.instance, state.epoch, state.account, self.rule.symbol, state.cycle + 1)
-        return risk.review(intent, self.held, quote, state, seen, self.rules.risk, name, placed)
+        return risk.review(intent, self.held, quote, state, seen, self.rules, name, placed)
 
     def leverage_call(self, size: sizing.Size) -> LeverageCall | None:
         """The lowest setting that serves the whole plan; only ever raised while a position is open."""
@@ -336,7 +356,7 @@ class Want:
             return LeverageCall(self.rule.asset, self.rule.symbol, lowest)
         return None
 
-    def plan(self, size: sizing.Size | None, *, aligned: bool, why: str, missing: tuple[str, ...], refused: tuple[Refused, ...]) -> LegPlan:
+    def plan(self, size: sizing.Size | None, *, settled: bool, why: str, missing: tuple[str, ...], refused: tuple[Refused, ...]) -> LegPlan:
         held, instrument, mark = self.held, self.held.instrument, self.held.mark
         base = self.baseline.coins if self.baseline is not None else held.long_coins
         final = size.final_short if size is not None else held.short
@@ -362,8 +382,9 @@ class Want:
             leverage=held.leverage,
             liquidation_price=contracts.liquidation_price(instrument, held.short, entry, held.wallet) if held.short > 0 else NO_LIQUIDATION,
             mark=mark,
-            aligned=aligned,
+            aligned=settled and not missing and self.ideal is not None,
             why=why,
+            settled=settled,
             fees_usd=traded * instrument.maker_fee_rate,
             funding_usd_per_year=None if rate is None else -final_usd * rate * HOURS_PER_YEAR / instrument.funding_interval_hours,
             missing=missing,

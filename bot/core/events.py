@@ -99,6 +99,7 @@ class LookedInVain:
     client_id: str
     symbol: str
     at_ms: int
+    mono_ms: int
 
 
 @dataclass(frozen=True, slots=True)

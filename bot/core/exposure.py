@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core import contracts
-from bot.core.model import Basis, Instrument, Kind, LegState, View
+from bot.core.model import ZERO, Basis, Instrument, Kind, LegState, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Exposure:
     long_coins: Decimal  # what the ratio refers to: S + Q; for a linear contract S, as its collateral is neutral to the coin
     delta_coins: Decimal  # δ
     other_usd: Decimal  # notional of other legs on the same margin
+    pending_usd: Decimal = ZERO  # what unfinished orders of those legs may add to it
 
     @property
     def leverage(self) -> Decimal:
@@ -44,10 +45,10 @@ def spot_coins(leg: LegState, declared: Decimal | None) -> Decimal | None:
     return declared - (leg.transferred_coins if leg.declared_coins == declared else 0)
 
 
-def exposure(view: View, leg: LegState, declared: Decimal | None, other_usd: Decimal) -> Exposure | None:
+def exposure(view: View, leg: LegState, declared: Decimal | None, other_usd: Decimal | None, pending_usd: Decimal) -> Exposure | None:
     """None while anything it needs is UNKNOWN."""
     spot = spot_coins(leg, declared)
-    if view.quote is None or view.position is None or view.margin is None or spot is None:
+    if view.quote is None or view.position is None or view.margin is None or spot is None or other_usd is None:
         return None
     instrument, mark, short, equity = view.instrument, view.quote.mark, -view.position.contracts, view.margin.equity
     cancelled = contracts.notional_coins(instrument, short, mark)
@@ -63,6 +64,7 @@ def exposure(view: View, leg: LegState, declared: Decimal | None, other_usd: Dec
         long_coins=long_coins,
         delta_coins=long_coins - cancelled,
         other_usd=other_usd,
+        pending_usd=pending_usd,
     )
 
 

@@ -47,7 +47,7 @@ def started(state: State, event: RunStarted) -> State:
     known = {leg.asset: leg for leg in state.legs}
     legs = [
         replace(
-            pardoned(known.pop(rule.asset, LegState(rule.asset, rule.symbol)), event.adopt),
+            carried_over(known.pop(rule.asset, LegState(rule.asset, rule.symbol)), event.adopt),
             symbol=rule.symbol,
             effort_since_ms=None,
             missed_at_ms=None,
@@ -75,9 +75,11 @@ def started(state: State, event: RunStarted) -> State:
     )
 
 
-def pardoned(leg: LegState, adopt: bool) -> LegState:
-    """`--adopt` lifts the halt of a leg that is not in our charge yet."""
-    return replace(leg, halted=None) if adopt and leg.contracts is None else leg
+def carried_over(leg: LegState, adopt: bool) -> LegState:
+    """`--adopt` lifts the halt of a leg that is not in our charge yet; durations of an unfinished order start again, above all the
+    proof that it is absent."""
+    working = leg.working and replace(leg.working, cancel_asked_ms=None, polls=0, vain_since_ms=None)
+    return replace(leg, working=working, halted=None if adopt and leg.contracts is None else leg.halted)
 
 
 def commanded(state: State, event: CommandGiven) -> State:
@@ -86,7 +88,8 @@ def commanded(state: State, event: CommandGiven) -> State:
         case "pause":
             return replace(state, paused=True)
         case "resume":
-            return replace(state, paused=False)
+            legs = tuple(replace(leg, effort_since_ms=None) for leg in state.legs)
+            return replace(state, paused=False, legs=legs)
         case "dry-run-on":
             return replace(state, dry_run_word=True, armed=False, draining=any(leg.working for leg in state.legs))
         case "dry-run-off":
@@ -94,7 +97,7 @@ def commanded(state: State, event: CommandGiven) -> State:
         case "kill":
             return replace(state, killed=event.reason or f"kill by {event.by}", flattening=False)
         case "rearm":
-            legs = tuple(replace(leg, halted=None, unexplained=0, unexplained_since_ms=None) for leg in state.legs)
+            legs = tuple(rearmed(leg) for leg in state.legs)
             return replace(state, killed=None, flattening=False, legs=legs)
         case "flatten":
             return replace(state, flattening=True, paused=False)
@@ -108,6 +111,22 @@ def commanded(state: State, event: CommandGiven) -> State:
         case "stop":
             return replace(state, stopping=True)
     return state
+
+
+def rearmed(leg: LegState) -> LegState:
+    """A person looked: the venue's position counts from here on, and attempts to align start afresh."""
+    return replace(
+        leg,
+        halted=None,
+        accept=leg.contracts is not None,
+        owed=0,
+        owed_id="",
+        unexplained=0,
+        unexplained_since_ms=None,
+        effort_since_ms=None,
+        missed_at_ms=None,
+        placements_without_fill=0,
+    )
 
 
 def others(state: State, asset: str) -> tuple[Target, ...]:
@@ -124,7 +143,7 @@ def decided(state: State, event: DecisionMade) -> State:
         changes: dict[str, Any] = {}
         if plan.baseline is not None:
             changes["baseline"] = plan.baseline
-        if plan.aligned and leg.working is None:
+        if plan.settled and leg.working is None:
             changes |= {"effort_since_ms": None, "placements_without_fill": 0}
         if plan.asset not in planned and leg.dry_plan:
             changes["dry_plan"] = ""
@@ -174,8 +193,12 @@ def order_moved(state: State, event: OrderMoved) -> State:
     filled = max(leg.working.filled, event.filled)
     if not event.now.terminal:
         working = replace(leg.working, status=event.now, filled=filled, venue_id=event.venue_id or leg.working.venue_id)
+        if event.now is not leg.working.status:
+            working = replace(working, polls=0, vain_since_ms=None)
         return with_leg(state, leg.asset, working=working)
     changes: dict[str, Any] = {"working": None}
+    if owed := max(0, filled - leg.working.traded):
+        changes |= {"owed": leg.working.order.side.sign * owed, "owed_id": event.client_id}
     crossed_short = not leg.working.order.post_only and filled < leg.working.order.contracts
     if event.now is OrderStatus.REJECTED or (crossed_short and event.now is not OrderStatus.ABSENT):
         changes |= {"missed_at_ms": event.mono_ms}
@@ -188,7 +211,8 @@ def looked_in_vain(state: State, event: LookedInVain) -> State:
     leg = next((leg for leg in state.legs if leg.working and leg.working.order.client_id == event.client_id), None)
     if leg is None or leg.working is None:
         return state
-    return with_leg(state, leg.asset, working=replace(leg.working, polls=leg.working.polls + 1))
+    since = event.mono_ms if leg.working.vain_since_ms is None else leg.working.vain_since_ms
+    return with_leg(state, leg.asset, working=replace(leg.working, polls=leg.working.polls + 1, vain_since_ms=since))
 
 
 def cancel_asked(state: State, event: CancelAsked) -> State:
@@ -201,9 +225,17 @@ def cancel_asked(state: State, event: CancelAsked) -> State:
 def filled(state: State, event: FillSeen) -> State:
     fill = event.fill
     leg = state.leg(event.asset)
+    working, owed = leg.working, leg.owed
+    if working is not None and working.order.client_id == fill.client_id:
+        working = replace(working, traded=working.traded + fill.contracts)
+    if owed and fill.client_id == leg.owed_id:
+        owed -= fill.side.sign * fill.contracts
     state = with_leg(
         state,
         event.asset,
+        working=working,
+        owed=owed,
+        owed_id=leg.owed_id if owed else "",
         contracts=event.contracts_after,
         entry_price=event.entry_after,
         wallet=None if leg.wallet is None else leg.wallet + event.realised - fill.fee_coins,
@@ -211,7 +243,7 @@ def filled(state: State, event: FillSeen) -> State:
         recent_fills=remembered(leg.recent_fills, leg.fills_cursor_ms, fill.at_ms, fill.trade_id),
         placements_without_fill=0 if event.ours else leg.placements_without_fill,
     )
-    day = fill.at_ms // DAY_MS
+    day = max(fill.at_ms // DAY_MS, state.turnover_day)  # a fill that is told late counts for the running day
     before = state.turnover_usd if day == state.turnover_day else ZERO
     return replace(state, turnover_day=day, turnover_usd=before + (event.notional_usd if event.ours else ZERO))
 
@@ -235,7 +267,20 @@ def funded(state: State, event: FundingSeen) -> State:
 
 
 def balance_seen(state: State, event: BalanceSeen) -> State:
-    return with_leg(state, event.asset, contracts=event.contracts, wallet=event.wallet, unexplained=0, unexplained_since_ms=None)
+    leg = state.leg(event.asset)
+    taken = event.contracts != leg.contracts  # a position that own fills did not lead to: only the venue knows its entry price
+    return with_leg(
+        state,
+        event.asset,
+        contracts=event.contracts,
+        entry_price=event.entry_price if taken else leg.entry_price,
+        wallet=event.wallet,
+        owed=0,
+        owed_id="",
+        accept=False,
+        unexplained=0,
+        unexplained_since_ms=None,
+    )
 
 
 def took_charge(state: State, event: TookCharge) -> State:

@@ -52,6 +52,7 @@ TRANSITIONS: Final[Mapping[tuple[Mode, BotEvent], Mode]] = {
     (Mode.WORKING, BotEvent.KILLED): Mode.CANCEL_ONLY,
     (Mode.PAUSED, BotEvent.KILLED): Mode.CANCEL_ONLY,
     (Mode.REDUCING, BotEvent.KILLED): Mode.CANCEL_ONLY,
+    (Mode.REDUCING, BotEvent.REARMED): Mode.RECONCILING,  # the flatten was called off
     (Mode.CANCEL_ONLY, BotEvent.ORDERS_GONE): Mode.HALTED,
     (Mode.CANCEL_ONLY, BotEvent.REARMED): Mode.RECONCILING,
     (Mode.HALTED, BotEvent.REARMED): Mode.RECONCILING,
@@ -169,6 +170,8 @@ def next_event(mode: Mode, state: State, facts: Facts, killed: str | None, flatt
             return None if facts.unfinished else (BotEvent.ORDERS_GONE, "no own order is open")
     if killed:
         return BotEvent.KILLED, killed
+    if mode is Mode.REDUCING and not flattening:
+        return BotEvent.REARMED, "re-armed"
     if mode is Mode.REDUCING:
         return (BotEvent.FLAT, "every leg is flat") if facts.flat and not facts.unfinished else None
     if flattening:

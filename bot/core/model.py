@@ -356,7 +356,9 @@ class Working:
     filled: int  # never shrinks
     sent_at_ms: int
     sent_mono_ms: int
-    polls: int = 0  # how often an UNKNOWN order was looked for in vain
+    traded: int = 0  # contracts of its fills that are on record
+    polls: int = 0  # how often in a row it was looked for in vain
+    vain_since_ms: int | None = None  # mono: the first of those looks
     cancel_asked_ms: int | None = None  # mono
     venue_id: str = ""
 
@@ -377,6 +379,9 @@ class LegState:
     funding_cursor_ms: int = 0
     recent_fills: tuple[tuple[int, str], ...] = ()  # (at_ms, id) of those that a read from the cursor may show again
     recent_payments: tuple[tuple[int, str], ...] = ()
+    owed: int = 0  # signed contracts that an ended order filled and whose fills are not on record yet
+    owed_id: str = ""  # that order
+    accept: bool = False  # re-armed: the next position is taken as the venue shows it
     unexplained: int = 0  # looks in a row whose position own fills did not explain
     unexplained_since_ms: int | None = None  # mono
     effort_since_ms: int | None = None  # mono: when this attempt to align began
@@ -441,6 +446,7 @@ class LegPlan:
     mark: Decimal | None
     aligned: bool
     why: str
+    settled: bool = False  # nothing more is wanted now, aligned or held back by a limit: the next attempt starts afresh
     fees_usd: Decimal = ZERO  # of the planned order, at its rate
     funding_usd_per_year: Decimal | None = None  # a cost: positive is paid
     missing: tuple[str, ...] = ()

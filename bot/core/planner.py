@@ -64,16 +64,18 @@ def cancel(state: State, leg: LegState, working: Working, size: Size | None, rul
         return None  # nobody knows yet whether it exists
     if working.cancel_asked_ms is not None and mono_ms - working.cancel_asked_ms < CANCEL_AGAIN_MS:
         return None
-    why = reason_to_cancel(state, working, size, rule, mono_ms)
+    why = reason_to_cancel(state, leg, working, size, rule, mono_ms)
     return Cancel(leg.asset, leg.symbol, working.order.client_id, why) if why else None
 
 
-def reason_to_cancel(state: State, working: Working, size: Size | None, rule: ExecutionRule, mono_ms: int) -> str:
+def reason_to_cancel(state: State, leg: LegState, working: Working, size: Size | None, rule: ExecutionRule, mono_ms: int) -> str:
     order = working.order
     if working.cancel_asked_ms is not None:
         return "asked again: it is still open"
     if state.killed:
         return "killed"
+    if leg.halted is not None:
+        return "the leg is halted"
     if state.stopping:
         return "stopping"
     if state.draining:
@@ -90,6 +92,6 @@ def reason_to_cancel(state: State, working: Working, size: Size | None, rule: Ex
         return NO_LONGER_WANTED
     if size.side is not order.side:
         return "the other side is wanted now"
-    if order.contracts - working.filled > size.contracts:
+    if order.contracts - working.filled > size.whole:
         return "more than is wanted now"
     return ""

@@ -7,7 +7,7 @@ named. A missing part explains nothing and changes nothing.
 from decimal import Decimal, localcontext
 from typing import Final
 
-from bot.core import contracts, ledger, machine
+from bot.core import contracts, ledger, machine, trust
 from bot.core.events import (
     AlertRaised,
     BagDeclared,
@@ -51,6 +51,7 @@ UNEXPLAINED_LOOKS: Final = 3  # so many looks in a row, lasting max_data_age, ha
 def reconcile(state: State, seen: Snapshot, rules: Rules) -> tuple[Event, ...]:
     """Events of every leg, in the order in which they are to be folded."""
     with localcontext(contracts.CONTEXT):
+        seen = trust.sane(seen)
         events: list[Event] = []
         for rule in rules.legs:
             view = seen.view(rule.symbol)
@@ -91,13 +92,13 @@ class Reading:
 
     def events(self) -> list[Event]:
         self.declaration()
+        traded = self.leg.contracts is not None and self.fills()
         if self.leg.working is not None:
             self.own_order(self.leg.working)
         self.foreign_orders()
         if self.leg.contracts is None:
             self.take_charge()
             return self.found
-        traded = self.fills()
         self.fundings()
         self.position(traded)
         return self.found
@@ -115,36 +116,48 @@ class Reading:
         if shown is not None:
             self.shown_order(working, shown)
             return
-        complete = view.found is not None and view.open_orders is not None and view.fills is not None
-        traded = any(fill.client_id == identity for fill in view.fills or ())  # then it exists, and its end will be shown
-        if complete and not traded:
+        if working.traded >= working.order.contracts:
+            self.followed(working, OrderStatus.FILLED, working.traded, "its fills are on record", working.venue_id)
+        elif view.found is not None and view.open_orders is not None and view.fills is not None:
             self.hidden_order(working)
 
     def shown_order(self, working: Working, shown: Order) -> None:
-        filled = max(working.filled, shown.filled)
+        self.followed(working, shown.status, max(working.filled, shown.filled, working.traded), shown.why, shown.venue_id)
+
+    def followed(self, working: Working, now: OrderStatus, filled: int, why: str, venue_id: str) -> None:
+        """Every step of the table from where we know the order to be, to `now`."""
         try:
-            path = machine.order_path(working.status, shown.status)
+            path = machine.order_path(working.status, now)
         except machine.IllegalMove:
             path = ()  # the venue lags behind what it told us before
         if not path and filled > working.filled:
             path = (working.status,)
         was = working.status
         for status in path:
-            self.order_moved(working, was, status, filled, shown.why, shown.venue_id)
+            self.order_moved(working, was, status, filled, why, venue_id)
             was = status
 
     def hidden_order(self, working: Working) -> None:
-        """Not there: a lag until polls, time and the position prove that it never was."""
+        """Not there: a lag until enough looks in vain in a row, lasting long enough, and the position prove that it is not.
+
+        An order that the venue never showed was never there (ABSENT); one that it showed, or that traded, has ended (CANCELLED).
+        """
         if working.status is not OrderStatus.UNKNOWN:
             self.order_moved(working, working.status, OrderStatus.UNKNOWN, working.filled, "the venue does not show it")
-        self.note(LookedInVain(working.order.client_id, working.order.symbol, self.seen.now_ms))
-        same_run = working.epoch == self.state.epoch
-        waited = self.seen.mono_ms - working.sent_mono_ms if same_run else self.seen.now_ms - working.sent_at_ms
-        position = self.view.position
-        explained = position is not None and self.leg.contracts is not None and position.contracts == self.leg.contracts
-        if working.polls + 1 >= self.rules.absence_polls and waited >= self.rules.absence_ms and explained and working.filled == 0:
+        self.note(LookedInVain(working.order.client_id, working.order.symbol, self.seen.now_ms, self.seen.mono_ms))
+        looked, position = self.leg.working, self.view.position
+        if looked is None or looked.vain_since_ms is None or position is None:
+            return
+        proven = looked.polls >= self.rules.absence_polls and self.seen.mono_ms - looked.vain_since_ms >= self.rules.absence_ms
+        if not proven or position.contracts != self.leg.contracts:
+            return
+        filled = max(looked.filled, looked.traded)
+        if looked.venue_id or filled:
+            why = "the venue no longer shows it, and the position is explained by the fills on record"
+            self.order_moved(looked, OrderStatus.UNKNOWN, OrderStatus.CANCELLED, filled, why)
+        else:
             why = "looked for everywhere and long enough, and the position is explained without it"
-            self.order_moved(working, OrderStatus.UNKNOWN, OrderStatus.ABSENT, 0, why)
+            self.order_moved(looked, OrderStatus.UNKNOWN, OrderStatus.ABSENT, 0, why)
 
     def order_moved(self, working: Working, was: OrderStatus, now: OrderStatus, filled: int, why: str, venue_id: str = "") -> None:
         order, seen = working.order, self.seen
@@ -180,9 +193,11 @@ class Reading:
         traded = False
         for fill in self.view.fills or ():
             leg = self.leg
-            if fill.at_ms <= leg.charged_at_ms or (fill.at_ms, fill.trade_id) in leg.recent_fills:
-                continue
             ours = is_ours(fill.client_id, self.state.instance)
+            before = fill.at_ms < leg.charged_at_ms or (fill.at_ms == leg.charged_at_ms and not ours)
+            forgotten = fill.at_ms < leg.fills_cursor_ms - 2 * ledger.OVERLAP_MS  # older than what was asked for: counted long ago
+            if before or forgotten or (fill.at_ms, fill.trade_id) in leg.recent_fills:
+                continue
             self.note(fill_seen(leg, self.view.instrument, fill, ours=ours))
             traded = True
             if fill.liquidation:
@@ -201,18 +216,22 @@ class Reading:
         position, margin, leg = self.view.position, self.view.margin, self.leg
         if position is None or margin is None or self.view.fills is None or leg.contracts is None:
             return
-        if position.contracts != leg.contracts:
-            if not self.state.armed:
-                self.balance(position, margin)  # somebody else's business while we only watch
+        if position.contracts != leg.contracts or leg.owed:
+            if self.settled() and (leg.accept or not self.state.armed):
+                self.balance(position, margin)  # as a person re-armed it, or somebody else's business while we only watch
             else:
-                self.unexplained(position, margin, leg.contracts)
+                self.unexplained(position, margin, leg.contracts + leg.owed)
             return
         if leg.wallet is not None and self.view.instrument.kind is Kind.INVERSE and self.view.funding is not None:
             moved = margin.wallet - leg.wallet
             if abs(moved) > DUST * max(ONE, abs(leg.wallet)):
                 self.note(CoinsMoved(self.asset, moved, self.seen.now_ms))
-        if traded or leg.unexplained or leg.wallet != margin.wallet:
+        if traded or leg.unexplained or leg.accept or leg.wallet != margin.wallet:
             self.balance(position, margin)
+
+    def settled(self) -> bool:
+        """Is no own order left that could explain the position later? Taken before that, it would prove a live order absent."""
+        return self.leg.working is None and not self.leg.owed
 
     def unexplained(self, position: Position, margin: Margin, expected: int) -> None:
         if self.state.killed:
@@ -220,18 +239,15 @@ class Reading:
         seen = self.seen
         self.note(PositionUnexplained(self.asset, position.symbol, expected, position.contracts, seen.now_ms, seen.mono_ms))
         leg = self.leg
-        lasted = seen.mono_ms - (leg.unexplained_since_ms or seen.mono_ms)
+        lasted = 0 if leg.unexplained_since_ms is None else seen.mono_ms - leg.unexplained_since_ms
         if leg.unexplained < UNEXPLAINED_LOOKS or lasted < self.rules.risk.max_data_age_ms:
             return
         text = f"{position.symbol} shows {position.contracts} contracts where own fills lead to {expected}"
-        if self.rules.foreign is Foreign.ABSORB:
+        if self.rules.foreign is Foreign.ABSORB and self.settled():
             self.note(AlertRaised(f"{text}; taken as it is (reconcile.foreign: absorb)", seen.now_ms))
             self.balance(position, margin)
         else:
-            self.halt("position did not move" if self.recently_filled() else "position moved without us", text)
-
-    def recently_filled(self) -> bool:
-        return bool(self.leg.recent_fills)
+            self.halt("position did not move" if leg.owed else "position moved without us", text)
 
     def balance(self, position: Position, margin: Margin) -> None:
         mark = self.view.quote.mark if self.view.quote is not None else ZERO

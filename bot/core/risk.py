@@ -1,10 +1,11 @@
 """May we? Every check before an order, and the only place where an Intent becomes an Approved."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from bot.core import contracts
 from bot.core.exposure import Exposure
-from bot.core.model import ZERO, Approved, Intent, Quote, Refused, RiskRule, Side, Snapshot, State
+from bot.core.model import ZERO, Approved, Intent, Kind, Quote, Refused, RiskRule, Rules, Side, Snapshot, State
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
@@ -30,15 +31,26 @@ def turnover_today_usd(state: State, now_ms: int) -> Decimal:
     return state.turnover_usd if now_ms // DAY_MS == state.turnover_day else ZERO
 
 
+def pending_usd(state: State, placed: Sequence[Approved]) -> Decimal:
+    """Turnover that unfinished orders and those of this turn may still add."""
+    total = sum((order.notional_usd for order in placed), ZERO)
+    for leg in state.legs:
+        if leg.working is not None:
+            order = leg.working.order
+            total += order.notional_usd * max(0, order.contracts - leg.working.traded) / order.contracts
+    return total
+
+
 def review(
-    intent: Intent, held: Exposure, quote: Quote, state: State, seen: Snapshot, rule: RiskRule, identity: str, placed_this_turn: int
+    intent: Intent, held: Exposure, quote: Quote, state: State, seen: Snapshot, rules: Rules, identity: str, placed: Sequence[Approved]
 ) -> Approved | Refused:
     """Every pre-trade check on one snapshot; the first that fails names itself.
 
     Limits on position, leverage and turnover stop what grows a hedge, never what shrinks it: the position is the venue's own, and the
-    instrument has no other unfinished order, so that position + order is the worst that can come.
+    instrument has no other unfinished order, so that position + order is the worst that can come. `placed` are this turn's orders of
+    other legs.
     """
-    instrument = held.instrument
+    instrument, rule = held.instrument, rules.risk
     notional = contracts.notional_usd(instrument, intent.contracts, quote.mark)
     grows = intent.side is Side.SELL and not intent.reduce_only
     after = held.short + intent.side.sign * -intent.contracts
@@ -48,6 +60,8 @@ def review(
 
     if intent.contracts < instrument.min_contracts:
         return refused("order size", f"{intent.contracts} contracts are below the venue's minimum of {instrument.min_contracts}")
+    if notional > rules.execution.max_order_usd:
+        return refused("order value", f"{notional:.0f} USD are above max_order_usd {rules.execution.max_order_usd:f}")
     if problem := quote_problem(quote, seen.now_ms, rule):
         return refused("price", problem)
     if intent.limit_price % instrument.tick != 0 or intent.limit_price <= 0:
@@ -61,13 +75,15 @@ def review(
         return refused("net long", "a hedge is never net long")
     if abs(after) > abs(held.short) and intent.reduce_only:
         return refused("reduce-only", "a reduce-only order may not grow the position")
+    if abs(after) < abs(held.short) and not intent.reduce_only:
+        return refused("reduce-only", "an order that shrinks the position must be reduce-only")
     recent = sum(1 for stamp in state.order_times_ms if seen.now_ms - MINUTE_MS < stamp <= seen.now_ms)
-    if recent + placed_this_turn >= rule.max_orders_per_minute:
+    if recent + len(placed) >= rule.max_orders_per_minute:
         return refused("orders per minute", "max_orders_per_minute is reached")
     if grows:
         if contracts.notional_usd(instrument, after, quote.mark) > rule.max_position_usd:
             return refused("position", "the position would exceed max_position_usd")
-        if turnover_today_usd(state, seen.now_ms) + notional > rule.max_turnover_usd_per_day:
+        if turnover_today_usd(state, seen.now_ms) + pending_usd(state, placed) + notional > rule.max_turnover_usd_per_day:
             return refused("turnover", "max_turnover_usd_per_day is reached")
         if (worst := leverage_after(held, after, rule.price_collar)) > rule.max_leverage:
             return refused("leverage", f"leverage at the mark or within the collar would be {worst:.3f}")
@@ -88,12 +104,18 @@ def review(
 
 
 def leverage_after(held: Exposure, short: int, shock: Decimal) -> Decimal:
-    """The worst leverage with `short` contracts at the mark and at the mark ± shock; Infinity where equity is gone."""
+    """The worst leverage with `short` contracts at the mark and at the mark ± shock; Infinity where equity is gone.
+
+    Other legs on the margin move with it. Whatever the contract, a short of N loses N*move by the move, in USD at the moved mark; written
+    so, nothing is rounded before the last division, and a size that sizing.n_max_usd allows is never refused here.
+    """
     worst = ZERO
+    others = held.other_usd + held.pending_usd
+    scales = held.instrument.kind is Kind.LINEAR  # q*P moves with the price, N of an inverse contract does not
     for move in (ZERO, shock, -shock):
         mark = held.mark * (1 + move)
-        equity = held.equity + contracts.unrealised(held.instrument, short, held.mark, mark)
-        value = contracts.margin_usd(held.instrument, equity, mark)
-        used = contracts.notional_usd(held.instrument, short, mark) + held.other_usd
+        everything = contracts.notional_usd(held.instrument, short, held.mark) + others
+        value = contracts.margin_usd(held.instrument, held.equity, mark) - everything * move
+        used = everything * (1 + move) if scales else everything
         worst = max(worst, used / value if value > 0 else Decimal("Infinity"))
     return worst

@@ -1,7 +1,7 @@
 """How much can be traded? Lots, minimums, collateral, and every rounding in its named direction."""
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from bot.core import contracts
 from bot.core.exposure import Exposure
@@ -10,12 +10,13 @@ from bot.core.model import ExecutionRule, Instrument, Kind, RiskRule, Side
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """An order's size; `left` is the position (short positive) once it and its successors are filled."""
+    """An order's size; `final_short` is the position (short positive) once it and its successors are filled."""
 
     side: Side
-    contracts: int
+    contracts: int  # of this order
     reduce_only: bool
     final_short: int
+    whole: int  # contracts of it and its successors on the same side
 
 
 def n_max_usd(instrument: Instrument, max_leverage: Decimal, equity: Decimal, mark: Decimal, shock: Decimal) -> Decimal:
@@ -69,17 +70,25 @@ def size(held: Exposure, target_short_usd: Decimal, rule: ExecutionRule) -> Size
     closes_rest = reduces and count == abs(held.short)
     if not closes_rest and contracts.notional_usd(instrument, count, mark) < smallest_usd(instrument, mark, rule.min_order_usd):
         return None
-    chunk = max(instrument.min_contracts, contracts.contracts_floor(instrument, rule.max_order_usd, mark))
-    return Size(side, min(count, chunk), reduces, final)
+    return Size(side, first_chunk(instrument, mark, count, rule.max_order_usd), reduces, final, count)
+
+
+def first_chunk(instrument: Instrument, mark: Decimal, count: int, max_order_usd: Decimal) -> int:
+    """At most `max_order_usd` of `count` contracts, leaving a rest that the venue still takes."""
+    chunk = min(count, max(instrument.min_contracts, contracts.contracts_floor(instrument, max_order_usd, mark)))
+    unit = contracts.notional_usd(instrument, 1, mark)
+    least = max(instrument.min_contracts, int((instrument.min_notional_usd / unit).to_integral_value(ROUND_CEILING)))
+    return count - least if 0 < count - chunk < least and count - least >= least else chunk
 
 
 def room_usd(held: Exposure, risk: RiskRule) -> Decimal:
     """The largest short of this leg that collateral allows, other legs on the same margin counted."""
     limit = n_max_usd(held.instrument, risk.max_leverage, held.equity, held.mark, risk.price_collar)
-    return max(Decimal(0), limit - held.other_usd)
+    return max(Decimal(0), limit - held.other_usd - held.pending_usd)
 
 
 def kept_usd(held: Exposure, risk: RiskRule) -> Decimal:
-    """What remains of a short above `hard_leverage`: as much as `max_leverage` allows at the mark."""
+    """What remains of a short above `hard_leverage`: as much as `max_leverage` allows at the mark; legs that share the margin shrink
+    in proportion, for each of them reduces by itself."""
     limit = n_max_usd(held.instrument, risk.max_leverage, held.equity, held.mark, Decimal(0))
-    return max(Decimal(0), limit - held.other_usd)
+    return limit * held.hedged_usd / (held.hedged_usd + held.other_usd)
