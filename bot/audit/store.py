@@ -318,6 +318,14 @@ class Store:
         event = row.event if row is not None and row.kind == DecisionMade.__name__ else None
         return event if isinstance(event, DecisionMade) else None
 
+    def newest_of(self, kind: str, until_seq: int) -> EntryRow | None:
+        """The last entry of a kind at or before `until_seq`."""
+        entry = ENTRIES.c
+        wanted = select(entry.seq, entry.kind, entry.at_ms, entry.record, entry.hash).where(
+            entry.account == self.account, entry.kind == kind, entry.seq <= until_seq
+        )
+        return next((EntryRow(**row) for row in self._rows(wanted.order_by(entry.seq.desc()).limit(1))), None)
+
     def last_decision(self) -> DecisionMade | None:
         return self.decision(self._last_decision_seq())
 
@@ -332,6 +340,11 @@ class Store:
     def fills(self, *, limit: int = 100, client_id: str | None = None) -> list[FillRow]:
         """Newest first; of one order if `client_id` is given."""
         return [FillRow.of(row) for row in self._newest(FILLS, limit, *([] if client_id is None else [FILLS.c.client_id == client_id]))]
+
+    def fill_seqs(self, client_id: str) -> list[int]:
+        """Where in the chain the fills of an order are, oldest first."""
+        wanted = select(FILLS.c.seq).where(FILLS.c.account == self.account, FILLS.c.client_id == client_id).order_by(FILLS.c.seq)
+        return [row["seq"] for row in self._rows(wanted)]
 
     def funding(self, *, limit: int = 100) -> list[FundingRow]:
         """Newest first."""

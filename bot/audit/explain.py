@@ -1,0 +1,157 @@
+"""Why did the bot do that? A decision or an order, told from the record to the person whose coins these are."""
+
+from collections.abc import Iterator
+
+from bot.audit.codec import NotAnEvent
+from bot.audit.rows import EntryRow, OrderRow
+from bot.audit.sentences import SOURCES, STATUSES, coins, moment, order_words, sentence, trimmed, usd
+from bot.audit.store import Store
+from bot.core.events import CancelAsked, DecisionMade, LookedInVain, OrderMoved, RunStarted
+from bot.core.model import NO_LIQUIDATION, Decision, LegPlan, Rules
+
+STORY = (OrderMoved.__name__, LookedInVain.__name__, CancelAsked.__name__)
+
+
+class NotOnRecord(LookupError):
+    """Nothing on record has this name."""
+
+
+def explain(store: Store, identity: str) -> str:
+    """The story behind `identity`: a sequence number of the chain, or the client id of an order. Raise NotOnRecord."""
+    name = identity.strip().removeprefix("#")
+    order = store.order(name)
+    if order is not None:
+        return "\n".join(order_story(store, order))
+    row = store.entry(int(name)) if name.isascii() and name.isdigit() and len(name) < 19 else None
+    if row is None:
+        raise NotOnRecord(
+            f"{identity!r} is neither an entry nor an order of {store.owner.name}: entries go from 1 to {store.head().seq}"
+            " (`hedgebot audit tail`), orders are listed by `hedgebot orders`"
+        )
+    return "\n".join(entry_story(store, row))
+
+
+def entry_story(store: Store, row: EntryRow) -> Iterator[str]:
+    try:
+        event = row.event
+    except NotAnEvent as error:
+        yield f"Entry {row.seq}, {moment(row.at_ms)}: written by another version of the program ({error})."
+        return
+    if isinstance(event, DecisionMade):
+        yield from decision_story(store, row.seq, event.decision)
+        return
+    yield f"Entry {row.seq}, {moment(row.at_ms)}: {sentence(event)}"
+    about = getattr(event, "client_id", "") or getattr(getattr(event, "order", None), "client_id", "")
+    fill = getattr(event, "fill", None)
+    about = about or (fill.client_id if fill is not None else "")
+    order = store.order(about) if about else None
+    if order is not None:
+        yield ""
+        yield from order_story(store, order)
+
+
+def decision_story(store: Store, seq: int, decision: Decision) -> Iterator[str]:
+    sending = "orders are sent" if decision.armed else "dry: orders are planned, none is sent"
+    yield f"Decision {seq}, {moment(decision.at_ms)}, state {decision.mode} ({sending})."
+    run = store.newest_of(RunStarted.__name__, seq)
+    started = run.event if run is not None else None
+    rules = started.rules if isinstance(started, RunStarted) else None
+    for leg in decision.legs:
+        yield ""
+        yield from leg_story(leg, decision, rules)
+    general = [f"State: {move.was} → {move.now} ({move.why})." for move in decision.moves]
+    general += [f"Alert: {alert}." for alert in decision.alerts]
+    if general:
+        yield ""
+        yield from general
+
+
+def leg_story(leg: LegPlan, decision: Decision, rules: Rules | None) -> Iterator[str]:
+    yield f"{leg.asset}, hedged with {leg.instrument}: {leg.why}."
+    yield f"  Ratio: {ratio_words(leg)}."
+    if leg.delta_coins is not None:
+        whole = f"{coins(leg.spot_coins, leg.asset)} outside and " if leg.spot_coins is not None else ""
+        account = f"{trimmed(leg.equity_coins, 8)} in the account" if leg.equity_coins is not None else "the account"
+        yield f"  Exposure: {whole}{account}; after the hedge the bag moves with the price like {coins(leg.delta_coins, leg.asset)} (δ)."
+    if leg.position_usd is not None and leg.target_usd is not None:
+        at = f" at a mark of {trimmed(leg.mark, 8)}" if leg.mark is not None else ""
+        yield f"  Position: {position_words(leg)}; the ideal is a short of {usd(leg.target_usd)}{at}."
+    yield from band_story(leg, rules)
+    if leg.leverage is not None:
+        none = leg.liquidation_price is None or leg.liquidation_price == NO_LIQUIDATION
+        liquidation = "no price liquidates it" if none else f"liquidation at {trimmed(leg.liquidation_price or leg.leverage, 2)}"
+        yield f"  Leverage: {trimmed(leg.leverage, 3)}; {liquidation}."
+    if leg.baseline is not None:
+        yield f"  New baseline: the ratio now refers to {coins(leg.baseline.coins, leg.asset)}."
+    for missing in leg.missing:
+        yield f"  Missing: {missing}."
+    for refused in leg.refused:
+        yield f"  Refused by the check on {refused.check}: {refused.why}."
+    yield from action_story(leg, decision)
+
+
+def ratio_words(leg: LegPlan) -> str:
+    if leg.ratio_target is None:
+        return "the target is not known, so nothing new is risked"
+    source = f" by {SOURCES[leg.target_source]}" if leg.target_source is not None else ""
+    words = f"{trimmed(leg.ratio_target, 6)} is asked for{source}"
+    if leg.ratio_effective is not None and leg.ratio_effective != leg.ratio_target:
+        words += f", {trimmed(leg.ratio_effective, 6)} applies now"
+    actual = "not known" if leg.ratio_actual is None else trimmed(leg.ratio_actual, 6)
+    words += f"; {actual} is hedged"
+    if leg.ratio_planned is not None and leg.ratio_planned != leg.ratio_actual:
+        words += f", {trimmed(leg.ratio_planned, 6)} after the planned order"
+    return words
+
+
+def position_words(leg: LegPlan) -> str:
+    if not leg.position_usd:
+        return "none"
+    return f"{'short' if leg.position_usd < 0 else 'LONG'} {usd(abs(leg.position_usd))}"
+
+
+def band_story(leg: LegPlan, rules: Rules | None) -> Iterator[str]:
+    rule = next((rule for rule in rules.legs if rule.asset == leg.asset), None) if rules is not None else None
+    if rule is None or leg.target_usd is None:
+        return
+    low, high = (usd(leg.target_usd * edge) for edge in (rule.band.low, rule.band.high))
+    yield f"  Band: the bot trades when the short is below {low} or above {high}."
+
+
+def action_story(leg: LegPlan, decision: Decision) -> Iterator[str]:
+    acted = False
+    for cancel in decision.cancels:
+        if cancel.asset == leg.asset:
+            acted = True
+            yield f"  → cancel order {cancel.client_id}: {cancel.why}."
+    for call in decision.leverage:
+        if call.asset == leg.asset:
+            yield f"  → set the venue's leverage of {call.symbol} to {call.leverage}."
+    for order in decision.orders:
+        if order.asset == leg.asset:
+            acted = True
+            yield f"  → order {order.client_id}: {order_words(order)}; it costs about {usd(leg.fees_usd)} in fees."
+    if not acted:
+        yield f"  → no order: {leg.why}."
+
+
+def order_story(store: Store, order: OrderRow) -> Iterator[str]:
+    yield (
+        f"Order {order.client_id}: {order.side.value} {order.contracts:,} contracts of {order.symbol} at {trimmed(order.limit_price, 8)}"
+        f" or better; now {STATUSES[order.status]}, {order.filled:,} filled."
+    )
+    yield f"  Why: {order.why} (decision {order.decision_seq}, when the mark was {trimmed(order.reference_price, 8)})."
+    told = [row for row in [store.entry(order.seq)] if row is not None]
+    told += [row for row in store.entries(kinds=STORY, after_seq=order.seq, until_seq=order.moved_seq) if about(row, order.client_id)]
+    told += [row for row in map(store.entry, store.fill_seqs(order.client_id)) if row is not None]
+    for row in sorted(told, key=lambda row: row.seq):
+        yield f"  {moment(row.at_ms)}  {sentence(row.event)} [{row.seq}]"
+    decision = store.decision(order.decision_seq)
+    if decision is not None:
+        yield ""
+        yield from decision_story(store, order.decision_seq, decision.decision)
+
+
+def about(row: EntryRow, client_id: str) -> bool:
+    event = row.event
+    return isinstance(event, OrderMoved | LookedInVain | CancelAsked) and event.client_id == client_id

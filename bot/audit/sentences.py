@@ -1,0 +1,149 @@
+"""What does one entry of the record say, in one sentence for the person whose coins these are?"""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from bot.core.events import (
+    AlertRaised,
+    BagDeclared,
+    BalanceSeen,
+    CancelAsked,
+    CoinsMoved,
+    CommandGiven,
+    DecisionMade,
+    ErrorSeen,
+    Event,
+    FillSeen,
+    FundingSeen,
+    Halted,
+    IntentRecorded,
+    LegHalted,
+    LookedInVain,
+    OrderMoved,
+    PositionUnexplained,
+    RunEnded,
+    RunStarted,
+    TookCharge,
+)
+from bot.core.model import Approved, OrderStatus, TargetSource
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+STATUSES: Final = {
+    OrderStatus.PLANNED: "planned",
+    OrderStatus.INTENT: "written down, not yet sent",
+    OrderStatus.SIGNED: "signed and on its way",
+    OrderStatus.ACKED: "accepted by the venue",
+    OrderStatus.OPEN: "open at the venue",
+    OrderStatus.PARTIAL: "partly filled",
+    OrderStatus.FILLED: "filled",
+    OrderStatus.CANCELLED: "cancelled",
+    OrderStatus.EXPIRED: "expired",
+    OrderStatus.UNKNOWN: "of unknown fate: it may exist, so it counts as open until the venue proves otherwise",
+    OrderStatus.REJECTED: "rejected by the venue",
+    OrderStatus.ABSENT: "proven never to have reached the venue",
+    OrderStatus.DRY_RUN: "a plan only: dry-run sends nothing",
+}
+SOURCES: Final = {
+    TargetSource.OPERATOR: "the operator's word",
+    TargetSource.DOCUMENT: "the target document",
+    TargetSource.CONFIG: "the configuration",
+}
+
+
+def moment(at_ms: int) -> str:
+    return (EPOCH + timedelta(milliseconds=at_ms)).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def moment_iso(at_ms: int) -> str:
+    return (EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def usd(amount: Decimal) -> str:
+    return f"{amount:,.2f} USD"
+
+
+def coins(amount: Decimal, asset: str) -> str:
+    return f"{trimmed(amount, 8)} {asset}"
+
+
+def trimmed(amount: Decimal, digits: int) -> str:
+    """At most `digits` decimals, rounded half-even, without trailing zeros."""
+    if not amount.is_finite():
+        return "infinite"
+    text = f"{amount:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def held(contracts: int) -> str:
+    if contracts == 0:
+        return "no position"
+    return f"{'short' if contracts < 0 else 'long'} {abs(contracts):,} contracts"
+
+
+def order_words(order: Approved) -> str:
+    kind = "as maker only" if order.post_only else "at once or not at all"
+    reducing = ", reduce-only" if order.reduce_only else ""
+    return (
+        f"{order.side.value} {order.contracts:,} contracts of {order.symbol} ({usd(order.notional_usd)})"
+        f" at {trimmed(order.limit_price, 8)} or better, {kind}{reducing}"
+    )
+
+
+def sentence(event: Event) -> str:  # noqa: PLR0911, PLR0912 (one line for each event, all of them on one screen)
+    match event:
+        case RunStarted():
+            sending = "orders are sent" if event.armed else "dry: nothing is sent"
+            return f"The bot started (version {event.program_version}, run {event.run_id}); {sending}."
+        case RunEnded():
+            left = "no order of ours is left" if event.verified else "it could not be shown that no order of ours is left"
+            return f"The bot stopped ({event.why}); {left}."
+        case CommandGiven():
+            target = f" {event.asset or ''} {'' if event.ratio is None else event.ratio}".rstrip()
+            until = "" if event.until_ms is None else f" until {moment(event.until_ms)}"
+            return f"Command `{event.name}{target}`{until} by {event.by}{f': {event.reason}' if event.reason else ''}."
+        case DecisionMade():
+            legs = "; ".join(f"{leg.asset}: {leg.why}" for leg in event.decision.legs)
+            return f"Decided in state {event.decision.mode}: {legs or 'nothing is hedged'}."
+        case IntentRecorded(status=OrderStatus.DRY_RUN):
+            return f"Would {order_words(event.order)}, but this is a dry-run ({event.order.client_id})."
+        case IntentRecorded():
+            return f"Wrote down, before sending, order {event.order.client_id}: {order_words(event.order)}."
+        case OrderMoved():
+            because = f" ({event.why})" if event.why else ""
+            return f"Order {event.client_id} is {STATUSES[event.now]}, {event.filled:,} contracts filled{because}."
+        case LookedInVain():
+            return f"Looked for order {event.client_id} everywhere at the venue and did not see it."
+        case CancelAsked():
+            return f"Asked the venue to cancel order {event.client_id} ({event.why})."
+        case FillSeen(fill=fill):
+            whose = f"order {fill.client_id}" if event.ours else "an order that is not ours"
+            forced = ", forced by the venue (liquidation)" if fill.liquidation else ""
+            return (
+                f"Traded: {fill.side.value} {fill.contracts:,} contracts of {fill.symbol} at {trimmed(fill.price, 8)}"
+                f" for {whose}{forced}; fee {trimmed(fill.fee_coins, 10)}; {held(event.contracts_after)} after it."
+            )
+        case FundingSeen(payment=payment):
+            way = "received" if payment.coins >= 0 else "paid"
+            return f"Funding of {payment.symbol}: {way} {trimmed(abs(payment.coins), 10)} at rate {trimmed(payment.rate, 8)}."
+        case BalanceSeen():
+            return f"The venue shows {held(event.contracts)} in {event.symbol} and a wallet of {coins(event.wallet, '')}".rstrip() + "."
+        case TookCharge():
+            how = "took over" if event.adopted else "took charge with"
+            return f"{event.asset}: {how} {held(event.contracts)} in {event.symbol}."
+        case CoinsMoved():
+            way = "into" if event.coins >= 0 else "out of"
+            return f"{coins(abs(event.coins), event.asset)} moved {way} the account: no trade, fee or funding explains it."
+        case BagDeclared():
+            return f"The bag outside the account is declared as {coins(event.coins, event.asset)}."
+        case PositionUnexplained():
+            apart = f"the venue shows {held(event.seen)}, our trades explain {held(event.expected)}"
+            return f"{event.asset}: {apart}; no new risk until they agree."
+        case LegHalted():
+            return f"{event.asset} is halted: {event.why}."
+        case Halted():
+            return f"The account is halted by the check on {event.check}: {event.why}; nothing is sent until `hedgebot rearm --reason`."
+        case AlertRaised():
+            return f"Alert: {event.what}."
+        case ErrorSeen():
+            return f"Error in {event.where}: {event.error}."
