@@ -229,6 +229,16 @@ async def test_a_body_is_read_up_to_its_limit(operator, bot, size, status_code, 
     assert len(bot.heard) == (status_code == 200)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/livez"), ("GET", "/api/v1/status"), ("POST", "/api/v1/pause"), ("POST", "/nothing")]
+)
+async def test_an_announced_oversize_is_refused_before_anything_else(stranger, bot, method, path):
+    answer = await stranger.request(method, path, content=b" " * (MOST_BYTES + 1))
+    assert (answer.status_code, answer.json()["field"], answer.headers["connection"]) == (413, "body", "close")
+    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+    assert bot.heard == []
+
+
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/", "/api/v1/nothing"])
 async def test_nothing_else_is_served(operator, path):
     answer = await operator.get(path)
