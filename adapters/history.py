@@ -75,9 +75,10 @@ def read_bars(path: Path, *, from_ms: int | None = None, to_ms: int | None = Non
         at_ms = moment(path, line, row[stamp])
         prices = [price(path, line, row[index]) for index in at[: 1 if at[0] == at[3] else 4]]
         first, high, low, close = prices if len(prices) == 4 else prices * 4
-        if not low <= min(first, close) <= max(first, close) <= high:
-            raise HistoryError(path, line, "high and low do not enclose open and close", "correct the bar")
-        columns.append((line, at_ms, first, high, low, close))
+        if low > high:
+            raise HistoryError(path, line, f"low {low} is above high {high}", "correct the bar")
+        # some venues open a bar at the last close, which may lie outside the bar's own trades
+        columns.append((line, at_ms, first, max(high, first, close), min(low, first, close), close))
     step = regular_step(path, [(line, at_ms) for line, at_ms, *_ in columns])
     bars = []
     before = None

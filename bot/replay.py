@@ -157,8 +157,9 @@ class Replay:
         for at_ms, group in moments:
             await self.timers_until(at_ms)
             self.clock.advance_to(at_ms)
-            ends_bar = self.apply(at_ms, list(group))
-            await self.turn()
+            ends_bar, changed = self.apply(at_ms, list(group))
+            if changed or self.engine.busy:
+                await self.turn()
             self.measure(ends_bar)
             if ends_bar and tell is not None:
                 tell(Progress(at_ms, tally.steps, tally.value_usd))
@@ -171,19 +172,23 @@ class Replay:
         execution = self.engine.rules.execution
         return execution.cross_after_ms + 2 * execution.order_ttl_ms
 
-    def apply(self, at_ms: int, group: Sequence[Happening]) -> bool:
-        ends_bar = False
+    def apply(self, at_ms: int, group: Sequence[Happening]) -> tuple[bool, bool]:
+        """Does a bar end here, and did anything change? A print at the price of before changes nothing that could be decided on."""
+        ends_bar = changed = False
         for happening in group:
             if happening.price is not None:
+                changed = changed or self.tally.last.get(happening.asset) != happening.price
                 self.venue.print(happening.asset, happening.price, at_ms)
                 self.mark(happening.asset, happening.price)
                 self.tally.steps += happening.ends_bar
                 ends_bar = ends_bar or happening.ends_bar
             elif happening.rate is not None:
                 self.venue.settle_funding(happening.asset, happening.rate, at_ms)
+                changed = True
             elif happening.command is not None:
                 self.engine.hear(happening.command)
-        return ends_bar
+                changed = True
+        return ends_bar, changed
 
     def mark(self, asset: str, price: Decimal) -> None:
         """The ideal hedge holds δ* at every moment, so its value moves by δ* times the move (domain.md §2)."""
