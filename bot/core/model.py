@@ -382,6 +382,7 @@ class LegState:
     owed: int = 0  # signed contracts that an ended order filled and whose fills are not on record yet
     owed_id: str = ""  # that order
     accept: bool = False  # re-armed: the next position is taken as the venue shows it
+    shown_contracts: int | None = None  # the position at the last look that own fills explained
     unexplained: int = 0  # looks in a row whose position own fills did not explain
     unexplained_since_ms: int | None = None  # mono
     effort_since_ms: int | None = None  # mono: when this attempt to align began

@@ -247,7 +247,8 @@ class Reading:
             self.note(AlertRaised(f"{text}; taken as it is (reconcile.foreign: absorb)", seen.now_ms))
             self.balance(position, margin)
         else:
-            self.halt("position did not move" if leg.owed else "position moved without us", text)
+            stood_still = leg.owed or position.contracts == leg.shown_contracts
+            self.halt("position did not move" if stood_still else "position moved without us", text)
 
     def balance(self, position: Position, margin: Margin) -> None:
         mark = self.view.quote.mark if self.view.quote is not None else ZERO

@@ -1,0 +1,280 @@
+"""Does the bot do what its operator says, and remember it?"""
+
+from decimal import Decimal
+
+import pytest
+
+from bot.audit.verify import verify
+from bot.core.events import CommandGiven
+from bot.core.model import Mode, Side
+from bot.engine import Engine
+from bot.ports import NotSent
+from tests.engine.bots import in_full
+
+
+async def working(bots, **more):
+    """A bot with an order resting at the venue."""
+    bot = await bots.start(fed=False, matching="print", **more)
+    await bot.turns(2)
+    assert bot.engine.state.legs[0].working is not None
+    return bot
+
+
+async def test_without_a_word_and_without_the_flag_a_live_configuration_runs_dry(bots):
+    bot = await bots.start(live_flag=False)
+    await bot.turns(10)
+    assert not bot.engine.state.armed
+    assert bot.contracts == {"BTC": 0}
+    assert {order.status for order in bot.orders()} == {"DRY_RUN"}
+
+
+async def test_a_dry_run_records_each_distinct_plan_once_and_sends_nothing(bots):
+    bot = await bots.start(live_flag=False, fed=False, matching="print")
+    await bot.turns(30)
+    assert len(bot.orders()) == 1
+    (leg,) = bot.decision.legs
+    assert leg.ratio_actual == 0
+    assert leg.ratio_planned > Decimal("0.999")
+    await bot.say("target-set", asset="BTC", ratio=Decimal("0.2"))
+    await bot.turns(5)
+    assert [order.contracts for order in bot.orders()] == [1000, 600]
+
+
+async def test_dry_run_off_arms_and_the_word_survives_a_restart(bots):
+    bot = await bots.start(live_flag=False)
+    await bot.say("dry-run-off")
+    await bot.until_aligned()
+    await bots.end(bot)
+    again = await bots.start(live_flag=False)
+    assert again.engine.state.armed
+
+
+async def test_dry_run_on_cancels_own_orders_and_is_done_when_they_are_gone(bots):
+    bot = await working(bots)
+    await bot.say("dry-run-on")
+    assert bot.engine.state.draining
+    assert not bot.engine.state.armed
+    await bot.until(lambda: not bot.engine.state.draining, 3)
+    assert bot.engine.own_open_orders() == 0
+    sent = [order for order in bot.orders() if order.status != "DRY_RUN"]
+    await bot.turns(20)
+    assert [order for order in bot.orders() if order.status != "DRY_RUN"] == sent
+    await bots.end(bot)
+    assert not (await bots.start()).engine.state.armed  # --live does not override the stored word
+
+
+async def test_dry_run_off_is_refused_under_mode_dry_run(bots):
+    bot = await bots.start({"mode": "dry-run"})
+    result = await bot.engine.command(CommandGiven("dry-run-off", "test", bot.clock.now_ms()))
+    assert result.code == "refused"
+    assert "mode: live" in result.message
+
+
+async def test_under_mode_dry_run_nothing_at_all_is_signed(bots):
+    bot = await bots.start({"mode": "dry-run"})
+    with pytest.raises(NotSent, match="signs nothing"):
+        bot.engine.parts.gate.check(None)
+    await bot.turns(10)
+    assert bot.contracts == {"BTC": 0}
+
+
+async def test_pause_leaves_the_open_order_to_its_end_and_sends_no_other(bots):
+    bot = await working(bots)
+    await bot.say("pause")
+    assert bot.mode is Mode.PAUSED
+    assert bot.engine.own_open_orders() == 1
+    await bot.turns(10)
+    assert bot.engine.own_open_orders() == 0
+    assert len(bot.orders()) == 1
+    await bots.end(bot)
+    again = await bots.start(fed=False, matching="print")
+    await again.turns(3)
+    assert again.mode is Mode.PAUSED
+    await again.say("resume")
+    await again.turns(2)
+    assert len(again.orders()) == 2
+
+
+async def test_kill_cancels_freezes_keeps_the_hedge_and_survives_a_restart(bots):
+    bot = await bots.start()
+    await bot.until_aligned()
+    await bot.say("kill", reason="drill")
+    await bot.turns(2)
+    assert bot.mode is Mode.HALTED
+    assert in_full(bot)
+    await bots.end(bot)
+    again = await bots.start()
+    await again.turns(3)
+    assert again.mode is Mode.HALTED
+    await again.say("target-set", asset="BTC", ratio=Decimal("0.5"))
+    await again.turns(5)
+    assert in_full(again)
+    await again.say("rearm", reason="drill over")
+    await again.until_aligned()
+    assert again.contracts["BTC"] > -1600
+
+
+async def test_kill_cancels_a_resting_order(bots):
+    bot = await working(bots)
+    await bot.say("kill", reason="drill")
+    await bot.turns(2)
+    assert bot.orders()[0].status == "CANCELLED"
+    assert bot.mode is Mode.HALTED
+
+
+async def test_the_command_writes_the_kill_file_and_rearm_removes_it(bots):
+    bot = await bots.start()
+    await bot.turns(2)
+    engine: Engine = bot.engine
+    assert engine.pull_or_release(CommandGiven("kill", "test", bot.clock.now_ms(), reason="drill")) == ""
+    assert bot.kill_file.read_text() == "drill\n"
+    await bot.turns(2)
+    assert bot.mode is Mode.HALTED
+    engine.pull_or_release(CommandGiven("rearm", "test", bot.clock.now_ms(), reason="over"))
+    assert not bot.kill_file.exists()
+
+
+async def test_a_kill_file_put_there_by_hand_kills(bots):
+    bot = await working(bots)
+    bot.kill_file.touch()
+    await bot.turns(3)
+    assert bot.mode is Mode.HALTED
+    assert bot.engine.own_open_orders() == 0
+
+
+async def test_while_the_kill_file_cannot_be_read_nothing_is_signed_and_no_flag_is_set(bots):
+    bot = await bots.start()
+    bot.engine.parts.gate.kill_switch.path = bot.kill_file / "below" / "a" / "file"
+    bot.kill_file.touch()  # a file where a folder is looked for: neither there nor not there
+    await bot.turns(5)
+    assert bot.orders() == []
+    assert bot.engine.state.killed is None
+    bot.kill_file.unlink()
+    await bot.until_aligned()
+
+
+async def test_rearm_needs_a_reason(bots):
+    bot = await bots.start()
+    result = await bot.engine.command(CommandGiven("rearm", "test", bot.clock.now_ms(), reason=" "))
+    assert result.code == "refused"
+
+
+async def test_flatten_closes_every_leg_then_halts(bots):
+    bot = await bots.start(assets=("BTC", "ETH"))
+    await bot.until_aligned()
+    await bot.say("flatten")
+    assert bot.mode is Mode.REDUCING
+    await bot.until(lambda: bot.mode is Mode.HALTED)
+    assert bot.contracts == {"BTC": 0, "ETH": 0}
+    await bot.turns(10)
+    assert bot.contracts == {"BTC": 0, "ETH": 0}
+
+
+async def test_cancel_all_ends_the_open_orders_once_and_the_bot_goes_on(bots):
+    bot = await working(bots)
+    await bot.say("cancel-all")
+    await bot.turns(3)
+    first, *later = bot.orders()
+    assert first.status == "CANCELLED"
+    assert later
+
+
+async def test_a_first_start_with_a_short_waits_for_adoption(bots):
+    bot = await bots.start()
+    await bot.until_aligned()
+    await bots.end(bot)
+    stranger = await bots.start(fresh_record=True)
+    await stranger.turns(10)
+    assert stranger.orders() == []
+    assert "--adopt" in stranger.decision.legs[0].why
+    await bots.end(stranger)
+    heir = await bots.start(fresh_record=True, adopt=True)
+    await heir.until_aligned()
+    assert in_full(heir)
+    assert heir.orders() == []
+
+
+async def test_a_long_is_closed_reduce_only_after_adoption_and_the_short_is_opened_by_a_later_order(bots):
+    bot = await bots.start({"reconcile.foreign": "absorb"}, adopt=True, fed=False, matching="print")
+    bot.venue.manual_trade("BTC/USD:BTC", Side.BUY, 300)
+    await bot.turn()
+    await bot.until_aligned()
+    orders = [order for order in bot.orders() if order.filled]
+    assert orders[0].reduce_only
+    assert orders[0].filled == 300
+    assert not orders[1].reduce_only
+    assert bot.contracts["BTC"] <= -2900
+
+
+async def test_a_long_without_adoption_halts_the_leg(bots):
+    bot = await bots.start()
+    bot.venue.manual_trade("BTC/USD:BTC", Side.BUY, 300)
+    await bot.turns(5)
+    assert bot.orders() == []
+    assert "position against the hedge" in bot.decision.legs[0].why
+
+
+async def test_an_order_of_an_earlier_run_is_cancelled_before_a_new_one_is_made(bots):
+    bot = await working(bots)
+    old = bot.orders()[0].client_id
+    await bots.end(bot)
+    again = await bots.start(fed=False, matching="print")
+    await again.turns(4)
+    assert again.store.order(old).status == "CANCELLED"
+    await again.until_aligned()
+    assert in_full(again)
+
+
+async def test_when_the_database_is_full_nothing_is_sent_and_cancels_still_go_out(bots):
+    bot = await working(bots)
+    bot.store.full = True
+    placed = len(bot.orders())
+    await bot.turns(10)
+    assert bot.engine.database_problem
+    assert not bot.engine.health().database.ok
+    assert len(bot.orders()) == placed
+    bot.store.full = False
+    await bot.until_aligned()
+    assert in_full(bot)
+    assert verify(bot.store).exit_code == 0
+
+
+async def test_a_word_that_cannot_be_recorded_did_not_happen(bots):
+    bot = await bots.start()
+    await bot.until_aligned()
+    bot.store.full = True
+    word = bot.engine.hear(CommandGiven("pause", "test", bot.clock.now_ms()))
+    await bot.turn()
+    with pytest.raises(NotSent, match="not recorded"):
+        word.result()
+    bot.store.full = False
+    await bot.turns(2)
+    assert not bot.engine.state.paused
+
+
+async def test_a_leg_that_left_the_configuration_with_a_position_refuses_the_start(bots):
+    bot = await bots.start(assets=("BTC", "ETH"))
+    await bot.until_aligned()
+    await bots.end(bot)
+    with pytest.raises(Exception, match=r"hedges\.ETH is gone"):
+        await bots.start(assets=("BTC",))
+    bots.running.clear()
+
+
+async def test_raising_the_declared_coins_raises_the_hedge(bots):
+    bot = await bots.start()
+    await bot.until_aligned()
+    await bots.end(bot)
+    again = await bots.start({"bag.BTC.coins": "2.5"})
+    await again.until_aligned()
+    assert again.contracts["BTC"] < -3200
+
+
+async def test_fills_while_the_bot_was_away_are_counted_once(bots):
+    bot = await working(bots)
+    await bots.end(bot)
+    again = await bots.start(fed=False, matching="print")
+    again.venue.print("BTC", Decimal("60200"), again.clock.now_ms())
+    await again.until_aligned()
+    assert again.contracts["BTC"] == -sum(fill.contracts for fill in again.store.fills(limit=1000))
+    assert verify(again.store).exit_code == 0
