@@ -12,72 +12,34 @@ paper_faults.py     what can be made to go wrong
 """
 
 import sqlite3
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
-from operator import attrgetter
 from typing import Final, Literal, TypeVar
 
 from sqlalchemy.exc import DatabaseError
-from sqlmodel import SQLModel
 
-from adapters.exchanges import paper_contracts, paper_records
+from adapters.exchanges import paper_contracts, paper_records, paper_views
 from adapters.exchanges.paper_faults import Fault, Faults, Trouble
 from adapters.exchanges.paper_feed import Feed, Opened
-from adapters.exchanges.paper_ledger import Leg, Totals, VenueOrder, Wallet, coins
+from adapters.exchanges.paper_ledger import VenueOrder
 from adapters.exchanges.paper_matching import BookMatching, Matching, PrintMatching
-from adapters.exchanges.paper_store import PaperFill, PaperFunding, PaperStore, StaleState
+from adapters.exchanges.paper_store import REMEDY, PaperStore, StaleState
 from adapters.exchanges.paper_venue import Changes, Ticket, Venue
+from adapters.exchanges.paper_views import PARTS, Account, Balance
 from bot.core.model import (
     Approved,
     Ask,
-    Fill,
-    FundingPayment,
     Instrument,
-    Margin,
     Order,
     OrderStatus,
-    Position,
-    Quote,
     Side,
     View,
 )
-from bot.ports import Clock, Gate, NotSent, PortError, Refused, Unknown
+from bot.ports import Clock, Gate, Misconfigured, NotSent, PortError, Refused, Unknown
 
 T = TypeVar("T")
-BY_TIME: Final = attrgetter("at_ms")
-PARTS: Final = ("quote", "position", "margin", "open_orders", "found", "fills", "funding")
 ATTEMPTS: Final = 100  # at writing, when other processes keep committing in between
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What trading one contract has cost and brought since the venue was made. Coins are of the settle currency; USD are valued at
-    the price of each moment."""
-
-    symbol: str
-    asset: str
-    fills: int
-    turnover_usd: Decimal
-    fees_coins: Decimal  # positive is paid
-    fees_usd: Decimal
-    funding_coins: Decimal  # positive is received
-    funding_usd: Decimal
-    liquidated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """One wallet and what it is made of: wallet == deposited + realised - fees + funding + insured, exactly."""
-
-    currency: str
-    wallet: Decimal
-    deposited: Decimal
-    realised: Decimal
-    fees: Decimal
-    funding: Decimal
-    insured: Decimal
 
 
 class PaperExchange:
@@ -128,15 +90,21 @@ class PaperExchange:
             )
             self._feed = feed(self.opened) if feed is not None else None
             self._load()
+        except (sqlite3.Error, DatabaseError) as error:
+            self._store.close()
+            raise Misconfigured(f"paper: {url} cannot be written: {_cause(error)}. {REMEDY}") from error
         except BaseException:
             self._store.close()
             raise
         self._last: dict[str, View] = {}  # as last shown, for stale reads
 
     def _load(self) -> None:
-        venue = Venue(self._specs, self._matching)
-        venue.feed = self._feed
-        paper_records.load(self._store, venue)
+        while True:
+            venue = Venue(self._specs, self._matching)
+            venue.feed = self._feed
+            paper_records.load(self._store, venue)
+            if not self._store.changed_elsewhere():  # nobody committed while we read: it is one moment
+                break
         self._venue = venue
         self._outdated = False
 
@@ -162,7 +130,7 @@ class PaperExchange:
             self._act(self._advance)
         except NotSent as error:
             return tuple(self._blind(ask, str(error)) for ask in asks)
-        views = tuple([self._view(ask) for ask in asks])
+        views = tuple([paper_views.view(self._venue, self._store, ask) for ask in asks])
         if self.faults:
             spoiling = self.faults.use_each(Trouble.READ_STALE, Trouble.READ_FAILS, symbols=[ask.symbol for ask in asks])
             views = tuple([self._spoilt(view, spoiling) for view in views])
@@ -332,10 +300,10 @@ class PaperExchange:
 
     def accounts(self) -> tuple[Account, ...]:
         """Of every contract that was ever used."""
-        return tuple(_account(leg, leg.totals) for leg in self._venue.legs.values())
+        return tuple(paper_views.account(leg) for leg in self._venue.legs.values())
 
     def balances(self) -> tuple[Balance, ...]:
-        return tuple(_balance(wallet) for wallet in self._venue.wallets.values())
+        return tuple(paper_views.balance(wallet) for wallet in self._venue.wallets.values())
 
     # ------------------------------------------------------------------------------------------------------------ inside
 
@@ -379,89 +347,14 @@ class PaperExchange:
     def _accept(self, ticket: Ticket, *, rejected: str = "") -> tuple[VenueOrder, bool]:
         """The order and whether it is new."""
         self._advance()
-        known = self._known(ticket.client_id) if ticket.client_id else None
+        known = paper_views.known(self._venue, self._store, ticket.client_id) if ticket.client_id else None
         if known is not None:
             return known, False
         return self._venue.accept(ticket, rejected=rejected), True
 
-    def _known(self, client_id: str) -> VenueOrder | None:
-        """The order with this client id, whatever became of it."""
-        order = self._venue.by_client_id.get(client_id)
-        if order is not None:
-            return order
-        row = self._store.order_of(client_id)
-        return paper_records.order(row) if row is not None else None
-
     def _unless_down(self, what: str) -> None:
         if self.faults.use(Trouble.DOWN):
             raise NotSent(f"paper: the paper exchange is down (fault); {what}")
-
-    def _view(self, ask: Ask) -> View:
-        leg = self._venue.leg(ask.symbol)
-        return View(
-            leg.spec,
-            self._quote(leg),
-            self._position(leg),
-            self._margin(leg.wallet),
-            self._open_orders(leg),
-            self._found(ask) if ask.client_ids else (),
-            self._fills(leg, ask.fills_since_ms),
-            self._payments(leg, ask.funding_since_ms),
-        )
-
-    def _quote(self, leg: Leg) -> Quote:
-        venue, market, quote = self._venue, leg.market, leg.quote
-        if quote is None:
-            bid, ask = venue.matching.touch.of(leg.spec, market.price)
-        elif quote.at_ms == venue.now_ms:
-            return quote
-        else:
-            bid, ask = quote.bid, quote.ask
-        leg.quote = quote = Quote(leg.spec.symbol, market.price, market.price, bid, ask, venue.running_rate(leg), venue.now_ms)
-        return quote
-
-    def _position(self, leg: Leg) -> Position:
-        shown, now_ms = leg.shown_position, self._venue.now_ms
-        if shown is None or shown.at_ms != now_ms:
-            leg.shown_position = shown = Position(leg.spec.symbol, leg.position, leg.entry, Decimal(leg.leverage), now_ms)
-        return shown
-
-    def _margin(self, wallet: Wallet) -> Margin:
-        shown, now_ms = wallet.margin, self._venue.now_ms
-        if shown is None:
-            wallet.margin = shown = Margin(wallet.currency, coins(wallet.units), wallet.equity(), now_ms)
-        elif shown.at_ms != now_ms:
-            wallet.margin = shown = Margin(wallet.currency, shown.wallet, shown.equity, now_ms)
-        return shown
-
-    def _open_orders(self, leg: Leg) -> tuple[Order, ...]:
-        if leg.shown_orders is None:
-            leg.shown_orders = tuple(order.shown() for order in leg.orders)
-        return leg.shown_orders
-
-    def _found(self, ask: Ask) -> tuple[Order, ...]:
-        known = (self._known(client_id) for client_id in ask.client_ids)
-        return tuple(order.shown() for order in known if order is not None and order.symbol == ask.symbol)
-
-    def _fills(self, leg: Leg, since_ms: int) -> tuple[Fill, ...]:
-        recent = leg.fills
-        if since_ms < leg.fills_from_ms:
-            return tuple(paper_records.fill(row) for row in self._rows_since(PaperFill, leg, since_ms))
-        if not recent or recent[-1].at_ms < since_ms:
-            return ()
-        return tuple(recent[bisect_left(recent, since_ms, key=BY_TIME) :])
-
-    def _payments(self, leg: Leg, since_ms: int) -> tuple[FundingPayment, ...]:
-        recent = leg.payments
-        if since_ms < leg.payments_from_ms:
-            return tuple(paper_records.payment(row) for row in self._rows_since(PaperFunding, leg, since_ms))
-        if not recent or recent[-1].at_ms < since_ms:
-            return ()
-        return tuple(recent[bisect_left(recent, since_ms, key=BY_TIME) :])
-
-    def _rows_since(self, model: type[SQLModel], leg: Leg, since_ms: int) -> list[dict[str, object]]:
-        column = self._store.column
-        return self._store.rows(model, column(model, "symbol") == leg.spec.symbol, column(model, "at_ms") >= since_ms)
 
     def _blind(self, ask: Ask, why: str) -> View:
         spec = paper_contracts.find(self._specs, ask.symbol)
@@ -489,29 +382,3 @@ def _rejects(fault: Fault) -> bool:
 
 def _cause(error: Exception) -> str:
     return str(error.orig) if isinstance(error, DatabaseError) else str(error)
-
-
-def _account(leg: Leg, totals: Totals) -> Account:
-    return Account(
-        symbol=leg.spec.symbol,
-        asset=leg.spec.asset,
-        fills=totals.fills,
-        turnover_usd=totals.turnover_usd,
-        fees_coins=coins(totals.fees),
-        fees_usd=totals.fees_usd,
-        funding_coins=coins(totals.funding),
-        funding_usd=totals.funding_usd,
-        liquidated=totals.liquidated,
-    )
-
-
-def _balance(wallet: Wallet) -> Balance:
-    return Balance(
-        currency=wallet.currency,
-        wallet=coins(wallet.units),
-        deposited=coins(wallet.deposited),
-        realised=coins(wallet.realised),
-        fees=coins(wallet.fees),
-        funding=coins(wallet.funding),
-        insured=coins(wallet.insured),
-    )

@@ -19,6 +19,7 @@ from adapters.exchanges.paper_store import (
     PaperVenue,
     PaperWallet,
     Row,
+    StaleState,
 )
 from adapters.exchanges.paper_venue import KEPT, Venue
 from bot.core.model import Fill, FundingPayment, OrderStatus, Side
@@ -26,6 +27,20 @@ from bot.core.model import Fill, FundingPayment, OrderStatus, Side
 
 def found(store: PaperStore, *, seed: int, now_ms: int, prices: Mapping[str, Decimal], collateral: Mapping[str, Decimal]) -> Opened:
     """What the venue in this database began with; makes it if the database is new, and lists assets that it did not have yet."""
+    while True:
+        store.acknowledge()
+        opened, rows = _begin(store, seed, now_ms, prices, collateral)
+        try:
+            if rows:
+                store.commit(rows)
+            return opened
+        except StaleState:  # another process made it in between
+            continue
+
+
+def _begin(
+    store: PaperStore, seed: int, now_ms: int, prices: Mapping[str, Decimal], collateral: Mapping[str, Decimal]
+) -> tuple[Opened, list[tuple[type[SQLModel], list[Row]]]]:
     venues = store.rows(PaperVenue)
     markets = {row["asset"]: row for row in store.rows(PaperMarket)}
     rows: list[tuple[type[SQLModel], list[Row]]] = []
@@ -47,16 +62,14 @@ def found(store: PaperStore, *, seed: int, now_ms: int, prices: Mapping[str, Dec
     if fresh:
         rows.append((PaperMarket, fresh))
         markets.update({row["asset"]: row for row in fresh})
-    if rows:
-        store.commit(rows)
-        store.acknowledge()
-    return Opened(
+    opened = Opened(
         new=not venues,
         seed=venue["seed"],
         born_ms=venue["born_ms"],
         anchors={asset: Anchor(row["anchor_price"], row["anchor_ms"]) for asset, row in markets.items()},
         collateral={currency: Decimal(amount) for currency, amount in venue["collateral"].items()},
     )
+    return opened, rows
 
 
 def load(store: PaperStore, venue: Venue) -> None:

@@ -177,10 +177,10 @@ class PaperStore:
             self._prepare()
         except DatabaseError as error:
             self.close()
-            raise Misconfigured(f"paper: {url} cannot be used as the paper exchange's database: {error.orig}. {_REMEDY}") from error
+            raise Misconfigured(f"paper: {url} cannot be used as the paper exchange's database: {error.orig}. {REMEDY}") from error
         except sqlite3.DatabaseError as error:
             self.close()
-            raise Misconfigured(f"paper: {url} cannot be used as the paper exchange's database: {error}. {_REMEDY}") from error
+            raise Misconfigured(f"paper: {url} cannot be used as the paper exchange's database: {error}. {REMEDY}") from error
         except Misconfigured:
             self.close()
             raise
@@ -254,7 +254,7 @@ class PaperStore:
         engine.dispose()
 
 
-_REMEDY: Final = "Check that paper.url names a file in an existing folder that this user may write, on a disk that is not full."
+REMEDY: Final = "Check that paper.url names a file in an existing folder that this user may write, on a disk that is not full."
 
 
 def _connect(url: str) -> Connection:
@@ -272,4 +272,4 @@ def _connect(url: str) -> Connection:
         return engine.connect()
     except OperationalError as error:
         engine.dispose()
-        raise Misconfigured(f"paper: {url} cannot be opened: {error.orig}. {_REMEDY}") from error
+        raise Misconfigured(f"paper: {url} cannot be opened: {error.orig}. {REMEDY}") from error

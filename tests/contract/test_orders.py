@@ -1,5 +1,7 @@
 """Do orders behave on every venue as the bot relies on?"""
 
+from contextlib import suppress
+
 import pytest
 
 from bot.core.model import OrderStatus, Side
@@ -74,6 +76,15 @@ async def test_a_rejected_order_is_refused_and_never_trades(venue: VenueUnderTes
     view = await seen(venue, "a1")
     assert view.open_orders == view.fills == ()
     assert all(order.status is OrderStatus.REJECTED for order in view.found or ())
+
+
+async def test_a_refused_client_id_cannot_become_an_order_later(venue: VenueUnderTest) -> None:
+    with pytest.raises(Refused):
+        await venue.exchange.place(approved(venue, "a1", SELL, 10, 59000))  # post-only into the bids
+    with suppress(Refused):  # some venues answer with the rejected order, some reject again
+        again = await venue.exchange.place(approved(venue, "a1", SELL, 10, 60100))
+        assert (again.status, again.filled) == (OrderStatus.REJECTED, 0)
+    assert (await seen(venue)).open_orders == ()
 
 
 async def test_nothing_is_placed_through_a_closed_gate(venue: VenueUnderTest) -> None:

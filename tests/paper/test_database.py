@@ -5,7 +5,10 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -155,6 +158,42 @@ async def test_two_processes_on_one_database_see_each_others_trades(tmp_path: Pa
     assert await held(one) == await held(two) == -10
     await one.close()
     await two.close()
+
+
+async def test_a_commit_of_another_process_in_the_middle_of_ours_is_not_overwritten(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'paper.db'}"
+    one, two = make(url), make(url)
+    accept, raced = one._accept, []
+
+    def accept_while_the_other_trades(ticket: Any, **changes: Any) -> Any:
+        placed = accept(ticket, **changes)
+        if not raced:
+            raced.append(two.manual_trade(BTC, SELL, 7))
+        return placed
+
+    one._accept = accept_while_the_other_trades  # type: ignore[method-assign]
+    await one.place(order("a", SELL, 10, 59994, post_only=False))
+    assert await held(one) == await held(two) == -17
+    fills = (await view(one)).fills or ()
+    assert [(fill.client_id, fill.contracts) for fill in fills] == [("", 7), ("a", 10)]
+    await one.close()
+    await two.close()
+
+
+def test_processes_that_start_together_make_one_venue(tmp_path: Path) -> None:
+    for attempt in range(5):
+        url, together = f"sqlite:///{tmp_path / f'paper{attempt}.db'}", Barrier(4)
+
+        def start(seed: int, url: str = url, together: Barrier = together) -> tuple[int, bool]:
+            together.wait()
+            paper = make(url, seed=seed)
+            paper._store.close()
+            return paper.opened.seed, paper.opened.new
+
+        with ThreadPoolExecutor(4) as pool:
+            opened = list(pool.map(start, range(4)))
+        assert len({seed for seed, _ in opened}) == 1
+        assert sum(new for _, new in opened) == 1
 
 
 async def test_a_locked_database_takes_no_order_and_loses_none(tmp_path: Path) -> None:

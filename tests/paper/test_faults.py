@@ -7,7 +7,7 @@ import pytest
 from adapters.clock import VirtualClock
 from adapters.exchanges.paper_faults import Fault, Trouble
 from bot.core.model import Approved, Ask, OrderStatus, Side
-from bot.ports import NotSent, Unknown
+from bot.ports import NotSent, Refused, Unknown
 from tests.paper.trading import BTC, ETH, START_MS, D, make, order, view
 
 SELL = Side.SELL
@@ -20,6 +20,15 @@ async def test_a_fault_happens_as_often_as_it_says_and_then_no_more() -> None:
             await paper.place(order(f"a{number}", SELL, 1, 60100))
     assert (await paper.place(order("a2", SELL, 1, 60100))).status is OrderStatus.OPEN
     assert not paper.faults
+    await paper.close()
+
+
+async def test_placing_a_rejected_id_again_returns_the_rejected_order() -> None:
+    paper = make(faults=[Fault(Trouble.PLACE_REJECTED)])
+    with pytest.raises(Refused):
+        await paper.place(order("a", SELL, 1, 60100))
+    again = await paper.place(order("a", SELL, 1, 60100))
+    assert (again.status, again.why) == (OrderStatus.REJECTED, "rejected (fault)")
     await paper.close()
 
 

@@ -1,0 +1,158 @@
+"""What does the paper venue show to someone who looks? Frozen objects, rebuilt only when price, time or the thing itself moved."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from decimal import Decimal
+from operator import attrgetter
+from typing import Final
+
+from sqlmodel import SQLModel
+
+from adapters.exchanges import paper_records
+from adapters.exchanges.paper_ledger import Leg, VenueOrder, Wallet, coins
+from adapters.exchanges.paper_store import PaperFill, PaperFunding, PaperStore, Row
+from adapters.exchanges.paper_venue import Venue
+from bot.core.model import Ask, Fill, FundingPayment, Margin, Order, Position, Quote, View
+
+PARTS: Final = ("quote", "position", "margin", "open_orders", "found", "fills", "funding")
+BY_TIME: Final = attrgetter("at_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What trading one contract has cost and brought since the venue was made. Coins are of the settle currency; USD are valued at
+    the price of each moment."""
+
+    symbol: str
+    asset: str
+    fills: int
+    turnover_usd: Decimal
+    fees_coins: Decimal  # positive is paid
+    fees_usd: Decimal
+    funding_coins: Decimal  # positive is received
+    funding_usd: Decimal
+    liquidated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One wallet and what it is made of: wallet == deposited + realised - fees + funding + insured, exactly."""
+
+    currency: str
+    wallet: Decimal
+    deposited: Decimal
+    realised: Decimal
+    fees: Decimal
+    funding: Decimal
+    insured: Decimal
+
+
+def view(venue: Venue, store: PaperStore, ask: Ask) -> View:
+    leg = venue.leg(ask.symbol)
+    return View(
+        leg.spec,
+        quote(venue, leg),
+        position(venue, leg),
+        margin(venue, leg.wallet),
+        open_orders(leg),
+        found(venue, store, ask) if ask.client_ids else (),
+        fills(store, leg, ask.fills_since_ms),
+        payments(store, leg, ask.funding_since_ms),
+    )
+
+
+def known(venue: Venue, store: PaperStore, client_id: str) -> VenueOrder | None:
+    """The order with this client id, whatever became of it."""
+    order = venue.by_client_id.get(client_id)
+    if order is not None:
+        return order
+    row = store.order_of(client_id)
+    return paper_records.order(row) if row is not None else None
+
+
+def quote(venue: Venue, leg: Leg) -> Quote:
+    market, last = leg.market, leg.quote
+    if last is None:
+        bid, ask = venue.matching.touch.of(leg.spec, market.price)
+    elif last.at_ms == venue.now_ms:
+        return last
+    else:
+        bid, ask = last.bid, last.ask
+    leg.quote = shown = Quote(leg.spec.symbol, market.price, market.price, bid, ask, venue.running_rate(leg), venue.now_ms)
+    return shown
+
+
+def position(venue: Venue, leg: Leg) -> Position:
+    shown, now_ms = leg.shown_position, venue.now_ms
+    if shown is None or shown.at_ms != now_ms:
+        leg.shown_position = shown = Position(leg.spec.symbol, leg.position, leg.entry, Decimal(leg.leverage), now_ms)
+    return shown
+
+
+def margin(venue: Venue, wallet: Wallet) -> Margin:
+    shown, now_ms = wallet.margin, venue.now_ms
+    if shown is None:
+        wallet.margin = shown = Margin(wallet.currency, coins(wallet.units), wallet.equity(), now_ms)
+    elif shown.at_ms != now_ms:
+        wallet.margin = shown = Margin(wallet.currency, shown.wallet, shown.equity, now_ms)
+    return shown
+
+
+def open_orders(leg: Leg) -> tuple[Order, ...]:
+    if leg.shown_orders is None:
+        leg.shown_orders = tuple(order.shown() for order in leg.orders)
+    return leg.shown_orders
+
+
+def found(venue: Venue, store: PaperStore, ask: Ask) -> tuple[Order, ...]:
+    orders = (known(venue, store, client_id) for client_id in ask.client_ids)
+    return tuple(order.shown() for order in orders if order is not None and order.symbol == ask.symbol)
+
+
+def fills(store: PaperStore, leg: Leg, since_ms: int) -> tuple[Fill, ...]:
+    recent = leg.fills
+    if since_ms < leg.fills_from_ms:
+        return tuple(paper_records.fill(row) for row in _rows_since(store, PaperFill, leg, since_ms))
+    if not recent or recent[-1].at_ms < since_ms:
+        return ()
+    return tuple(recent[bisect_left(recent, since_ms, key=BY_TIME) :])
+
+
+def payments(store: PaperStore, leg: Leg, since_ms: int) -> tuple[FundingPayment, ...]:
+    recent = leg.payments
+    if since_ms < leg.payments_from_ms:
+        return tuple(paper_records.payment(row) for row in _rows_since(store, PaperFunding, leg, since_ms))
+    if not recent or recent[-1].at_ms < since_ms:
+        return ()
+    return tuple(recent[bisect_left(recent, since_ms, key=BY_TIME) :])
+
+
+def _rows_since(store: PaperStore, model: type[SQLModel], leg: Leg, since_ms: int) -> list[Row]:
+    return store.rows(model, store.column(model, "symbol") == leg.spec.symbol, store.column(model, "at_ms") >= since_ms)
+
+
+def account(leg: Leg) -> Account:
+    totals = leg.totals
+    return Account(
+        symbol=leg.spec.symbol,
+        asset=leg.spec.asset,
+        fills=totals.fills,
+        turnover_usd=totals.turnover_usd,
+        fees_coins=coins(totals.fees),
+        fees_usd=totals.fees_usd,
+        funding_coins=coins(totals.funding),
+        funding_usd=totals.funding_usd,
+        liquidated=totals.liquidated,
+    )
+
+
+def balance(wallet: Wallet) -> Balance:
+    return Balance(
+        currency=wallet.currency,
+        wallet=coins(wallet.units),
+        deposited=coins(wallet.deposited),
+        realised=coins(wallet.realised),
+        fees=coins(wallet.fees),
+        funding=coins(wallet.funding),
+        insured=coins(wallet.insured),
+    )
