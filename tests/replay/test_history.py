@@ -1,0 +1,124 @@
+"""Does a bad file say which line is wrong, and does a good one become the right prints?"""
+
+from contextlib import suppress
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.history import Bar, HistoryError, instant_ms, read_bars, read_rates
+
+HOUR = 3_600_000
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text: str, encoding: str = "utf-8"):
+        path = tmp_path / "prices.csv"
+        path.write_bytes(text.encode(encoding))
+        return path
+
+    return write
+
+
+GOOD = (
+    "timestamp,open,high,low,close\n2022-11-01T00:00:00Z,10,14,9,11\n2022-11-01T01:00:00Z,11,12,10,12\n2022-11-01T02:00:00Z,12,12,12,12\n"
+)
+
+
+def test_a_bar_is_four_prints_the_nearer_extreme_first(written):
+    low_first, high_first, still = read_bars(written(GOOD))
+    began = instant_ms("2022-11-01")
+    assert low_first.prints() == (
+        (began, Decimal(10)),
+        (began + 1_200_000, Decimal(9)),
+        (began + 2_400_000, Decimal(14)),
+        (began + HOUR, Decimal(11)),
+    )
+    assert [price for _, price in high_first.prints()] == [11, 10, 12, 12]
+    assert still.prints() == ((began + 2 * HOUR, Decimal(12)),)
+
+
+def test_a_high_that_is_nearer_comes_first():
+    bar = Bar(0, 60_000, Decimal(10), Decimal(11), Decimal(5), Decimal(7))
+    assert [price for _, price in bar.prints()] == [10, 11, 5, 7]
+
+
+@pytest.mark.parametrize("name", ["price", "close", "index_price", "Index_Price"])
+def test_one_price_column_makes_bars_of_one_print(written, name):
+    bars = read_bars(written(f"Timestamp,{name}\n2022-11-01,10\n2022-11-02,11.5\n"))
+    assert [bar.prints() for bar in bars] == [((instant_ms("2022-11-01"), Decimal(10)),), ((instant_ms("2022-11-02"), Decimal("11.5")),)]
+
+
+@pytest.mark.parametrize(
+    "stamps", [("1667260800", "1667264400"), ("1667260800000", "1667264400000"), ("2022-11-01T00:00:00+00:00", "2022-11-01T03:00:00+02:00")]
+)
+def test_times_are_iso_or_epoch_in_seconds_or_milliseconds(written, stamps):
+    bars = read_bars(written(f"timestamp,price\n{stamps[0]},10\n{stamps[1]},11\n"))
+    assert [bar.at_ms for bar in bars] == [1667260800000, 1667264400000]
+
+
+def test_a_window_includes_its_first_moment_and_excludes_its_last(written):
+    bars = read_bars(written(GOOD), from_ms=instant_ms("2022-11-01T01:00"), to_ms=instant_ms("2022-11-01T02:00"))
+    assert [bar.open for bar in bars] == [11]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("timestamp,price\n2022-11-01,NaN\n", 2, "not a finite number"),
+        ("timestamp,price\n2022-11-01,Infinity\n", 2, "not a finite number"),
+        ("timestamp,price\n2022-11-01,0\n", 2, "a price of 0"),
+        ("timestamp,price\n2022-11-01,-3\n", 2, "a price of -3"),
+        ("timestamp,price\n2022-11-01,ten\n", 2, "is not a number"),
+        ("timestamp,price\nyesterday,10\n", 2, "is not a time"),
+        ("timestamp,price\n2022-11-02,10\n2022-11-01,10\n", 3, "older"),
+        ("timestamp,price\n2022-11-01,10\n2022-11-01,10\n", 3, "twice"),
+        ("timestamp,price\n2022-11-01,10\n2022-11-02\n", 3, "1 cells"),
+        ("timestamp,price\n2022-11-01,1\n2022-11-02,1\n2022-11-03,1\n2022-11-05,1\n", 5, "1 bars are missing"),
+        ("timestamp,open,high,low,close\n2022-11-01,10,9,11,10\n", 2, "low 11 is above high 9"),
+        ("time,volume\n2022-11-01,10\n", 1, "one price column"),
+        ("stamp,price\n2022-11-01,10\n", 1, "a time column"),
+    ],
+)
+def test_a_wrong_line_is_named_with_its_file_and_a_remedy(written, text, line, says):
+    path = written(text)
+    with pytest.raises(HistoryError) as caught:
+        read_bars(path)
+    assert f"{path}, line {line}: " in str(caught.value)
+    assert says in str(caught.value)
+    assert "; " in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_gap_is_held_where_the_user_says_so(written):
+    bars = read_bars(written("timestamp,price\n2022-11-01,1\n2022-11-02,1\n2022-11-03,1\n2022-11-05,1\n"), allow_gaps=True)
+    assert len(bars) == 4
+
+
+@pytest.mark.parametrize("text", ["", "timestamp,price\n"])
+def test_an_empty_file_is_refused(written, text):
+    with pytest.raises(HistoryError):
+        read_bars(written(text))
+
+
+def test_a_missing_file_and_one_in_another_encoding_are_refused_by_name(written, tmp_path):
+    with pytest.raises(HistoryError, match="cannot be read"):
+        read_bars(tmp_path / "none.csv")
+    with pytest.raises(HistoryError, match="not a CSV text file"):
+        read_bars(written("timestamp,price\n2022-11-01,10\n", "utf-16"))
+
+
+@pytest.mark.parametrize("name", ["rate", "interest_1h", "funding_rate"])
+def test_funding_rates_may_be_negative_and_are_exact(written, name):
+    rates = read_rates(written(f"timestamp,{name}\n2022-11-01T00:00:00Z,-2.355264834228129e-05\n"))
+    assert rates[0].rate == Decimal("-0.00002355264834228129")
+
+
+@given(st.binary(max_size=400))
+def test_no_file_content_does_anything_but_be_read_or_refused(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("history") / "any.csv"
+    path.write_bytes(b"timestamp,price\n" + content)
+    with suppress(HistoryError):
+        assert read_bars(path)
