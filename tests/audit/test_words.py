@@ -1,0 +1,76 @@
+"""What a holder reads: every event has a sentence, an order its life, a decision its reasons; and the record leaves as a file."""
+
+import csv
+import json
+
+import pytest
+
+from bot.audit.explain import NotOnRecord, explain
+from bot.audit.export import export
+from bot.audit.sentences import sentence
+from bot.core.events import ALL
+from tests.audit.worlds import session
+
+
+@pytest.fixture
+async def told(store):
+    await store.append(session(store.instance))
+    return store
+
+
+def test_every_kind_of_event_has_a_sentence():
+    from hypothesis import given, settings
+    from hypothesis import strategies as st
+
+    @settings(max_examples=5, deadline=None)
+    @given(st.data())
+    def says_something(data):
+        for kind in ALL:
+            assert sentence(data.draw(st.builds(kind))).endswith(".")
+
+    says_something()
+
+
+def test_a_decision_is_told_with_its_numbers_and_its_reason(told):
+    story = explain(told, "14")
+    for part in (
+        "under-hedged",
+        "1 is asked for by the configuration",
+        "2 BTC outside and 3 in the account",
+        "short 100,000.00 USD; the ideal is a short of 295,002.50 USD",
+        "below 293,527.49 USD or above 296,477.51 USD",
+        "Leverage: 0.565",
+        "→ order hb",
+    ):
+        assert part in story
+
+
+def test_an_order_is_told_from_its_decision_to_its_end(told):
+    story = explain(told, "hbaa1first")
+    places = [story.index(part) for part in ("Wrote down, before sending", "signed", "open at", "Traded", "partly", "cancel", "is filled")]
+    assert places == sorted(places)
+    assert "Decision 3" in story
+    assert "hbaa1second" not in story
+
+
+def test_an_entry_about_an_order_leads_to_its_story(told):
+    assert "of unknown fate" in explain(told, "16")
+    assert "Wrote down" in explain(told, "#16")
+    assert "Funding" in explain(told, "12")
+
+
+@pytest.mark.parametrize("identity", ["0", "18", "hbnothing", "", "-1", "9" * 30])
+def test_what_is_not_on_record_is_said_so(told, identity):
+    with pytest.raises(NotOnRecord, match="from 1 to 17"):
+        explain(told, identity)
+
+
+def test_the_export_holds_every_entry_untouched(told):
+    lines = [json.loads(line) for line in export(told, "jsonl")]
+    assert [line["seq"] for line in lines] == list(range(1, 18))
+    assert lines[11]["event"]["payment"]["coins"] == "0.00050"
+    assert lines[11]["at"] == "2023-11-14T22:13:20.030Z"
+    rows = list(csv.DictReader("".join(export(told, "csv", after_seq=10)).splitlines()))
+    assert [row["kind"] for row in rows][:2] == ["OrderMoved", "FundingSeen"]
+    assert json.loads(rows[1]["event"]) == lines[11]["event"]
+    assert rows[1]["hash"] == told.entry(12).hash
