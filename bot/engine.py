@@ -18,7 +18,7 @@ from bot.core.risk import quote_problem
 from bot.face import COMMAND_WAIT_MS, Check, CommandResult, Health, Status
 from bot.gate import SignGate
 from bot.metrics import Metrics
-from bot.ports import AuditLog, Clock, Exchange, Holdings, LeaseLost, Misconfigured, NotSent, PortError, Refused, Targets, Unknown
+from bot.ports import AuditLog, Clock, Exchange, Holdings, LeaseLost, Misconfigured, Notifier, NotSent, PortError, Refused, Targets, Unknown
 
 RECORD_EVERY_MS: Final = 60_000  # a decision is on record at least so often, also when it changes nothing
 log = structlog.get_logger("hedgebot")
@@ -48,6 +48,7 @@ class Parts:
     cycle_ms: int
     run_id: str
     metrics: Metrics | None = None
+    notifier: Notifier | None = None
     record_every_ms: int | None = RECORD_EVERY_MS  # None: only decisions that act or change their reason (replay)
 
 
@@ -70,6 +71,7 @@ class Engine:
         self._recorded_mono_ms: int | None = None
         self._last_turn_mono_ms = parts.clock.mono_ms()
         self._reload = False
+        self._told: frozenset[str] = frozenset()  # alerts that were told and still stand
         self._references: dict[str, Approved] = {}  # own orders by client id, for slippage
         parts.gate.state = state
 
@@ -136,7 +138,17 @@ class Engine:
             if not word.applied.done():
                 word.applied.set_result(None)
         await self.act(decision)
+        await self.tell(decision)
         return decision
+
+    async def tell(self, decision: Decision) -> None:
+        """Each alert once, when it arises; what halts the account is critical."""
+        killed = self.state.killed
+        standing = frozenset((*decision.alerts, f"halted: {killed}") if killed else decision.alerts)
+        if self.parts.notifier is not None:
+            for text in sorted(standing - self._told):
+                await self.parts.notifier.notify("critical" if text.startswith("halted: ") else "warning", text)
+        self._told = standing
 
     def recorded(self, rows: Sequence[Event], decision: Decision, seen: Snapshot) -> None:
         if any(isinstance(row, DecisionMade) for row in rows):
@@ -271,12 +283,11 @@ class Engine:
                     why=order.why,
                 )
             case Halted():
-                log.error("halted", check=event.check, why=event.why, next="look at it, then `hedgebot rearm --reason …`")
+                next_step = "look at it, then `hedgebot rearm --reason …`"
+                log.error("halted", check=event.check, why=event.why, did="own orders are cancelled; the hedge stays", next=next_step)
             case DecisionMade():
                 head = self.parts.audit.head()
-                log.debug("audit.head", seq=head.seq, head=head.hash)
-                if event.decision.alerts:
-                    log.warning("alert", alerts=list(event.decision.alerts))
+                log.info("audit.head", seq=head.seq, head=head.hash)
 
     # ------------------------------------------------------------------------------------------------------------------- act
 
