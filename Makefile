@@ -4,7 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 LOCK   := -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 
-.PHONY: demo test lint docs lock bench bench-check clean
+.PHONY: help demo test lint docs lock bench bench-check clean
+.DEFAULT_GOAL := help
 
 $(VENV)/.base: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "hedgebot needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
@@ -20,8 +21,8 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.base
 demo: $(VENV)/.base  ## hedge 5 BTC on the paper exchange through a crash and a recovery
 	@$(BIN)/hedgebot demo
 
-test: $(VENV)/.dev  ## the whole suite
-	$(BIN)/pytest -n 2
+test: $(VENV)/.dev  ## the whole suite (ARGS="-k NAME" for a part)
+	$(BIN)/pytest -n 2 $(ARGS)
 
 lint: $(VENV)/.dev  ## style, types, import rules
 	$(BIN)/ruff check .
@@ -44,5 +45,8 @@ bench: $(VENV)/.dev  ## one JSON line for each figure
 bench-check: $(VENV)/.dev  ## exits 1 when a target is missed by more than 20 %
 	$(BIN)/python -m tests.bench --check
 
-clean:
+clean:  ## removes .venv and everything built
 	rm -rf $(VENV) build dist site *.egg-info
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'

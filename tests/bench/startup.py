@@ -1,0 +1,41 @@
+"""How long does a person wait for the first word, and what is loaded for nothing?"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from tests.bench.figure import figure
+
+RUNS: Final = 10
+COMMAND: Final = Path(sys.executable).with_name("hedgebot")
+PAPER: Final = """
+import asyncio, sys
+from bot.settings import load
+from bot.wiring import wired
+
+async def turned():
+    settings = load(None, {}, {"bag.BTC.coins": "2", "hedges.BTC.ratio": "1.0", "audit.url": "sqlite://", "paper.url": "sqlite://"})
+    async with wired(settings) as bot:
+        await bot.engine.turn()
+        await bot.engine.turn()
+
+import bot.cli
+asyncio.run(turned())
+print(sum(name.partition(".")[0] == "ccxt" for name in sys.modules))
+"""
+
+
+def figures() -> list[dict[str, Any]]:
+    seconds = []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        subprocess.run([COMMAND, "--help"], check=True, capture_output=True)
+        seconds.append(time.perf_counter() - began)
+    said = subprocess.run([sys.executable, "-c", PAPER], check=True, capture_output=True, text=True).stdout
+    return [
+        figure("hedgebot --help", round(median(seconds), 3), "s", "<= 0.2", f"median of {RUNS} processes, wall time"),
+        figure("ccxt modules in paper mode", int(said.splitlines()[-1]), "modules", "= 0", "sys.modules of a process after two turns"),
+    ]

@@ -1,0 +1,44 @@
+"""Where is the recorded market data, and what may be skipped? Nothing, once the machine says that it has what the test needs."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+PROVIDED: Final = ("HEDGEBOT_TEST_DATA", "DOCKER_LAB")  # a test that skips for want of one of these names it in its reason
+
+
+@pytest.fixture
+def data_folder() -> Path:
+    """The folder that HEDGEBOT_TEST_DATA names: recorded prices and funding."""
+    named = os.environ.get("HEDGEBOT_TEST_DATA")
+    if not named:
+        pytest.skip("HEDGEBOT_TEST_DATA is not set: no recorded market data here")
+    return Path(named)
+
+
+def unexcused(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """Why this skip is a failure; empty if it is none, or excused."""
+    if not report.skipped or not isinstance(report.longrepr, tuple):
+        return ""
+    reason = report.longrepr[2]
+    given = next((name for name in PROVIDED if name in reason and os.environ.get(name)), "")
+    return f"{report.nodeid} was skipped although {given} is set: {reason}" if given else ""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if problem := unexcused(report):
+        report.outcome, report.longrepr = "failed", problem
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if problem := unexcused(report):
+        report.outcome, report.longrepr = "failed", problem
+    return report
