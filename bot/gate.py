@@ -33,3 +33,10 @@ class SignGate:
         killed = self.kill_switch.read()
         if killed is not False:
             raise NotSent("the kill file is there" if killed else "the kill file cannot be read")
+
+
+class Sealed(SignGate):
+    """For looking only: nothing may be signed, not even a cancel."""
+
+    def check(self, order: Approved | None) -> None:
+        raise NotSent("this process only looks: it signs nothing")

@@ -1,6 +1,7 @@
 """How does a bot live and end? Turn after turn until it is told to stop, then a shutdown that is verified."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
@@ -12,6 +13,7 @@ from bot.core.events import CommandGiven, RunEnded
 from bot.core.model import Decision, Mode
 from bot.core.reconcile import adoption_needed
 from bot.engine import Engine
+from bot.face import Status
 from bot.ports import LeaseLost, PortError
 
 log = structlog.get_logger("hedgebot")
@@ -40,8 +42,11 @@ class Until:
     timeout_ms: int | None = None
 
 
-async def run(engine: Engine, run_id: str, stop: asyncio.Event, until: Until) -> Exit:
-    """Turn until told to stop or until `until` is reached; then cancel own orders, see them gone, and say so."""
+async def run(engine: Engine, run_id: str, stop: asyncio.Event, until: Until, tell: Callable[[Status], None] = lambda _: None) -> Exit:
+    """Turn until told to stop or until `until` is reached; then cancel own orders, see them gone, and say so.
+
+    `tell` is given what a bounded run ended with, before the shutdown.
+    """
     clock = engine.parts.clock
     deadline = None if until.timeout_ms is None else clock.mono_ms() + until.timeout_ms
     reached: Exit | None = None
@@ -53,6 +58,8 @@ async def run(engine: Engine, run_id: str, stop: asyncio.Event, until: Until) ->
                 reached = Exit.TIMEOUT
             if reached is None:
                 await pause(engine, stop, next_turn_ms(engine, decision, deadline))
+        if reached is not None:
+            tell(engine.status())
         verified = await shut_down(engine, run_id)
     except LeaseLost as error:
         log.error("lease.lost", error=str(error), did="nothing more is signed", next="see who leads this account: `hedgebot status`")

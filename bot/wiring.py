@@ -4,19 +4,22 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 import structlog
 
 from adapters.clock import SystemClock, VirtualClock
 from adapters.exchanges.paper import PaperExchange
 from adapters.exchanges.paper_feed import Feed, Opened, Print, ScriptedFeed, SyntheticFeed
-from adapters.history import read_bars, read_rates
+from adapters.history import Bar, Rate, instant_ms, read_bars, read_rates
 from adapters.holdings.declared import DeclaredBag
 from adapters.kill_file import KillFile
 from bot.audit.store import Store
@@ -25,10 +28,10 @@ from bot.core.events import CommandGiven, RunStarted
 from bot.core.ledger import fold
 from bot.core.model import Instrument, Rules, State
 from bot.engine import Engine, Parts
-from bot.gate import SignGate
+from bot.gate import Sealed, SignGate
 from bot.metrics import Metrics, program_version
-from bot.ports import AuditLog, Clock, Exchange, Misconfigured, Targets
-from bot.replay import Replay, Unrecorded, fundings, prices, words
+from bot.ports import AuditLog, Clock, Exchange, KillSwitch, Misconfigured, Targets
+from bot.replay import Happening, Replay, Unrecorded, fundings, prices, words
 from bot.settings import Settings, config_hash, defaulted_limits, to_rules
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("hedgebot")
 REPLAY_INSTANCE: Final = "00"
+DEMO_RECORD_EVERY_MS: Final = 3_600_000  # of virtual time: what acts or changes its reason is on record anyhow
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,29 @@ def read_store(settings: Settings) -> Store:
         environment=settings.venue.environment,
         password=password(settings),
     )
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file behind a SQLite address; None in memory and on a server."""
+    name = url.removeprefix("sqlite:///")
+    return None if name == url or name in {"", ":memory:"} else Path(name)
+
+
+def recorded_state(settings: Settings) -> State | None:
+    """What the record remembers, read beside whoever leads; None where there is no record yet. Raise Misconfigured."""
+    file = sqlite_file(settings.audit.url)
+    if file is not None and not file.exists():
+        return None
+    with closing(read_store(settings)) as store:
+        return store.state()
+
+
+def real_time() -> Clock:
+    return SystemClock()
+
+
+def kill_switch(settings: Settings) -> KillSwitch:
+    return KillFile(Path(settings.kill_file))
 
 
 def holder() -> str:
@@ -232,7 +259,7 @@ def require_every_leg(state: State, rules: Rules) -> None:
 async def wired(settings: Settings, *, live_flag: bool = False, dry_flag: bool = False, adopt: bool = False) -> AsyncIterator[Wired]:
     """A bot in real time. Everything is closed again, and the lease released, whatever happens."""
     clock = SystemClock()
-    gate = SignGate(clock, KillFile(Path(settings.kill_file)))
+    gate = SignGate(clock, kill_switch(settings))
     store = open_store(settings)
     try:
         exchange = open_exchange(settings, clock, gate)
@@ -255,6 +282,48 @@ async def wired(settings: Settings, *, live_flag: bool = False, dry_flag: bool =
         store.close()
 
 
+# ------------------------------------------------------------------------------------------------------------------ looking only
+
+
+@asynccontextmanager
+async def looking(settings: Settings) -> AsyncIterator[Engine]:
+    """An engine that reads and decides beside whoever leads: it signs nothing, records nothing and leaves the paper venue as it is."""
+    clock = SystemClock()
+    gate = Sealed(clock, kill_switch(settings))
+    remembered = recorded_state(settings) or State(account=settings.account, instance=REPLAY_INSTANCE)
+    with paper_aside(settings) as aside:
+        exchange = open_exchange(aside, clock, gate)
+        try:
+            rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
+            instruments = await exchange.connect([leg.symbol for leg in rules.legs])
+            require_every_leg(remembered, rules)
+            yield unrecorded_engine(settings, rules, instruments, exchange, clock, gate, remembered, run_id="plan", armed=False)
+        finally:
+            await exchange.close()
+
+
+@contextmanager
+def paper_aside(settings: Settings) -> Iterator[Settings]:
+    """The same settings over a copy of the paper venue's database, or over one in memory where there is none yet."""
+    if settings.venue.name != "paper":
+        yield settings
+        return
+    file = sqlite_file(settings.paper.url)
+    with tempfile.TemporaryDirectory(prefix="hedgebot-") as folder:
+        url = "sqlite://"
+        if file is not None and file.exists():
+            url = f"sqlite:///{folder}/{file.name}"
+            try:
+                with (
+                    closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as venue,
+                    closing(sqlite3.connect(f"{folder}/{file.name}")) as copy,
+                ):
+                    venue.backup(copy)
+            except sqlite3.Error as error:
+                raise Misconfigured(f"paper.url: {file} cannot be read ({error}); name the paper venue's own database") from error
+        yield settings.model_copy(update={"paper": settings.paper.model_copy(update={"url": url})})
+
+
 # ------------------------------------------------------------------------------------------------------------------ replay
 
 
@@ -269,11 +338,32 @@ class History:
     allow_gaps: bool = False
 
 
-async def replay(settings: Settings, history: History, commands: Sequence[CommandGiven] = ()) -> Replay:
-    """The same engine and paper exchange in virtual time, armed, with nothing on disk."""
+def instant(text: str) -> int:
+    """Epoch milliseconds of an ISO 8601 date or time, UTC if it names no zone. Raise ValueError."""
+    return instant_ms(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A history that was read."""
+
+    bars: Mapping[str, Sequence[Bar]]
+    rates: Mapping[str, Sequence[Rate]]
+
+
+def recorded(history: History) -> Recorded:
+    """Raise HistoryError naming file and line."""
     since, until = history.from_ms, history.to_ms
-    bars = {asset: read_bars(path, from_ms=since, to_ms=until, allow_gaps=history.allow_gaps) for asset, path in history.bars.items()}
-    rates = {asset: read_rates(path, from_ms=since, to_ms=until) for asset, path in history.rates.items()}
+    return Recorded(
+        {asset: read_bars(path, from_ms=since, to_ms=until, allow_gaps=history.allow_gaps) for asset, path in history.bars.items()},
+        {asset: read_rates(path, from_ms=since, to_ms=until) for asset, path in history.rates.items()},
+    )
+
+
+async def replay(settings: Settings, history: History | Recorded, commands: Sequence[CommandGiven] = ()) -> Replay:
+    """The same engine and paper exchange in virtual time, armed, with nothing on disk."""
+    read = recorded(history) if isinstance(history, History) else history
+    bars, rates = read.bars, read.rates
     starts_ms = min(one[0].at_ms for one in bars.values())
     clock = VirtualClock(starts_ms)
     gate = SignGate(clock, NoKillSwitch())
@@ -290,7 +380,8 @@ async def replay(settings: Settings, history: History, commands: Sequence[Comman
     )
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
     instruments = await exchange.connect([leg.symbol for leg in rules.legs])
-    engine = virtual_engine(settings, rules, instruments, exchange, clock, gate)
+    empty = State(account=rules.account, instance=REPLAY_INSTANCE)
+    engine = unrecorded_engine(settings, rules, instruments, exchange, clock, gate, empty, run_id="replay", armed=True)
     bag = {asset: held.coins for asset, held in settings.bag.items()}
     timeline = [
         *(prices(asset, [bar.prints() for bar in one]) for asset, one in bars.items()),
@@ -300,12 +391,21 @@ async def replay(settings: Settings, history: History, commands: Sequence[Comman
     return Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline)
 
 
-def virtual_engine(
-    settings: Settings, rules: Rules, instruments: dict[str, Instrument], exchange: Exchange, clock: VirtualClock, gate: SignGate
+def unrecorded_engine(
+    settings: Settings,
+    rules: Rules,
+    instruments: dict[str, Instrument],
+    exchange: Exchange,
+    clock: Clock,
+    gate: SignGate,
+    remembered: State,
+    *,
+    run_id: str,
+    armed: bool,
 ) -> Engine:
-    """An armed engine whose record is kept nowhere."""
-    start = RunStarted("replay", program_version(), 1, config_hash(settings), rules, True, True, True, clock.now_ms())
-    state = fold(State(account=rules.account, instance=REPLAY_INSTANCE), start)
+    """An engine that goes on from `remembered` and whose own record is kept nowhere."""
+    start = RunStarted(run_id, program_version(), 1, config_hash(settings), rules, rules.live, armed, armed, clock.now_ms())
+    state = fold(remembered, start)
     audit: AuditLog = Unrecorded(state)
     gate.lease_held = True
     parts = Parts(
@@ -323,3 +423,40 @@ def virtual_engine(
         record_every_ms=None,
     )
     return Engine(parts, state)
+
+
+# ------------------------------------------------------------------------------------------------------------------ demo
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A run in virtual time whose record and venue lie on disk, as in earnest."""
+
+    replay: Replay
+    engine: Engine
+    store: Store
+    run_id: str
+
+
+@asynccontextmanager
+async def demo(settings: Settings, starts_ms: int, timeline: Sequence[Iterator[Happening]]) -> AsyncIterator[Demo]:
+    """Everything real but the time: durable commits, the lease, the paper venue's own database."""
+    clock = VirtualClock(starts_ms)
+    gate = SignGate(clock, kill_switch(settings))
+    with closing(open_store(settings)) as store:
+        exchange = PaperExchange(
+            clock,
+            settings.paper.url,
+            settings.paper.price,
+            settings.paper.collateral,
+            spread_bps=settings.paper.spread_bps,
+            seed=settings.paper.seed,
+            matching="print",
+            gate=gate,
+        )
+        try:
+            engine = await started(store, exchange, None, settings, clock, gate, live_flag=True, record_every_ms=DEMO_RECORD_EVERY_MS)
+            bag = {asset: held.coins for asset, held in settings.bag.items()}
+            yield Demo(Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline), engine, store, engine.parts.run_id)
+        finally:
+            await exchange.close()

@@ -1,0 +1,120 @@
+"""What does the record say, and can it be trusted? Reading, explaining, verifying and exporting it; bringing its tables up to date."""
+
+import json
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Literal
+
+from bot.audit import lease
+from bot.audit.codec import NotAnEvent
+from bot.audit.database import Database, upgrade
+from bot.audit.explain import NotOnRecord, explain
+from bot.audit.export import event_json, export
+from bot.audit.rows import EntryRow
+from bot.audit.sentences import sentence
+from bot.audit.verify import Verdict, Verification, verify
+from bot.audit.witness import heads_in
+from bot.cli_exit import Wrong
+from bot.face import iso_utc
+from bot.ports import Misconfigured
+from bot.running import Exit
+from bot.settings import Settings
+from bot.wiring import password, read_store
+
+
+def tail(settings: Settings, count: int) -> list[dict[str, Any]]:
+    """The newest entries, oldest first."""
+    with closing(read_store(settings)) as store:
+        return [entry_json(row) for row in store.entries(after_seq=max(0, store.head().seq - count))]
+
+
+def entry(settings: Settings, seq: int) -> dict[str, Any]:
+    """One entry with everything in it. Raise NotOnRecord."""
+    with closing(read_store(settings)) as store:
+        row = store.entry(seq)
+        if row is None:
+            raise NotOnRecord(f"entry {seq} is not on record: entries go from 1 to {store.head().seq}")
+        return {**entry_json(row), "event": json.loads(event_json(row))}
+
+
+def entry_json(row: EntryRow) -> dict[str, Any]:
+    try:
+        said = sentence(row.event)
+    except NotAnEvent:
+        said = "written by another version of the program"
+    return {"seq": row.seq, "at": iso_utc(row.at_ms), "kind": row.kind, "hash": row.hash, "says": said}
+
+
+def story(settings: Settings, identity: str) -> str:
+    with closing(read_store(settings)) as store:
+        return explain(store, identity)
+
+
+def verified(settings: Settings, heads: Path | None) -> Verification:
+    """Exit code 0 good, 1 broken, 3 could not tell: also where the database cannot be read at all."""
+    witnessed = None
+    if heads is not None:
+        try:
+            witnessed = heads_in(heads.read_text("utf-8", "replace").splitlines())
+        except OSError as error:
+            raise Wrong(
+                Exit.USAGE, f"--heads {heads}: cannot be read ({error.strerror}); name a file with lines SEQ HASH, or a log"
+            ) from None
+    with closing(read_store(settings)) as store:
+        return verify(store, witnessed)
+
+
+def verification_json(found: Verification) -> dict[str, Any]:
+    return {
+        "verdict": found.verdict.value,
+        "what": found.what,
+        "bad_seq": found.bad_seq,
+        "head_seq": found.head.seq,
+        "head_hash": found.head.hash,
+        "heads_checked": found.heads_checked,
+        "decided_again": found.decided_again,
+        "hash_only": found.hash_only,
+        "notes": list(found.notes),
+    }
+
+
+def verification_lines(found: Verification) -> list[str]:
+    word = {Verdict.GOOD: "good", Verdict.BROKEN: "BROKEN", Verdict.UNCLEAR: "could not tell"}[found.verdict]
+    lines = [f"{word}: {found.what}"]
+    lines.append(f"{found.decided_again} decisions decided again, the same bit for bit; {found.hash_only} by hash only")
+    lines.append(f"head {found.head.seq} {found.head.hash}")
+    return [*lines, *(f"note: {note}" for note in found.notes)]
+
+
+def write_export(settings: Settings, form: Literal["csv", "jsonl"], output: Path | None) -> None:
+    with closing(read_store(settings)) as store:
+        if output is None:
+            sys.stdout.writelines(export(store, form))
+            sys.stdout.flush()
+            return
+        with output.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(export(store, form))
+
+
+def upgraded(settings: Settings) -> str:
+    """Where the database lies that now has this program's tables. Raise LeaseHeld while a bot runs on it."""
+    held: list[lease.Lock] = []
+
+    def guard(database: Database) -> None:
+        try:
+            if database.on_server:
+                held.append(lease.ServerLock(database, settings.account))
+            elif database.path is not None:
+                held.append(lease.FileLock(f"{database.path}.lock"))
+        except BlockingIOError:
+            name = None
+            with suppress(Misconfigured):
+                name = lease.holder_of(database, settings.account)
+            raise lease.LeaseHeld(settings.account, name) from None
+
+    try:
+        return upgrade(settings.audit.url, password=password(settings), guard=guard)
+    finally:
+        for lock in held:
+            lock.release()

@@ -1,0 +1,73 @@
+"""How is a running bot asked? Its API, found by the files beside its database and opened with its token."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from bot.access import read_token
+from bot.cli_exit import Wrong
+from bot.running import Exit
+from bot.settings import Settings
+from bot.wiring import sqlite_file
+
+PATIENCE_SECONDS: Final = 15.0  # a command waits five seconds to be carried out, after a turn that may take a while
+ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104  (not bound here: translated into the loopback)
+
+
+class NoAnswer(Exception):
+    """Nobody answers at the address of the API."""
+
+
+def token_file(settings: Settings) -> Path:
+    return beside(settings, ".token")
+
+
+def address_file(settings: Settings) -> Path:
+    """Where a running bot says at which address its API is, also when `api.port: 0` took a free one."""
+    return beside(settings, ".api")
+
+
+def beside(settings: Settings, suffix: str) -> Path:
+    """A file beside a SQLite database; for a server, one in the working directory that is named after the account."""
+    database = sqlite_file(settings.audit.url)
+    return database.with_name(database.name + suffix) if database is not None else Path(f"hedgebot-{settings.account}{suffix}")
+
+
+def base_url(host: str, port: int) -> str:
+    name = ANYWHERE.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{name}:{port}"
+
+
+def address(settings: Settings) -> str:
+    try:
+        return address_file(settings).read_text("ascii").strip() or base_url(settings.api.host, settings.api.port)
+    except (OSError, UnicodeDecodeError):
+        return base_url(settings.api.host, settings.api.port)
+
+
+def ask(settings: Settings, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    """One request. Raise NoAnswer where nobody answers, Wrong where the token is refused or the answer is not a bot's."""
+    token = settings.api.token or read_token(token_file(settings))
+    headers = {} if token is None else {"authorization": f"Bearer {token.get_secret_value()}"}
+    url = address(settings)
+    try:
+        with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as client:
+            answer = client.request(method, path, json=body)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise NoAnswer(f"{url}: {error or type(error).__name__}") from error
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        remedy = "correct HEDGEBOT__API__TOKEN_FILE" if settings.api.token else f"it should lie in {token_file(settings)}"
+        raise Wrong(Exit.CONFIGURATION, f"the bot at {url} does not take this token: {remedy}; nothing was changed")
+    if not answer.headers.get("content-type", "").startswith("application/json"):
+        raise NoAnswer(f"{url}: something else answers there (not the API of a hedgebot)")
+    return answer
+
+
+def exact(answer: httpx.Response) -> dict[str, Any]:
+    """The JSON of an answer, as an object."""
+    said = answer.json(parse_float=Decimal)
+    if not isinstance(said, dict):
+        raise NoAnswer(f"{answer.url}: something else answers there (not the API of a hedgebot)")
+    return said

@@ -1,0 +1,43 @@
+"""Which configuration did the person mean? A file named or found, flags over it, and a word where there is none."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bot.cli_exit import Wrong
+from bot.logs import keep_secret
+from bot.running import Exit
+from bot.settings import DEFAULT_FILE, Settings, load
+from bot.settings_outside import PREFIX
+
+
+def settings_from(
+    config: Path | None, sets: Sequence[str] | None = None, *, flags: Mapping[str, str] | None = None, search: bool = True
+) -> Settings:
+    """The settings of this command; with `search`, from ./hedge.yaml where no file is named.
+
+    Raise SettingsError, or Wrong where there is nothing to read.
+    """
+    said = {**flags_from(sets or ()), **(flags or {})}
+    path = config or (DEFAULT_FILE if search and DEFAULT_FILE.exists() else None)
+    if path is None and not said and not any(name.upper().startswith(PREFIX) for name in os.environ):
+        raise Wrong(Exit.CONFIGURATION, f"there is no {DEFAULT_FILE} here: write one with `hedgebot init`, or name yours with -c FILE")
+    settings = load(path, os.environ, said)
+    venue = settings.venue
+    for secret in (venue.api_key, venue.api_secret, venue.passphrase, settings.audit.password, settings.api.token):
+        if secret is not None:
+            keep_secret(secret)
+    return settings
+
+
+def flags_from(sets: Sequence[str]) -> dict[str, str]:
+    """`--set risk.max_leverage=1.5`, as often as wanted."""
+    flags: dict[str, str] = {}
+    for said in sets:
+        key, equals, value = said.partition("=")
+        if not equals or not key.strip():
+            raise Wrong(Exit.USAGE, f"--set {said}: write it as KEY=VALUE, such as --set hedges.BTC.ratio=0.5")
+        if key.strip() in flags:
+            raise Wrong(Exit.USAGE, f"--set {key.strip()} is given twice: say it once")
+        flags[key.strip()] = value.strip()
+    return flags

@@ -1,0 +1,231 @@
+"""What does a bot hold, plan and remember? Commands that only read: beside a running bot, or from what it left on record."""
+
+import asyncio
+import time
+from contextlib import closing, suppress
+from dataclasses import replace
+from typing import Any, Final
+
+from bot.access import read_token
+from bot.audit.rows import FillRow, OrderRow
+from bot.audit.store import Store
+from bot.cli_call import NoAnswer, address, ask, exact, token_file
+from bot.cli_exit import Wrong, on_terminal, say
+from bot.core.decide import IN_DOUBT, RULES_VERSION, decide
+from bot.core.events import RunStarted
+from bot.core.ledger import fold
+from bot.core.model import Mode, Rules, State
+from bot.face import Status, iso_utc, plain, plan_json, status_json
+from bot.ports import Misconfigured
+from bot.running import Exit
+from bot.settings import Settings, config_hash, to_rules
+from bot.wiring import looking, read_store, recorded_state, sqlite_file
+
+WATCH_SECONDS: Final = 1.0
+
+
+def leader(settings: Settings) -> str | None:
+    """The name that the leading process left in the record. After a crash it may be that of a process which is gone."""
+    file = sqlite_file(settings.audit.url)
+    if file is not None and not file.exists():
+        return None
+    with closing(read_store(settings)) as store:
+        return store.owner.holder
+
+
+def from_bot(settings: Settings, path: str, *, otherwise: str) -> dict[str, Any] | None:
+    """A running bot's answer; None if none is on record as running, or if it does not answer: then that is said."""
+    name = leader(settings)
+    if name is None:
+        return None
+    try:
+        answer = ask(settings, "GET", path)
+        if answer.is_success:
+            return exact(answer)
+        raise NoAnswer(f"{answer.url}: answered {answer.status_code}")
+    except NoAnswer as error:
+        say(f"note: {name} leads account {settings.account}, but its API does not answer ({error}); {otherwise}")
+        return None
+
+
+# ---------------------------------------------------------------------------------------------------------------- plan
+
+
+def plan(settings: Settings) -> dict[str, Any]:
+    """What the bot would do now."""
+    told = from_bot(settings, "/api/v1/plan", otherwise="this plan was made beside it")
+    return told if told is not None else asyncio.run(plan_beside(settings))
+
+
+async def plan_beside(settings: Settings) -> dict[str, Any]:
+    """Two turns of an engine that neither signs nor records: the first one never trades, the second one plans."""
+    async with looking(settings) as engine:
+        await engine.turn()
+        await engine.turn()
+        return plan_json(engine.status())
+
+
+# ---------------------------------------------------------------------------------------------------------------- status
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    told = from_bot(settings, "/api/v1/status", otherwise="this is what the record says")
+    if told is not None:
+        return told
+    with closing(read_store(settings)) as store:
+        known = last_known(store, settings)
+        if store.owner.holder is None:
+            seen = "it has never looked at the venue" if known.as_of_ms is None else f"it looked last at {iso_utc(known.as_of_ms)}"
+            say(f"note: no bot is running; {seen}")
+        return status_json(known)
+
+
+def last_known(store: Store, settings: Settings) -> Status:
+    """What was seen last, judged by what the record says now: a stop is no reason to call an aligned hedge misaligned."""
+    state, made, head = store.state(), store.last_decision(), store.head()
+    rules = to_rules(settings, version=RULES_VERSION, absence_ms=0, absence_polls=1)
+    decision = None
+    if made is not None:
+        decision = decide(as_if_running(state, rules, config_hash(settings), made.seen.now_ms), made.seen, rules)
+    return Status(
+        account=settings.account,
+        venue=settings.venue.name,
+        environment=settings.venue.environment,
+        mode="live" if rules.live else "dry-run",
+        armed=state.armed,
+        state=state.mode,
+        draining=state.draining,
+        as_of_ms=None if made is None else made.seen.now_ms,
+        cycle=state.cycle,
+        decision=decision,
+        seen=None if made is None else made.seen,
+        open_orders=sum(1 for leg in state.legs if leg.working is not None and leg.working.status not in IN_DOUBT),
+        unknown_orders=sum(1 for leg in state.legs if leg.working is not None and leg.working.status in IN_DOUBT),
+        targets=state.targets,
+        halted=state.killed,
+        halted_legs=tuple((leg.asset, leg.halted) for leg in state.legs if leg.halted is not None),
+        seq=head.seq,
+        head=head.hash,
+        why_not_ready=("no decision is on record yet",),
+    )
+
+
+def as_if_running(state: State, rules: Rules, rules_hash: str, at_ms: int) -> State:
+    """The same memory past the first look of a run under these rules."""
+    armed = state.armed and rules.live
+    start = RunStarted("status", "", state.epoch, rules_hash, rules, rules.live, armed, state.adopt, at_ms)
+    return replace(fold(state, start), cycle=state.cycle, mode=Mode.WATCHING)
+
+
+def watch(settings: Settings, *, as_json: bool) -> None:
+    """The status once a second until interrupted."""
+    from rich.live import Live
+
+    from bot.cli_show import answer_json, console, facts
+
+    if not as_json and not on_terminal():
+        raise Wrong(Exit.USAGE, "status --watch draws on a terminal, and there is none: add --json for one line each second")
+    with suppress(KeyboardInterrupt):
+        if as_json:
+            while True:
+                answer_json(status(settings))
+                time.sleep(WATCH_SECONDS)
+        with Live(facts(status(settings)), console=console(), screen=False, auto_refresh=False) as live:
+            while True:
+                time.sleep(WATCH_SECONDS)
+                live.update(facts(status(settings)), refresh=True)
+
+
+# ---------------------------------------------------------------------------------------------------------------- record
+
+
+def orders(settings: Settings, *, limit: int, open_only: bool) -> dict[str, Any]:
+    with closing(read_store(settings)) as store:
+        return {"orders": [order_json(row) for row in store.orders(limit=limit, open_only=open_only)]}
+
+
+def order_json(row: OrderRow) -> dict[str, Any]:
+    return {
+        "client_id": row.client_id,
+        "at": iso_utc(row.at_ms),
+        "asset": row.asset,
+        "instrument": row.symbol,
+        "side": row.side.value,
+        "contracts": row.contracts,
+        "filled": row.filled,
+        "limit_price": plain(row.limit_price),
+        "notional_usd": plain(row.notional_usd),
+        "reduce_only": row.reduce_only,
+        "post_only": row.post_only,
+        "status": row.status.value,
+        "why": row.why,
+        "moved_at": iso_utc(row.moved_at_ms),
+        "moved_why": row.moved_why,
+        "seq": row.seq,
+        "decision_seq": row.decision_seq,
+    }
+
+
+def fills(settings: Settings, *, limit: int) -> dict[str, Any]:
+    with closing(read_store(settings)) as store:
+        return {"fills": [fill_json(row) for row in store.fills(limit=limit)]}
+
+
+def fill_json(row: FillRow) -> dict[str, Any]:
+    return {
+        "trade_id": row.trade_id,
+        "at": iso_utc(row.at_ms),
+        "asset": row.asset,
+        "instrument": row.symbol,
+        "client_id": row.client_id,
+        "side": row.side.value,
+        "contracts": row.contracts,
+        "price": plain(row.price),
+        "notional_usd": plain(row.notional_usd),
+        "fee_coins": plain(row.fee_coins),
+        "realised_coins": plain(row.realised),
+        "maker": row.maker,
+        "ours": row.ours,
+        "liquidation": row.liquidation,
+        "seq": row.seq,
+    }
+
+
+def targets(settings: Settings) -> dict[str, Any]:
+    """Whose word counts: the operator's where there is one, else the configuration's."""
+    told = from_bot(settings, "/api/v1/targets", otherwise="this is what the record says")
+    given = operators_targets(settings) if told is None else list(told["targets"])
+    words = [
+        {"asset": asset, "ratio": plain(hedge.ratio), "source": "config", "until": None} for asset, hedge in sorted(settings.hedges.items())
+    ]
+    return {"targets": [*given, *words]}
+
+
+def operators_targets(settings: Settings) -> list[dict[str, Any]]:
+    state = recorded_state(settings)
+    return [
+        {
+            "asset": target.asset,
+            "ratio": plain(target.ratio),
+            "source": target.source.value,
+            "until": None if target.until_ms is None else iso_utc(target.until_ms),
+        }
+        for target in (state.targets if state is not None else ())
+    ]
+
+
+# ---------------------------------------------------------------------------------------------------------------- probe
+
+
+def probe(settings: Settings) -> tuple[bool, dict[str, Any]]:
+    """Is the bot alive and ready? For health checks: asks its API and nothing else."""
+    with suppress(Misconfigured):
+        read_token(token_file(settings))  # not needed for the probes; registers the secret for the log
+    try:
+        alive, ready = (exact(ask(settings, "GET", path)) for path in ("/livez", "/readyz"))
+    except NoAnswer as error:
+        return False, {"alive": False, "ready": False, "why": str(error), "checks": []}
+    if "alive" not in alive or "ready" not in ready:
+        return False, {"alive": False, "ready": False, "why": f"{address(settings)} is not the API of a hedgebot", "checks": []}
+    good = alive["alive"] is True and ready["ready"] is True
+    return good, {"alive": alive["alive"], "ready": ready["ready"], "why": alive["why"], "checks": ready["checks"]}

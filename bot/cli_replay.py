@@ -1,0 +1,219 @@
+"""What would have happened? Price files and a bag on the command line become a run of the engine in virtual time."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Final
+
+from bot.cli_config import flags_from, settings_from
+from bot.cli_exit import Wrong, say
+from bot.core.events import CommandGiven
+from bot.core.model import ONE, ZERO
+from bot.face import plain
+from bot.replay import Progress
+from bot.running import Exit
+from bot.settings import Settings
+from bot.wiring import History, Recorded, instant, recorded, replay
+from bot.words import ratio_from
+
+ROOM: Final = 10  # limits that nobody wrote down allow so many times the value of the bag
+GROWING: Final = ("risk.max_position_usd", "execution.max_order_usd", "risk.max_turnover_usd_per_day")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command line of `replay`, as it was typed."""
+
+    prices: Sequence[str]
+    funding: Sequence[str]
+    bag: Sequence[str]
+    collateral: Sequence[str]
+    ratio: Sequence[str]
+    basis: str | None
+    since: str | None
+    until: str | None
+    allow_gaps: bool
+    target_at: Sequence[str]
+    config: Path | None
+    sets: Sequence[str]
+
+
+def replayed(asked: Asked) -> dict[str, Any]:
+    """The fields of `replay --json`. Raise Wrong, SettingsError or HistoryError."""
+    began = time.perf_counter()
+    history = history_of(asked)
+    read = recorded(history)
+    settings = settings_of(asked, read)
+    unpriced = [asset for asset in settings.hedges if asset not in read.bars]
+    if unpriced:
+        raise Wrong(Exit.USAGE, f"--prices: {unpriced[0]} is hedged and has no prices: give --prices {unpriced[0]}=FILE")
+    commands = sorted((command_of(said, settings) for said in asked.target_at), key=lambda command: command.at_ms)
+    return {**asyncio.run(drive(settings, read, commands)), "seconds": round(time.perf_counter() - began, 3)}
+
+
+async def drive(settings: Settings, read: Recorded, commands: Sequence[CommandGiven]) -> dict[str, object]:
+    run = await replay(settings, read, commands)
+    with progress(sum(len(bars) for bars in read.bars.values())) as tell:
+        return await run.run(tell)
+
+
+def progress(steps: int) -> AbstractContextManager[Callable[[Progress], None] | None]:
+    """A bar on a terminal; nothing elsewhere."""
+    from bot.cli_show import console
+
+    on = console(stderr=True)
+    if not on.is_terminal:
+        return nullcontext()
+    from bot.cli_progress import Bar
+
+    return Bar(on, steps)
+
+
+# ---------------------------------------------------------------------------------------------------------------- what was typed
+
+
+def history_of(asked: Asked) -> History:
+    bars = {asset: Path(name) for asset, name in named(asked.prices, "--prices").items()}
+    rates = {asset: Path(name) for asset, name in named(asked.funding, "--funding").items()}
+    for asset in rates:
+        if asset not in bars:
+            raise Wrong(Exit.USAGE, f"--funding {asset}: there are no prices of {asset}: give --prices {asset}=FILE")
+    return History(bars, rates, moment_of(asked.since, "--from"), moment_of(asked.until, "--to"), asked.allow_gaps)
+
+
+def named(said: Sequence[str], option: str) -> dict[str, str]:
+    """`ETH=FILE`, or a bare value, which is BTC's. A file name that holds an equals sign needs its asset."""
+    found: dict[str, str] = {}
+    for text in said:
+        asset, equals, value = text.partition("=")
+        if not equals:
+            asset, value = "BTC", text
+        if not asset.isalnum() or asset != asset.upper():
+            raise Wrong(Exit.USAGE, f"{option} {text}: {asset!r} is not the name of an asset; write {option} BTC={value or '…'}")
+        if not value:
+            raise Wrong(Exit.USAGE, f"{option} {text}: nothing follows the equals sign")
+        if asset in found:
+            raise Wrong(Exit.USAGE, f"{option} is given twice for {asset}: name the asset each belongs to, as in {option} ETH=…")
+        found[asset] = value
+    return found
+
+
+def amounts(said: Sequence[str], option: str) -> dict[str, str]:
+    """As `named`, each of them a number; its range is judged with the other settings."""
+    found = named(said, option)
+    for asset, value in found.items():
+        try:
+            finite = Decimal(value).is_finite()
+        except InvalidOperation:
+            finite = False
+        if not finite:
+            raise Wrong(Exit.USAGE, f"{option} {asset}={value}: {value!r} is not a number; write it as {option} {asset}=2")
+    return found
+
+
+def moment_of(said: str | None, option: str) -> int | None:
+    if said is None:
+        return None
+    try:
+        return instant(said)
+    except ValueError:
+        raise Wrong(Exit.USAGE, f"{option} {said}: is not a time; write 2020-03-12 or 2020-03-12T08:00 (UTC)") from None
+
+
+def command_of(said: str, settings: Settings) -> CommandGiven:
+    """`BTC=0@2020-03-15T00:00Z`: the operator's word at that moment."""
+    word, at, moment = said.partition("@")
+    if not at:
+        raise Wrong(Exit.USAGE, f"--target-at {said}: write ASSET=RATIO@TIME, such as BTC=0@2020-03-15T00:00Z")
+    ((asset, ratio),) = named([word], "--target-at").items()
+    if asset not in settings.hedges:
+        raise Wrong(Exit.USAGE, f"--target-at {said}: {asset} is not hedged (known: {', '.join(sorted(settings.hedges))})")
+    wanted = ratio_from(ratio, allow_over_hedge=settings.risk.allow_over_hedge, field=f"--target-at {said}")
+    return CommandGiven("target-set", "cli", moment_of(moment, "--target-at") or 0, asset, wanted)
+
+
+# ---------------------------------------------------------------------------------------------------------------- settings
+
+
+def settings_of(asked: Asked, read: Recorded) -> Settings:
+    """The configuration with what was typed over it; limits that nobody wrote down are wide enough for this bag."""
+    given = flags_from(asked.sets)
+    flags = {**given, **flags_of(asked, read)}
+    settings = from_flags(asked.config, flags)
+    start = start_usd(settings, read)
+    written = {f"{section}.{name}" for section in ("risk", "execution") for name in getattr(settings, section).model_fields_set}
+    wider = {key: plain(max(value_of(settings, key), (ROOM * start).quantize(ONE))) for key in GROWING if key not in written}
+    wider = {key: value for key, value in wider.items() if Decimal(value) != value_of(settings, key)}
+    if not wider:
+        return settings
+    limits = ", ".join(f"{key} {Decimal(value):,f}" for key, value in wider.items())
+    say(f"note: {limits}: ten times the bag, since nobody set them; `-c` or `--set` do")
+    return from_flags(asked.config, {**flags, **wider})
+
+
+def value_of(settings: Settings, key: str) -> Decimal:
+    section, name = key.split(".")
+    found: Decimal = getattr(getattr(settings, section), name)
+    return found
+
+
+def from_flags(config: Path | None, flags: Mapping[str, str]) -> Settings:
+    return settings_from(config, flags=flags, search=False)
+
+
+def flags_of(asked: Asked, read: Recorded) -> dict[str, str]:
+    """Paper, armed, and the bag as typed. Without a configuration every priced asset is hedged."""
+    bag, ratio = amounts(asked.bag, "--bag"), amounts(asked.ratio, "--ratio")
+    posted = amounts(asked.collateral, "--collateral")
+    flags = {"mode": "live", "venue.name": "paper", "venue.environment": "null", "venue.base_url": "null", "paper.feed": "synthetic"}
+    for option, held in (("--bag", bag), ("--ratio", ratio)):
+        for asset in held:
+            if asset not in read.bars:
+                raise Wrong(Exit.USAGE, f"{option} {asset}: there are no prices of {asset}: give --prices {asset}=FILE")
+    for asset, bars in read.bars.items():
+        flags[f"paper.price.{asset}"] = plain(bars[0].open)
+        if asked.config is None:
+            if asset not in posted and "USDT" not in posted:
+                raise Wrong(Exit.USAGE, f"--collateral: nothing is posted for {asset}: give --collateral {asset}=COINS")
+            flags[f"bag.{asset}.coins"] = bag.get(asset, "0")
+            flags[f"hedges.{asset}.ratio"] = ratio.get(asset, "1.0")
+        if asset in bag:
+            flags[f"bag.{asset}.coins"] = bag[asset]
+        if asset in ratio:
+            flags[f"hedges.{asset}.ratio"] = ratio[asset]
+        if asked.basis is not None:
+            flags[f"hedges.{asset}.basis"] = asked.basis
+    return {**flags, **{f"paper.collateral.{currency}": amount for currency, amount in posted.items()}}
+
+
+def start_usd(settings: Settings, read: Recorded) -> Decimal:
+    """What bag and collateral are worth at the first prices; USDT counts as dollars."""
+    total = ZERO
+    for asset, bars in read.bars.items():
+        held = settings.bag[asset].coins if asset in settings.bag else ZERO
+        total += (held + settings.paper.collateral.get(asset, ZERO)) * bars[0].open
+    return total + settings.paper.collateral.get("USDT", ZERO)
+
+
+# ---------------------------------------------------------------------------------------------------------------- what came of it
+
+
+def summary(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    from bot.cli_show import number, usd
+
+    start, end, least = (Decimal(said[f"value_{name}_usd"]) for name in ("start", "end", "min"))
+    return [
+        ("bars", f"{said['steps']:,}"),
+        ("hedged", f"{usd(start)} USD at the start, {usd(least)} at worst, {usd(end)} at the end"),
+        ("unhedged", f"{usd(said['unhedged_value_end_usd'])} USD at the end"),
+        ("worst hedge error", f"{number(said['hedge_error_max_bps'], 2)} bp of the start"),
+        ("orders, fills", f"{said['orders']:,}, {said['fills']:,} ({usd(said['turnover_usd'])} USD turned over)"),
+        ("fees paid", f"{usd(said['fees_usd'], '0.01')} USD"),
+        ("funding received", f"{usd(said['funding_usd'], '0.01')} USD"),
+        ("liquidated", "YES" if said["liquidated"] else "no"),
+        ("took", f"{said['seconds']} s"),
+    ]

@@ -1,0 +1,191 @@
+"""How does an answer look at a glance? The same facts as the JSON, as tables that fit 80 columns."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any, Final
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+CENT: Final = Decimal("0.01")
+NOTHING: Final = "–"
+
+
+def answer_json(content: object) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(content, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def show(*parts: RenderableType) -> None:
+    console().print(*parts, sep="\n")
+
+
+def console(*, stderr: bool = False) -> Console:
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+# ---------------------------------------------------------------------------------------------------------------- numbers
+
+
+def usd(said: object, places: str = "1") -> str:
+    """Whole dollars with separators; what is unknown is a dash."""
+    return NOTHING if said is None else grouped(Decimal(str(said)), Decimal(places))
+
+
+def number(said: object, places: int = 4) -> str:
+    """At most so many decimals, without trailing zeros."""
+    if said is None:
+        return NOTHING
+    value = Decimal(str(said))
+    if not value.is_finite():
+        return "∞"
+    text = f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN):,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def grouped(value: Decimal, places: Decimal) -> str:
+    return f"{value.quantize(places, ROUND_HALF_EVEN):,f}" if value.is_finite() else "∞"
+
+
+def clock(iso: object) -> str:
+    """`2026-03-01T12:00:00.250Z` as people read it."""
+    return NOTHING if iso is None else str(iso)[:19].replace("T", " ")
+
+
+def place(said: Mapping[str, Any]) -> str:
+    return str(said["venue"]) + (f" {said['environment']}" if said.get("environment") else "")
+
+
+# ---------------------------------------------------------------------------------------------------------------- plan and status
+
+
+def facts(said: Mapping[str, Any]) -> RenderableType:
+    """The answer of `plan` or `status`."""
+    sends = "armed: orders are sent" if said["armed"] else "dry: no order is sent"
+    head = Text.assemble(
+        (f"{said['account']} on {place(said)}", "bold"),
+        f" · {said['state']} · mode {said['mode']}, {sends}",
+    )
+    parts: list[RenderableType] = [head, Text(f"as of {clock(said['as_of'])} UTC" if said["as_of"] else "nothing seen yet", "dim")]
+    if said["legs"]:
+        parts.append(legs_table(said["legs"]))
+    for leg in said["legs"]:
+        parts += leg_lines(leg)
+    if "open_orders" in said:
+        parts.append(
+            Text(
+                f"worth {usd(said['value_total_usd'])} USD: bag {usd(said['value_bag_usd'])}, account {usd(said['value_account_usd'])}"
+                f" · open orders {said['open_orders']}, of unknown fate {said['unknown_orders']}"
+            )
+        )
+    parts += [Text(f"missing: {what}", "yellow") for what in said["missing"]]
+    return Group(*parts)
+
+
+def legs_table(legs: Sequence[Mapping[str, Any]]) -> Table:
+    table = plain_table("", "target", "actual", "position USD", "wanted USD", "leverage", "liquidation", "aligned")
+    for leg in legs:
+        table.add_row(
+            leg["asset"],
+            number(leg["ratio_target"]),
+            number(leg["ratio_actual"]),
+            usd(leg["position_usd"]),
+            NOTHING if leg["target_usd"] is None else usd(-Decimal(leg["target_usd"])),
+            number(leg["leverage"], 2),
+            "none" if leg["liquidation_price"] is None else usd(leg["liquidation_price"]),
+            Text("yes", "green") if leg["aligned"] else Text("no", "yellow"),
+        )
+    return table
+
+
+def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
+    asset, costs = leg["asset"], leg["costs"]
+    lines: list[RenderableType] = [
+        Text.assemble(
+            (f"{asset} ", "bold"),
+            f"{number(leg['spot_coins'], 6)} outside + {number(leg['equity_coins'], 6)} in the account, δ {number(leg['delta_coins'], 6)}"
+            f"; basis {leg['basis']}: {leg['why']}",
+        )
+    ]
+    for order in leg["orders"]:
+        how = "post-only" if order["post_only"] else "immediate or cancel"
+        shrinks = ", reduce-only" if order["reduce_only"] else ""
+        what = f"{order['side']} {order['contracts']:,} contracts of {leg['instrument']} at {number(order['limit_price'], 8)}"
+        lines.append(Text(f"  → {what}, {how}{shrinks}"))
+    if leg["orders"]:
+        year = costs["funding_usd_per_year"]
+        funding = "" if year is None else f", funding about {usd(year)} USD a year{' received' if Decimal(year) < 0 else ''}"
+        planned = number(leg["ratio_planned"])
+        lines.append(Text(f"  whole plan: ratio {planned}, fees {usd(costs['fees_usd'], '0.01')} USD{funding}", "dim"))
+    return lines
+
+
+# ---------------------------------------------------------------------------------------------------------------- lists
+
+
+def plain_table(*names: str, left: Iterable[str] = ()) -> Table:
+    """The first column and those in `left` to the left, numbers to the right."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", padding=(0, 1))
+    keep = set(left)
+    for index, name in enumerate(names):
+        table.add_column(name, justify="left" if index == 0 or name in keep else "right", overflow="fold")
+    return table
+
+
+def orders_table(orders: Sequence[Mapping[str, Any]]) -> RenderableType:
+    if not orders:
+        return Text("no order on record")
+    table = plain_table("at (UTC)", "id", "", "contracts", "limit", "filled", "status", left=("id", "", "status"))
+    for order in orders:
+        table.add_row(
+            clock(order["at"])[5:],
+            order["client_id"],
+            f"{order['side']} {order['asset']}",
+            f"{order['contracts']:,}",
+            number(order["limit_price"], 8),
+            f"{order['filled']:,}",
+            order["status"],
+        )
+    return table
+
+
+def fills_table(fills: Sequence[Mapping[str, Any]]) -> RenderableType:
+    if not fills:
+        return Text("no fill on record")
+    table = plain_table("at (UTC)", "", "contracts", "price", "USD", "fee, coins", "as", left=("", "as"))
+    for fill in fills:
+        whose = "" if fill["ours"] else " (foreign)"
+        table.add_row(
+            clock(fill["at"])[5:],
+            f"{fill['side']} {fill['asset']}",
+            f"{fill['contracts']:,}",
+            number(fill["price"], 8),
+            usd(fill["notional_usd"]),
+            number(fill["fee_coins"], 8),
+            ("liquidation" if fill["liquidation"] else "maker" if fill["maker"] else "taker") + whose,
+        )
+    return table
+
+
+def targets_table(targets: Sequence[Mapping[str, Any]]) -> RenderableType:
+    table = plain_table("asset", "ratio", "by", "until (UTC)", left=("by", "until (UTC)"))
+    for target in targets:
+        table.add_row(
+            target["asset"], number(target["ratio"], 6), target["source"], clock(target["until"]) if target["until"] else "changed"
+        )
+    return table
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> Table:
+    """Facts with their names."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value)
+    return table
