@@ -1,6 +1,6 @@
 """What can be typed? Every command of `hedgebot`; what it does lies in its cli_*.py and is loaded only when it is called."""
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
@@ -28,7 +28,7 @@ audit = group("audit", "The record: read it, have it explained, verify it, expor
 db = group("db", "The audit database.")
 
 
-class Switch(str, Enum):
+class Switch(StrEnum):
     on = "on"
     off = "off"
 
@@ -144,9 +144,10 @@ def venues(as_json: AsJson = False) -> None:
 @app.command()
 def version(as_json: AsJson = False) -> None:
     """The version of this program."""
-    from bot.cli_setup import version as known
+    from importlib.metadata import version as installed
+    from platform import python_version
 
-    said = known()
+    said = {"version": installed("hedgebot"), "python": python_version()}
     if as_json:
         from bot.cli_show import answer_json
 

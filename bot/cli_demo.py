@@ -132,7 +132,7 @@ class PlainLine:
 
 def show_demo(said: dict[str, Any]) -> None:
     on = console()
-    on.print(f"5 BTC through {demo_prices.DAYS} days of crash and recovery, in {said['seconds']} s: 2 BTC outside, 3 posted, ratio 1.0")
+    on.print(f"{demo_prices.DAYS} days of crash and recovery in {said['seconds']} s: 5 BTC (2 outside, 3 posted), ratio 1.0")
     values = plain_table("value in USD", "start", "worst", "end")
     values.add_row("hedged", usd(said["value_start_usd"]), usd(said["value_min_usd"]), usd(said["value_end_usd"]))
     values.add_row(

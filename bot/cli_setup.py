@@ -1,12 +1,10 @@
 """Is everything in place? Write a configuration, judge it, and say which venues and which program there are."""
 
 import asyncio
-import platform
 from pathlib import Path
 from typing import Any
 
 from bot.cli_exit import Wrong
-from bot.metrics import program_version
 from bot.ports import PortError
 from bot.running import Exit
 from bot.settings import Settings
@@ -87,7 +85,3 @@ def venues() -> list[dict[str, Any]]:
         {"name": name, "environments": [word for word in environments if word is not None], "available": name in AVAILABLE}
         for name, environments in VENUES.items()
     ]
-
-
-def version() -> dict[str, str]:
-    return {"version": program_version(), "python": platform.python_version()}

@@ -66,7 +66,7 @@ def place(said: Mapping[str, Any]) -> str:
 
 def facts(said: Mapping[str, Any]) -> RenderableType:
     """The answer of `plan` or `status`."""
-    sends = "armed: orders are sent" if said["armed"] else "dry: no order is sent"
+    sends = "armed" if said["armed"] else "dry: no order is sent"
     head = Text.assemble(
         (f"{said['account']} on {place(said)}", "bold"),
         f" · {said['state']} · mode {said['mode']}, {sends}",
@@ -79,8 +79,8 @@ def facts(said: Mapping[str, Any]) -> RenderableType:
     if "open_orders" in said:
         parts.append(
             Text(
-                f"worth {usd(said['value_total_usd'])} USD: bag {usd(said['value_bag_usd'])}, account {usd(said['value_account_usd'])}"
-                f" · open orders {said['open_orders']}, of unknown fate {said['unknown_orders']}"
+                f"worth {usd(said['value_total_usd'])} USD: bag {usd(said['value_bag_usd'])}, account {usd(said['value_account_usd'])}\n"
+                f"open orders: {said['open_orders']}; of unknown fate: {said['unknown_orders']}"
             )
         )
     parts += [Text(f"missing: {what}", "yellow") for what in said["missing"]]
@@ -88,7 +88,7 @@ def facts(said: Mapping[str, Any]) -> RenderableType:
 
 
 def legs_table(legs: Sequence[Mapping[str, Any]]) -> Table:
-    table = plain_table("", "target", "actual", "position USD", "wanted USD", "leverage", "liquidation", "aligned")
+    table = plain_table("asset", "target", "actual", "USD now", "USD wanted", "leverage", "liquidated at", "aligned")
     for leg in legs:
         table.add_row(
             leg["asset"],
@@ -108,8 +108,8 @@ def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
     lines: list[RenderableType] = [
         Text.assemble(
             (f"{asset} ", "bold"),
-            f"{number(leg['spot_coins'], 6)} outside + {number(leg['equity_coins'], 6)} in the account, δ {number(leg['delta_coins'], 6)}"
-            f"; basis {leg['basis']}: {leg['why']}",
+            f"{number(leg['spot_coins'], 6)} outside + {number(leg['equity_coins'], 6)} in the account, δ {number(leg['delta_coins'], 6)}",
+            f" (basis {leg['basis']})\n  {leg['why']}",
         )
     ]
     for order in leg["orders"]:
@@ -128,27 +128,26 @@ def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
 # ---------------------------------------------------------------------------------------------------------------- lists
 
 
-def plain_table(*names: str, left: Iterable[str] = ()) -> Table:
-    """The first column and those in `left` to the left, numbers to the right."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", padding=(0, 1))
+def plain_table(*names: str, left: Iterable[str] = (), gap: int = 1) -> Table:
+    """The first column and those in `left` to the left, numbers to the right; `gap` blanks more than one between columns."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
     keep = set(left)
     for index, name in enumerate(names):
-        table.add_column(name, justify="left" if index == 0 or name in keep else "right", overflow="fold")
+        table.add_column(name, justify="left" if index == 0 or name in keep else "right", no_wrap=True)
     return table
 
 
 def orders_table(orders: Sequence[Mapping[str, Any]]) -> RenderableType:
     if not orders:
         return Text("no order on record")
-    table = plain_table("at (UTC)", "id", "", "contracts", "limit", "filled", "status", left=("id", "", "status"))
+    table = plain_table("at (UTC)", "id", "side", "filled", "limit", "status", left=("id", "side", "status"), gap=0)
     for order in orders:
         table.add_row(
-            clock(order["at"])[5:],
+            clock(order["at"])[5:16],
             order["client_id"],
             f"{order['side']} {order['asset']}",
-            f"{order['contracts']:,}",
+            f"{order['filled']:,}/{order['contracts']:,}",
             number(order["limit_price"], 8),
-            f"{order['filled']:,}",
             order["status"],
         )
     return table
@@ -157,7 +156,7 @@ def orders_table(orders: Sequence[Mapping[str, Any]]) -> RenderableType:
 def fills_table(fills: Sequence[Mapping[str, Any]]) -> RenderableType:
     if not fills:
         return Text("no fill on record")
-    table = plain_table("at (UTC)", "", "contracts", "price", "USD", "fee, coins", "as", left=("", "as"))
+    table = plain_table("at (UTC)", "side", "contracts", "price", "USD", "fee, coins", "as", left=("side", "as"))
     for fill in fills:
         whose = "" if fill["ours"] else " (foreign)"
         table.add_row(
@@ -176,7 +175,7 @@ def targets_table(targets: Sequence[Mapping[str, Any]]) -> RenderableType:
     table = plain_table("asset", "ratio", "by", "until (UTC)", left=("by", "until (UTC)"))
     for target in targets:
         table.add_row(
-            target["asset"], number(target["ratio"], 6), target["source"], clock(target["until"]) if target["until"] else "changed"
+            target["asset"], number(target["ratio"], 6), target["source"], clock(target["until"]) if target["until"] else "further notice"
         )
     return table
 
