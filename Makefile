@@ -10,12 +10,12 @@ LOCK   := -q --universal --generate-hashes --no-annotate --no-header --python-ve
 $(VENV)/.base: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "hedgebot needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/pip install -q --no-compile --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install -q --no-compile --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.base
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install -q --no-compile --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
 demo: $(VENV)/.base  ## hedge 5 BTC on the paper exchange through a crash and a recovery
