@@ -32,7 +32,7 @@ lint: $(VENV)/.dev  ## style, types, import rules
 
 docs: $(VENV)/.dev  ## regenerate what the docs take from the code, then build them
 	$(BIN)/python -m tests.docs_from_code
-	$(BIN)/mkdocs build --strict -q
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -q
 
 lock: $(VENV)/.dev  ## re-pin every dependency with its hashes
 	$(BIN)/pip install -q uv
