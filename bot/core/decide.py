@@ -289,7 +289,8 @@ class Want:
                 wish = band.Hold("kept")  # a hedge that drifted above its cap is never sold off
         if isinstance(wish, band.Hold):
             return limited or wish.why, None, missing, alerts
-        size = self.size(held.hedged_usd + wish.usd)
+        goal = held.hedged_usd + wish.usd
+        size = self.size(min(goal, cap) if limited else goal)  # a safe edge above 1 does not reach beyond the cap
         why = f"{wish.why}, {limited}" if limited else wish.why
         return why if size is not None else limited or "the difference is below the smallest order", size, missing, alerts
 

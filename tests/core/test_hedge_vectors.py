@@ -218,6 +218,12 @@ def test_short_of_collateral_the_bot_hedges_what_it_may_and_names_what_is_missin
     assert decision.orders == ()
 
 
+def test_a_safe_edge_above_one_does_not_reach_beyond_what_the_collateral_allows() -> None:
+    made = hedged(spot="4", wallet="1", short_usd=0, band=Band(D("0.9"), D("1.01"), D("1.01"), D("1.02")), execution=BIG)
+    made.turn()
+    assert [order.contracts for order in made.placed] == [1188]
+
+
 def test_the_missing_coins_moved_from_the_bag_complete_the_hedge() -> None:
     made = hedged(spot="4", wallet="1", short_usd=0)
     for _ in range(4):
