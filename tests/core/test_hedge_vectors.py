@@ -8,6 +8,7 @@ import pytest
 from bot.core import contracts, inverse, risk, sizing
 from bot.core.exposure import exposure
 from bot.core.model import Approved, Band, Basis, Intent, Side
+from bot.core.policy import ideal_coins
 from tests.core.worlds import BTC, EXECUTION, RISK, SOL, XRP, Account, hedged, leg_rule, rules, world
 
 D = Decimal
@@ -263,7 +264,23 @@ def test_two_legs_on_one_margin_grow_one_order_at_a_time_within_the_limit() -> N
     decision = made.turn()
     worst = sum(contracts.notional_usd(a.instrument, o.contracts, a.mark) for a, o in zip(accounts, decision.orders, strict=False))
     assert len(decision.orders) >= 1
+    assert [plan.refused for plan in decision.legs] == [(), ()], "the second leg is sized for what the first one takes"
     assert worst * D("1.01") <= 1000 - worst * D("0.01")
+
+
+def test_two_legs_share_the_turnover_of_the_day_within_one_turn() -> None:
+    both = rules(leg_rule(SOL), leg_rule(XRP), execution=BIG, risk=replace(RISK, max_turnover_usd_per_day=D(1500)))
+    accounts = (Account(SOL, D(5000), D(100)), Account(XRP, D(5000), D(1)))
+    made = world(*accounts, rules=both, bag={"SOL": D(9), "XRP": D(900)})
+    decision = made.turn()
+    assert [order.asset for order in decision.orders] == ["SOL"]
+    assert [refused.check for refused in decision.legs[1].refused] == ["turnover"]
+
+
+def test_v24_zero_is_zero_also_where_the_bag_has_grown_since() -> None:
+    assert ideal_coins(Basis.COINS, D(0), D(6), D(5)) == 0
+    assert ideal_coins(Basis.COINS, D("0.1"), D(6), D(5)) == D("1.5")
+    assert ideal_coins(Basis.COINS, D("0.1"), D(4), D(5)) == 0
 
 
 def test_two_legs_above_hard_leverage_shrink_in_proportion_and_do_not_end_naked() -> None:

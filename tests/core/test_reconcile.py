@@ -92,6 +92,8 @@ def test_a_venue_that_shows_more_than_was_asked_for_is_not_counted_twice() -> No
     made.now_ms += 10 * OVERLAP_MS
     made.account().settle_funding(D("0.02"), made.now_ms)  # so much that one more order fills, long after the first ones
     made.turns(20)
+    for _ in range(3):
+        made.turn()
     assert len(kinds(made, FillSeen)) == len(made.account().fills) > 3
     assert made.state.killed is None
 
