@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from tests.bench.figure import figure
@@ -17,7 +18,7 @@ from bot.settings import load
 from bot.wiring import wired
 
 async def turned():
-    settings = load(None, {}, {"bag.BTC.coins": "2", "hedges.BTC.ratio": "1.0", "audit.url": "sqlite://", "paper.url": "sqlite://"})
+    settings = load(None, {}, {"bag.BTC.coins": "2", "hedges.BTC.ratio": "1.0"})
     async with wired(settings) as bot:
         await bot.engine.turn()
         await bot.engine.turn()
@@ -34,7 +35,8 @@ def figures() -> list[dict[str, Any]]:
         began = time.perf_counter()
         subprocess.run([COMMAND, "--help"], check=True, capture_output=True)
         seconds.append(time.perf_counter() - began)
-    said = subprocess.run([sys.executable, "-c", PAPER], check=True, capture_output=True, text=True).stdout
+    with TemporaryDirectory() as folder:
+        said = subprocess.run([sys.executable, "-c", PAPER], check=True, capture_output=True, text=True, cwd=folder).stdout
     return [
         figure("hedgebot --help", round(median(seconds), 3), "s", "<= 0.2", f"median of {RUNS} processes, wall time"),
         figure("ccxt modules in paper mode", int(said.splitlines()[-1]), "modules", "= 0", "sys.modules of a process after two turns"),
