@@ -90,16 +90,18 @@ def check(
     """Judge the configuration: each finding with its remedy. Exit 4 if one of them is an error."""
     from bot.cli_config import settings_from
     from bot.cli_setup import finding_json, findings_of
-    from bot.cli_show import answer_json
     from bot.settings import SettingsError
 
-    log_to_stderr(None, otherwise="critical")
+    if online:
+        log_to_stderr(None, otherwise="critical")
     try:
         found = findings_of(settings_from(config, sets), online=online)
     except SettingsError as error:
         found = error.findings
     errors = sum(finding.severity == "error" for finding in found)
     if as_json:
+        from bot.cli_show import answer_json
+
         answer_json({"ok": not errors, "findings": [finding_json(finding) for finding in found]})
     else:
         for finding in found:

@@ -16,9 +16,9 @@ from bot.audit.sentences import sentence
 from bot.audit.verify import Verdict, Verification, verify
 from bot.audit.witness import heads_in
 from bot.cli_exit import Wrong
+from bot.exit_codes import Exit
 from bot.face import iso_utc
 from bot.ports import Misconfigured
-from bot.running import Exit
 from bot.settings import Settings
 from bot.wiring import password, read_store
 

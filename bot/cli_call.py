@@ -8,7 +8,7 @@ import httpx
 
 from bot.access import read_token
 from bot.cli_exit import Wrong
-from bot.running import Exit
+from bot.exit_codes import Exit
 from bot.settings import Settings
 from bot.wiring import sqlite_file
 

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bot.cli_exit import Wrong
-from bot.logs import keep_secret
-from bot.running import Exit
+from bot.exit_codes import Exit
 from bot.settings import DEFAULT_FILE, Settings, load
 from bot.settings_outside import PREFIX
 
@@ -26,6 +25,8 @@ def settings_from(
     venue = settings.venue
     for secret in (venue.api_key, venue.api_secret, venue.passphrase, settings.audit.password, settings.api.token):
         if secret is not None:
+            from bot.logs import keep_secret
+
             keep_secret(secret)
     return settings
 

@@ -13,9 +13,10 @@ from bot import demo_prices
 from bot.audit.verify import Verification, verify
 from bot.cli_exit import Wrong
 from bot.cli_show import clock, console, number, pairs, plain_table, usd
+from bot.exit_codes import Exit
 from bot.face import iso_utc, plain
 from bot.replay import Progress, fundings, prices
-from bot.running import Exit, shut_down
+from bot.running import shut_down
 from bot.settings import Settings, load
 from bot.wiring import demo, read_store, real_time
 
@@ -130,6 +131,12 @@ class PlainLine:
             console(stderr=True).print(f"{share}  {clock(iso_utc(now.at_ms))[:16]} UTC  hedged value {usd(now.value_usd)} USD")
 
 
+def funding_line(said: dict[str, Any]) -> tuple[str, str]:
+    coins = Decimal(said["funding_coin"])
+    received = f"{usd(abs(Decimal(said['funding_usd'])), '0.01')} USD ({number(abs(coins), 8)} BTC)"
+    return "funding received" if coins >= 0 else "funding paid", received
+
+
 def show_demo(said: dict[str, Any]) -> None:
     on = console()
     on.print(f"{demo_prices.DAYS} days of crash and recovery in {said['seconds']} s: 5 BTC (2 outside, 3 posted), ratio 1.0")
@@ -146,7 +153,7 @@ def show_demo(said: dict[str, Any]) -> None:
                 ("worst hedge error", f"{number(said['hedge_error_max_bps'], 2)} bp of the start"),
                 ("orders, fills", f"{said['orders']:,}, {said['fills']:,} ({usd(said['turnover_usd'])} USD turned over)"),
                 ("fees paid", f"{usd(said['fees_usd'], '0.01')} USD ({number(said['fees_coin'], 8)} BTC)"),
-                ("funding received", f"{usd(said['funding_usd'], '0.01')} USD ({number(said['funding_coin'], 8)} BTC)"),
+                funding_line(said),
                 ("audit database", said["audit_database"]),
                 ("audit verify", f"{check['verdict']}: {check['what']}; {check['decided_again']} decisions decided again"),
             )

@@ -7,17 +7,18 @@ from typing import Final
 
 import typer
 
-from bot.audit.explain import NotOnRecord
-from bot.audit.lease import LeaseHeld
-from bot.face import CannotListen
-from bot.logs import scrub
-from bot.ports import LeaseLost, Misconfigured, PortError
-from bot.running import Exit
-from bot.settings import SettingsError
+from bot.exit_codes import Exit
+from bot.settings_text import SettingsError
 from bot.words import Misspoken
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-FULL_WORDS: Final = ("disk is full", "disk I/O error", "No space left")  # SQLite says the second where a file may not grow
+PASSING: Final = (  # troubles of the machine, not of the configuration; SQLite says "I/O error" where a file may not grow
+    "disk is full",
+    "disk I/O error",
+    "No space left",
+    "holds it locked",
+    "database is locked",
+)
 
 
 class Wrong(Exception):
@@ -39,22 +40,38 @@ def told(error: BaseException) -> Exit | None:
 
 def say(text: str) -> None:
     """One line beside the answer: stdout belongs to what was asked for."""
-    typer.echo(scrub(text), err=True)
+    if "bot.logs" in sys.modules:  # whoever holds a secret has loaded it
+        from bot.logs import scrub
+
+        text = scrub(text)
+    typer.echo(text, err=True)
 
 
 def code_of(error: BaseException) -> Exit | None:
+    """Loads the parts whose errors these are only once there is one that is not about words."""
+    if isinstance(error, Wrong):
+        return error.code
+    if isinstance(error, SettingsError):
+        return Exit.CONFIGURATION
+    if isinstance(error, Misspoken):
+        return Exit.USAGE
+    return code_of_outside(error)
+
+
+def code_of_outside(error: BaseException) -> Exit | None:
+    from bot.audit.explain import NotOnRecord
+    from bot.audit.lease import LeaseHeld
+    from bot.face import CannotListen
+    from bot.ports import LeaseLost, Misconfigured, PortError
+
     match error:
-        case Wrong():
-            return error.code
-        case SettingsError():
-            return Exit.CONFIGURATION
-        case Misspoken() | NotOnRecord():
+        case NotOnRecord():
             return Exit.USAGE
         case LeaseHeld() | LeaseLost():
             return Exit.ATTENTION
-        case _ if disk_full(error):
-            return Exit.FAILURE
         case CannotListen():
+            return Exit.FAILURE
+        case _ if passing(error):
             return Exit.FAILURE
         case Misconfigured():
             return Exit.CONFIGURATION
@@ -63,8 +80,9 @@ def code_of(error: BaseException) -> Exit | None:
     return None
 
 
-def disk_full(error: BaseException) -> bool:
-    return any(getattr(one, "errno", None) in FULL or any(words in str(one) for words in FULL_WORDS) for one in causes(error))
+def passing(error: BaseException) -> bool:
+    """A full disk or a locked file, however deep below."""
+    return any(getattr(one, "errno", None) in FULL or any(words in str(one) for words in PASSING) for one in causes(error))
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

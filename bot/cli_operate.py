@@ -11,8 +11,8 @@ from bot.audit.lease import LeaseHeld
 from bot.cli_call import NoAnswer, ask, exact
 from bot.cli_exit import Wrong, say
 from bot.core.events import CommandGiven
+from bot.exit_codes import Exit
 from bot.ports import KillSwitch, Misconfigured
-from bot.running import Exit
 from bot.settings import Settings
 from bot.wiring import holder, kill_switch, open_store, real_time
 from bot.words import Misspoken, ratio_from, until_ms_from

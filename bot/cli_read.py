@@ -15,9 +15,9 @@ from bot.core.decide import IN_DOUBT, RULES_VERSION, decide
 from bot.core.events import RunStarted
 from bot.core.ledger import fold
 from bot.core.model import Mode, Rules, State
+from bot.exit_codes import Exit
 from bot.face import Status, iso_utc, plain, plan_json, status_json
 from bot.ports import Misconfigured
-from bot.running import Exit
 from bot.settings import Settings, config_hash, to_rules
 from bot.wiring import looking, read_store, recorded_state, sqlite_file
 

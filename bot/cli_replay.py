@@ -13,9 +13,9 @@ from bot.cli_config import flags_from, settings_from
 from bot.cli_exit import Wrong, say
 from bot.core.events import CommandGiven
 from bot.core.model import ONE, ZERO
+from bot.exit_codes import Exit
 from bot.face import plain
 from bot.replay import Progress
-from bot.running import Exit
 from bot.settings import Settings
 from bot.wiring import History, Recorded, instant, recorded, replay
 from bot.words import ratio_from

@@ -18,9 +18,10 @@ from bot.cli_call import address_file, base_url, token_file
 from bot.cli_exit import Wrong, say
 from bot.cli_show import answer_json, facts, show
 from bot.core.events import RunEnded
+from bot.exit_codes import Exit
 from bot.face import CannotListen, Status, plan_json
 from bot.ports import PortError
-from bot.running import Exit, Until, run
+from bot.running import Until, run
 from bot.settings import Settings
 from bot.wiring import Wired, wired
 

@@ -1,18 +1,16 @@
 """Is everything in place? Write a configuration, judge it, and say which venues and which program there are."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 from bot.cli_exit import Wrong
+from bot.exit_codes import Exit
 from bot.ports import PortError
-from bot.running import Exit
 from bot.settings import Settings
 from bot.settings_check import check
 from bot.settings_docs import example_yaml
 from bot.settings_model import VENUES
 from bot.settings_text import Finding
-from bot.wiring import looking, open_targets, real_time, recorded_state
 
 AVAILABLE = ("paper",)
 LARGEST_SKEW_MS = 500
@@ -29,12 +27,16 @@ def write_example(path: Path, *, force: bool) -> None:
 def findings_of(settings: Settings, *, online: bool) -> list[Finding]:
     found = check(settings)
     if online and not any(finding.severity == "error" for finding in found):
+        import asyncio
+
         found += asyncio.run(online_findings(settings))
     return found
 
 
 async def online_findings(settings: Settings) -> list[Finding]:
     """What only the venue, the database and the document can tell. Reads, signs nothing."""
+    from bot.wiring import looking, recorded_state
+
     found: list[Finding] = []
     try:
         recorded_state(settings)
@@ -58,6 +60,8 @@ async def online_findings(settings: Settings) -> list[Finding]:
 
 
 async def document_findings(settings: Settings) -> list[Finding]:
+    from bot.wiring import open_targets, real_time
+
     targets = open_targets(settings, real_time())
     if targets is None or settings.targets is None:
         return []

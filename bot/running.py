@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Final
 
 import structlog
@@ -13,6 +12,7 @@ from bot.core.events import CommandGiven, RunEnded
 from bot.core.model import Decision, Mode
 from bot.core.reconcile import adoption_needed
 from bot.engine import Engine
+from bot.exit_codes import Exit
 from bot.face import Status
 from bot.ports import LeaseLost, PortError
 
@@ -20,17 +20,6 @@ log = structlog.get_logger("hedgebot")
 FAST_MS: Final = 250  # between two turns while own orders are being cancelled
 SHUTDOWN_MS: Final = 60_000
 GONE_LOOKS: Final = 2  # own orders are gone when so many looks in a row show none
-
-
-class Exit(IntEnum):
-    """Exit codes that scripts rely on."""
-
-    DONE = 0
-    FAILURE = 1
-    USAGE = 2
-    ATTENTION = 3
-    CONFIGURATION = 4
-    TIMEOUT = 5
 
 
 @dataclass(frozen=True, slots=True)

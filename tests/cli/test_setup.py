@@ -1,0 +1,132 @@
+"""What does a person meet first? Help, init, check, venues, version; quickly, and with a remedy for everything wrong."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.desk import QUICK, Desk
+
+HEAVY = ("pydantic", "sqlalchemy", "sqlmodel", "httpx", "fastapi", "structlog", "rich", "yaml", "uvicorn", "prometheus_client")
+COMMANDS = (
+    *("init", "check", "probe", "plan", "run", "status", "orders", "fills", "target", "pause", "resume", "dry-run", "kill", "rearm"),
+    *("cancel-all", "flatten", "audit", "replay", "venues", "demo", "db", "version"),
+)
+
+
+def test_help_names_every_command(desk: Desk):
+    said = desk.good("--help").out
+    assert [name for name in COMMANDS if f"\n  {name} " not in said] == []
+
+
+def test_help_loads_nothing_that_only_a_command_needs():
+    """`--help` is quick because it imports typer and nothing else of weight."""
+    code = "import sys, bot.cli\ntry: bot.cli.main()\nexcept SystemExit: print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "typer" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_an_unknown_command_is_a_usage_mistake(desk: Desk):
+    assert desk.hb("hedge").code == 2
+
+
+def test_python_dash_m_bot_is_the_same_program(desk: Desk):
+    done = subprocess.run([sys.executable, "-m", "bot", "version", "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == desk.json("version")
+
+
+def test_what_init_writes_is_a_good_configuration_that_plans(desk: Desk):
+    desk.good("init")
+    assert desk.json("check") == {"ok": True, "findings": []}
+    plan = desk.json("plan")
+    assert plan["mode"] == "dry-run"
+    assert plan["legs"][0]["orders"][0]["side"] == "sell"
+    assert sorted(path.name for path in desk.folder.iterdir()) == ["hedge.yaml"]  # planning leaves nothing behind
+
+
+def test_init_never_overwrites_unasked(desk: Desk):
+    desk.write("mine\n")
+    refused = desk.hb("init")
+    assert refused.code == 2
+    assert "--force" in refused.err
+    assert (desk.folder / "hedge.yaml").read_text() == "mine\n"
+    desk.good("init", "--force")
+    assert "version: 1" in (desk.folder / "hedge.yaml").read_text()
+
+
+def test_init_prints_the_schema_and_writes_nothing(desk: Desk):
+    assert json.loads(desk.good("init", "--schema").out)["title"] == "hedge.yaml"
+    assert list(desk.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["plan", "run", "status"])
+def test_without_a_configuration_the_way_to_one_is_named(desk: Desk, command: str):
+    answer = desk.hb(command)
+    assert answer.code == 4
+    assert "hedgebot init" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "named"),
+    [
+        ("risk: {max_orders_per_minute: 1000}", "risk: {max_levrage: 2}", ("risk.max_levrage", "did you mean risk.max_leverage?")),
+        ("ratio: 1.0", "ratio: 85", ("hedges.BTC.ratio", "did you mean 0.85?")),
+        ("ratio: 1.0", "ratio: -0.1", ("hedges.BTC.ratio", "at least 0")),
+        ("coins: 2", "coins: -2", ("bag.BTC.coins", "at least 0")),
+        ("coins: 2", "coins: two", ("bag.BTC.coins", "two")),
+        ("coins: 2", "coins: nan", ("bag.BTC.coins", "nan")),
+        ("ratio: 1.0", "instrument: BTC/USD:BTC-260925", ("hedges.BTC.instrument", "expires")),
+        ("ratio: 1.0", "instrument: BTC/USD", ("hedges.BTC.instrument", "BASE/QUOTE:SETTLE")),
+        ("ratio: 1.0", "instrument: BTC/USD:USDC", ("hedges.BTC.instrument", "settled in USDC")),
+        ("version: 1", "version: [", ("hedge.yaml:1", "version is a list")),
+    ],
+)
+def test_a_wrong_configuration_is_refused_by_line_key_and_remedy(desk: Desk, was: str, now: str, named: tuple[str, str]):
+    assert was in QUICK
+    desk.write(QUICK.replace(was, now))
+    answer = desk.hb("check")
+    assert answer.code == 4
+    assert "hedge.yaml:" in answer.out
+    for words in named:
+        assert words in answer.out
+    assert "Traceback" not in answer.err
+
+
+def test_what_check_refuses_run_refuses_with_the_same_words_and_nothing_is_made(desk: Desk):
+    desk.write(QUICK.replace("ratio: 1.0", "ratio: 85"))
+    answer = desk.hb("run", "--live")
+    assert answer.code == 4
+    assert "did you mean 0.85?" in answer.err
+    assert sorted(path.name for path in desk.folder.iterdir()) == ["hedge.yaml"]
+
+
+def test_a_flag_goes_before_the_file_and_is_judged_like_it(desk: Desk):
+    desk.write()
+    assert desk.json("plan", "--set", "hedges.BTC.ratio=0.25")["legs"][0]["ratio_target"] == "0.25"
+    assert desk.hb("plan", "--set", "hedges.BTC.ratio=25").code == 4
+    assert desk.hb("plan", "--set", "hedges.BTC.ratio").code == 2
+
+
+def test_the_environment_alone_can_be_the_configuration(desk: Desk):
+    env = {"HEDGEBOT__BAG__BTC__COINS": "1", "HEDGEBOT__HEDGES__BTC__RATIO": "0.5"}
+    answer = desk.hb("plan", "--json", env=env)
+    assert answer.code == 0, answer
+    assert answer.json["legs"][0]["ratio_target"] == "0.5"
+
+
+def test_check_online_asks_venue_database_and_document(desk: Desk):
+    desk.write()
+    assert desk.json("check", "--online") == {"ok": True, "findings": []}
+    (desk.folder / "hedgebot.db").write_bytes(b"this is not a database" * 100)
+    answer = desk.hb("check", "--online", "--json")
+    assert answer.code == 4
+    assert [finding["key"] for finding in answer.json["findings"]] == ["audit.url"]
+
+
+def test_venues_are_listed_with_their_environments(desk: Desk):
+    listed = {venue["name"]: venue for venue in desk.json("venues")["venues"]}
+    assert listed["paper"] == {"name": "paper", "environments": [], "available": True}
+    assert "testnet" in listed["deribit"]["environments"]
