@@ -17,6 +17,7 @@ from bot.core.events import Event, FillSeen, FundingSeen, IntentRecorded, OrderM
 from bot.core.model import TERMINAL
 
 Run = Callable[[str, dict[str, Any]], Any]  # cursor.execute
+PROJECTED: Final = (IntentRecorded, OrderMoved, FillSeen, FundingSeen)
 TERMINAL_NAMES: Final = sorted(status.value for status in TERMINAL)
 
 
@@ -32,8 +33,11 @@ class Statements:
         unfinished = text(f"orders.status NOT IN ({', '.join(repr(name) for name in TERMINAL_NAMES)})")  # a terminal state never changes
         filled = bindparam("seen_filled", type_=ORDERS.c.filled.type)
         venue_id = bindparam("seen_venue_id", type_=ORDERS.c.venue_id.type)
-        self.epoch = compiled(select(ACCOUNTS.c.epoch).where(ACCOUNTS.c.account == bindparam("account")).with_for_update(read=True))
-        self.entry = compiled(insert(ENTRIES))
+        leading = (ACCOUNTS.c.account == bindparam("account")) & (ACCOUNTS.c.epoch == bindparam("epoch"))
+        values = select(*(bindparam(column.name, type_=column.type) for column in ENTRIES.c)).where(leading)
+        self.entry = compiled(
+            insert(ENTRIES).from_select(ENTRIES.c.keys(), values.with_for_update(read=True))
+        )  # nothing, if we do not lead
         self.order = compiled(insert(ORDERS))
         self.slot = compiled(insert(SLOTS))
         self.fill = compiled(or_ignore(FILLS).on_conflict_do_nothing())

@@ -52,7 +52,7 @@ SOURCES: Final = {
 
 
 def moment(at_ms: int) -> str:
-    return (EPOCH + timedelta(milliseconds=at_ms)).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return moment_iso(at_ms)[:19].replace("T", " ") + " UTC"
 
 
 def moment_iso(at_ms: int) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from bot.audit import codec, lease
 from bot.audit.chain import Head, genesis, link
 from bot.audit.database import Database, Synchronous, connect, naming, require_current
-from bot.audit.projections import project, statements
+from bot.audit.projections import PROJECTED, project, statements
 from bot.audit.rows import EntryRow, FillRow, FundingRow, OrderRow, Owner
 from bot.audit.tables import ACCOUNTS, ENTRIES, FILLS, FUNDING, ORDERS, SLOTS
 from bot.core.events import DecisionMade, Event, IntentRecorded
@@ -44,7 +44,8 @@ class Store:
         self.epoch: int | None = None  # of our lease; None while we do not lead
         self._lock: lease.Lock = lease.NoLock()
         self._sql = statements(on_server=database.on_server)
-        self._writer: Any = None
+        self._writer: Any = None  # a connection of the driver's own, and its cursor
+        self._cursor: Any = None
         self._head = Head(0, genesis(owner.account, owner.venue, owner.environment, owner.instance))
         self._decision_seq = 0
         self._doubtful = False  # a commit failed and nobody knows whether it took place
@@ -113,9 +114,7 @@ class Store:
         if self.epoch is None:
             raise LeaseLost(f"this process does not lead {self.owner.name}")
         self._lock.keep()
-        with self._reading() as connection:
-            found = connection.execute(select(ACCOUNTS.c.epoch).where(ACCOUNTS.c.account == self.account)).scalar_one()
-        self._require_epoch(found)
+        self._require_epoch()
 
     def close(self) -> None:
         """Release the lease and the connections. Never raises for a database that is gone."""
@@ -135,35 +134,30 @@ class Store:
         Raise LeaseLost if another process leads; SlotTaken if an intent's instrument has an unfinished order; NotSent, saying why, if
         the database did not take them. When even that is unknown, nothing is written until `state()` was read again.
         """
+        if not events:
+            return self._head.seq
         if self._doubtful:
             raise NotSent(f"audit database {self.database.where}: {unrecorded(events)}; the last commit is in doubt: read the state again")
         if self.epoch is None:
             raise LeaseLost(f"this process does not lead {self.owner.name}: {unrecorded(events)}")
-        before, errors = self._head, self.database.errors
+        before = self._head
         rows, after = self._linked(events)
         try:
-            if self._writer is None:
-                self._writer = self.database.connection()
-            decision_seq = self._write(events, rows)
+            decision_seq = self._transact(events, rows)
         except NotSent as error:
             raise NotSent(f"{error}; {unrecorded(events)}") from error
-        except errors as error:
+        except self.database.errors as error:
             self._drop_writer()
-            self._doubtful = not self._is_head(before)
-            taken = self._taken_slot(events) if "slots" in str(error) or "orders" in str(error) else None
-            if taken:
-                raise SlotTaken(f"{taken}; {unrecorded(events)}") from error
-            raise NotSent(f"audit database {self.database.where}: {self.database.reason(error)}; {unrecorded(events)}") from error
+            if not self._is_head(after):  # else it was committed, and only the answer was lost
+                self._doubtful = not self._is_head(before)
+                taken = self._taken_slot(events)
+                if taken:
+                    raise SlotTaken(f"{taken}; {unrecorded(events)}") from error
+                raise NotSent(f"audit database {self.database.where}: {self.database.reason(error)}; {unrecorded(events)}") from error
+            decision_seq = self._last_decision_seq()
         except BaseException:
             self._drop_writer()
             raise
-        try:
-            self._commit()
-        except errors as error:
-            self._drop_writer()
-            if not self._is_head(after):
-                self._doubtful = not self._is_head(before)
-                raise NotSent(f"audit database {self.database.where}: {self.database.reason(error)}; {unrecorded(events)}") from error
         self._head, self._decision_seq = after, decision_seq
         return after.seq
 
@@ -181,32 +175,36 @@ class Store:
                     "at_ms": codec.at_ms(event),
                     "record": record,
                     "hash": head.hash,
+                    "epoch": self.epoch,
                 }
             )
         return rows, head
 
-    def _write(self, events: Sequence[Event], rows: list[dict[str, Any]]) -> int:
-        """Everything but the commit. Return the sequence number of the last decision."""
-        cursor = self._writer.cursor()
-        if not self.database.on_server:
-            cursor.execute("BEGIN IMMEDIATE")
-        self._require_epoch(cursor.execute(self._sql.epoch, {"account": self.account}).fetchone()[0])
-        cursor.executemany(self._sql.entry, rows)
+    def _transact(self, events: Sequence[Event], rows: list[dict[str, Any]]) -> int:
+        """Write and commit. Return the sequence number of the last decision."""
+        if self._writer is None:
+            self._writer = self.database.connection()
+            self._cursor = self._writer.cursor()
+        run = self._cursor.execute
+        if not self.database.on_server and (len(rows) > 1 or isinstance(events[0], PROJECTED)):
+            run("BEGIN IMMEDIATE")  # else the one statement is a transaction of its own
+        self._cursor.executemany(self._sql.entry, rows)
+        if self._cursor.rowcount != len(rows):
+            self._writer.rollback()
+            self._require_epoch()
         decision_seq = self._decision_seq
         for event, row in zip(events, rows, strict=True):
             if isinstance(event, DecisionMade):
                 decision_seq = row["seq"]
-            else:
-                project(cursor.execute, self._sql, self.account, row["seq"], event, decision_seq=decision_seq)
+            elif isinstance(event, PROJECTED):
+                project(run, self._sql, self.account, row["seq"], event, decision_seq=decision_seq)
+        self._writer.commit()
         return decision_seq
 
-    def _commit(self) -> None:
-        if self.database.on_server:
-            self._writer.commit()
-        else:
-            self._writer.execute("COMMIT")
-
-    def _require_epoch(self, found: int) -> None:
+    def _require_epoch(self) -> None:
+        """Raise LeaseLost if another process leads."""
+        with self._reading() as connection:
+            found = connection.execute(select(ACCOUNTS.c.epoch).where(ACCOUNTS.c.account == self.account)).scalar_one_or_none()
         if found != self.epoch:
             raise LeaseLost(
                 f"{self.owner.name} is led by another process (epoch {found}, ours was {self.epoch}): nothing was recorded or sent;"

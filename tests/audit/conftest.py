@@ -1,17 +1,16 @@
 """Real databases: SQLite files, and a PostgreSQL server of the test session's own."""
 
+import os
+import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 from bot.audit import database
 from bot.audit.store import Store
 from tests.audit.worlds import OWNER
-
-NewUrl = Callable[[], str]
 
 
 @pytest.fixture(scope="session")
@@ -29,18 +28,20 @@ def server_url() -> Iterator[str]:
         try:
             yield server.get_uri()
         finally:
+            os.kill(server.get_pid(), signal.SIGQUIT)  # at once, nothing flushed
             server.cleanup()
 
 
 @pytest.fixture
 def fresh_server_url(server_url: str) -> str:
-    """An empty database on the server."""
+    """The server's database, emptied: no test may leave a connection open."""
     import psycopg
 
-    name = f"t{uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return server_url.replace("/postgres?", f"/{name}?")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IS NOT NULL AND pid <> pg_backend_pid()")
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return server_url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -54,7 +54,7 @@ class Expected:
         return True
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(history=st.lists(EVENTS, max_size=25))
 async def test_any_history_is_kept_whole(history):
     store, expected, kept = Store.open("sqlite://", **OWNER), Expected(), []
