@@ -7,18 +7,19 @@ from typing import Final
 
 import structlog
 
-from bot.core import machine
+from bot.acting import Hands
 from bot.core.decide import IN_DOUBT, decide
-from bot.core.events import CancelAsked, CommandGiven, DecisionMade, Event, FillSeen, FundingSeen, Halted, IntentRecorded, OrderMoved
+from bot.core.events import CommandGiven, DecisionMade, Event, IntentRecorded
 from bot.core.ledger import OVERLAP_MS, dry_plan, fold
-from bot.core.model import Approved, Ask, Decision, Instrument, Mode, Order, OrderStatus, Rules, Snapshot, State, View
+from bot.core.model import Ask, Decision, Instrument, Mode, OrderStatus, Rules, Snapshot, State, View
 from bot.core.planner import is_ours
 from bot.core.reconcile import reconcile
 from bot.core.risk import quote_problem
 from bot.face import COMMAND_WAIT_MS, Check, CommandResult, Health, Status
 from bot.gate import SignGate
 from bot.metrics import Metrics
-from bot.ports import AuditLog, Clock, Exchange, Holdings, LeaseLost, Misconfigured, Notifier, NotSent, PortError, Refused, Targets, Unknown
+from bot.ports import AuditLog, Clock, Exchange, Holdings, LeaseLost, Misconfigured, Notifier, NotSent, PortError, Targets
+from bot.witness import Witness
 
 RECORD_EVERY_MS: Final = 60_000  # a decision is on record at least so often, also when it changes nothing
 log = structlog.get_logger("hedgebot")
@@ -72,7 +73,8 @@ class Engine:
         self._last_turn_mono_ms = parts.clock.mono_ms()
         self._reload = False
         self._told: frozenset[str] = frozenset()  # alerts that were told and still stand
-        self._references: dict[str, Approved] = {}  # own orders by client id, for slippage
+        self.witness = Witness(parts.audit, parts.metrics)
+        self.hands = Hands(parts.exchange, parts.clock, self.witness)
         parts.gate.state = state
 
     # ------------------------------------------------------------------------------------------------------------------- the turn
@@ -126,7 +128,8 @@ class Engine:
         decision = decide(state, seen, self.rules)
         intents = self.intents(state, seen, decision)
         rows: list[Event] = [*commands, *happened]
-        if intents or self.worth_recording(decision, seen):
+        asked_gone = (state.draining or state.cancel_all) and not any(leg.working for leg in state.legs)
+        if intents or asked_gone or self.worth_recording(decision, seen):
             rows += [DecisionMade(state, seen, self.parts.config_hash, decision), *intents]
         self.seen, self.decision, self.busy = seen, decision, bool(rows)
         if rows and not await self.record(rows):
@@ -182,7 +185,7 @@ class Engine:
             views = tuple(View(parts.instruments[ask.symbol], errors=(str(error),)) for ask in asks)
         for view in views:
             for text in view.errors:
-                self.api_error("read", text)
+                self.witness.api_error("read", text)
         bag = await parts.holdings.coins([rule.asset for rule in self.rules.legs])
         documents = await parts.targets.read() if parts.targets is not None else ()
         killed = parts.gate.kill_switch.read()
@@ -230,8 +233,7 @@ class Engine:
             return False
         self.database_problem = ""
         self.remember(self.folded(self.state, events))
-        for event in events:
-            self.witness(event)
+        self.witness.show(events)
         return True
 
     def database_failed(self, error: Exception) -> None:
@@ -245,137 +247,25 @@ class Engine:
             )
         self.database_problem = str(error)
 
-    def witness(self, event: Event) -> None:
-        """Show the row outside the database: counters and a log line."""
-        metrics = self.parts.metrics
-        match event:
-            case OrderMoved():
-                log.info(
-                    "order.moved",
-                    client_order_id=event.client_id,
-                    was=event.was.value,
-                    now=event.now.value,
-                    filled=event.filled,
-                    why=event.why,
-                )
-                if metrics is not None:
-                    metrics.order(event.asset, event.now)
-                if event.now.terminal and not event.filled:
-                    self._references.pop(event.client_id, None)
-            case FillSeen():
-                log.info("fill", asset=event.asset, side=event.fill.side.value, contracts=event.fill.contracts, price=str(event.fill.price))
-                if metrics is not None and event.ours:
-                    order = self._references.get(event.fill.client_id)
-                    metrics.fill(event.asset, event.fill, order.reference_price if order is not None else None)
-            case FundingSeen():
-                log.info("funding", asset=event.asset, coins=str(event.payment.coins))
-                if metrics is not None:
-                    metrics.funding(event.asset, event.payment)
-            case IntentRecorded():
-                order = event.order
-                self._references = {**dict(list(self._references.items())[-50:]), order.client_id: order}
-                log.info(
-                    "order.intent" if event.status is OrderStatus.INTENT else "order.dry_run",
-                    client_order_id=order.client_id,
-                    side=order.side.value,
-                    contracts=order.contracts,
-                    limit_price=str(order.limit_price),
-                    why=order.why,
-                )
-            case Halted():
-                next_step = "look at it, then `hedgebot rearm --reason …`"
-                log.error("halted", check=event.check, why=event.why, did="own orders are cancelled; the hedge stays", next=next_step)
-            case DecisionMade():
-                head = self.parts.audit.head()
-                log.info("audit.head", seq=head.seq, head=head.hash)
-
     # ------------------------------------------------------------------------------------------------------------------- act
 
     async def act(self, decision: Decision) -> None:
         await self.cancel(decision)
         if not decision.armed or not decision.orders:
             return
-        unset = await self.set_leverage(decision)
+        unset = await self.hands.set_leverage(decision)
         outcomes: list[Event] = []
         for order in decision.orders:
             if order.asset in unset:
-                outcomes += self.moved(order, OrderStatus.ABSENT, 0, f"not sent: {unset[order.asset]}")
+                outcomes += self.hands.moved(order, OrderStatus.ABSENT, 0, f"not sent: {unset[order.asset]}")
             else:
-                outcomes += await self.place(order)
+                outcomes += await self.hands.place(order)
         await self.record(outcomes)
 
     async def cancel(self, decision: Decision) -> None:
-        asked: list[Event] = []
-        clock = self.parts.clock
-        for cancel in decision.cancels:
-            try:
-                await self.parts.exchange.cancel(cancel.symbol, cancel.client_id)
-                asked.append(CancelAsked(cancel.client_id, cancel.symbol, cancel.why, clock.now_ms(), clock.mono_ms()))
-            except PortError as error:
-                self.api_error(type(error).__name__, f"cancel of {cancel.client_id}: {error}; it is asked for again next turn")
+        asked = await self.hands.cancel(decision)
         if asked and not self._reload:
             await self.record(asked)
-
-    async def set_leverage(self, decision: Decision) -> dict[str, str]:
-        """Assets whose setting could not be made, with the reason: their orders are not sent."""
-        failed: dict[str, str] = {}
-        for call in decision.leverage:
-            try:
-                await self.parts.exchange.set_leverage(call.symbol, call.leverage)
-            except PortError as error:
-                failed[call.asset] = f"leverage {call.leverage} could not be set on {call.symbol}: {error}"
-                self.api_error(type(error).__name__, failed[call.asset])
-        return failed
-
-    async def place(self, order: Approved) -> list[Event]:
-        """Send one order, once, and say what became of it; UNKNOWN unless somebody's word proves otherwise."""
-        clock = self.parts.clock
-        began = clock.mono_ms()
-        try:
-            shown = await self.parts.exchange.place(order)
-        except NotSent as error:
-            return self.moved(order, OrderStatus.ABSENT, 0, f"not sent: {error}")
-        except Refused as error:
-            self.api_error("Refused", f"{order.client_id}: {error}")
-            return self.moved(order, OrderStatus.REJECTED, 0, str(error))
-        except Unknown as error:
-            self.api_error("Unknown", f"{order.client_id}: {error}")
-            return self.moved(order, OrderStatus.UNKNOWN, 0, str(error))
-        except Exception as error:  # whatever it was, the order may exist
-            self.api_error("Unknown", f"{order.client_id}: {error!r}")
-            return self.moved(order, OrderStatus.UNKNOWN, 0, repr(error))
-        if self.parts.metrics is not None:
-            self.parts.metrics.acked((clock.mono_ms() - began) / 1000)
-        return self.moved(order, shown.status, shown.filled, shown.why, shown)
-
-    def moved(self, order: Approved, now: OrderStatus, filled: int, why: str, shown: Order | None = None) -> list[Event]:
-        clock = self.parts.clock
-        events: list[Event] = []
-        was = OrderStatus.INTENT
-        direct = now is OrderStatus.ABSENT
-        path = (now,) if direct else machine.order_path(OrderStatus.SIGNED, now)
-        for status in path if direct else (OrderStatus.SIGNED, *path):
-            events.append(
-                OrderMoved(
-                    client_id=order.client_id,
-                    symbol=order.symbol,
-                    was=was,
-                    now=status,
-                    filled=filled if status is now else 0,
-                    why=why if status is now else "",
-                    at_ms=clock.now_ms(),
-                    mono_ms=clock.mono_ms(),
-                    venue_id=shown.venue_id if shown is not None else "",
-                    asset=order.asset,
-                )
-            )
-            was = status
-        return events
-
-    def api_error(self, kind: str, text: str) -> None:
-        log.warning("venue.error", kind=kind, error=text)
-        if self.parts.metrics is not None:
-            self.parts.metrics.api_error(kind)
 
     # ------------------------------------------------------------------------------------------------------------------- faces
 

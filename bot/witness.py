@@ -1,0 +1,77 @@
+"""What is shown outside the database? Every row that counts becomes a log line and a counter, the newest head of the chain with it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from bot.core.events import DecisionMade, Event, FillSeen, FundingSeen, Halted, IntentRecorded, OrderMoved
+from bot.core.model import Approved, OrderStatus
+from bot.metrics import Metrics
+from bot.ports import AuditLog
+
+log = structlog.get_logger("hedgebot")
+KEPT_REFERENCES: Final = 50  # own orders whose fills may still come
+
+
+class Witness:
+    def __init__(self, audit: AuditLog, metrics: Metrics | None) -> None:
+        self.audit = audit
+        self.metrics = metrics
+        self._references: dict[str, Approved] = {}  # own orders by client id, for slippage
+
+    def show(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.show_one(event)
+
+    def show_one(self, event: Event) -> None:
+        metrics = self.metrics
+        match event:
+            case OrderMoved():
+                log.info(
+                    "order.moved",
+                    client_order_id=event.client_id,
+                    was=event.was.value,
+                    now=event.now.value,
+                    filled=event.filled,
+                    why=event.why,
+                )
+                if metrics is not None:
+                    metrics.order(event.asset, event.now)
+                if event.now.terminal and not event.filled:
+                    self._references.pop(event.client_id, None)
+            case FillSeen():
+                log.info("fill", asset=event.asset, side=event.fill.side.value, contracts=event.fill.contracts, price=str(event.fill.price))
+                if metrics is not None and event.ours:
+                    order = self._references.get(event.fill.client_id)
+                    metrics.fill(event.asset, event.fill, order.reference_price if order is not None else None)
+            case FundingSeen():
+                log.info("funding", asset=event.asset, coins=str(event.payment.coins))
+                if metrics is not None:
+                    metrics.funding(event.asset, event.payment)
+            case IntentRecorded():
+                order = event.order
+                self._references = {**dict(list(self._references.items())[-KEPT_REFERENCES:]), order.client_id: order}
+                log.info(
+                    "order.intent" if event.status is OrderStatus.INTENT else "order.dry_run",
+                    client_order_id=order.client_id,
+                    side=order.side.value,
+                    contracts=order.contracts,
+                    limit_price=str(order.limit_price),
+                    why=order.why,
+                )
+            case Halted():
+                next_step = "look at it, then `hedgebot rearm --reason …`"
+                log.error("halted", check=event.check, why=event.why, did="own orders are cancelled; the hedge stays", next=next_step)
+            case DecisionMade():
+                head = self.audit.head()
+                log.info("audit.head", seq=head.seq, head=head.hash)
+
+    def api_error(self, kind: str, text: str) -> None:
+        log.warning("venue.error", kind=kind, error=text)
+        if self.metrics is not None:
+            self.metrics.api_error(kind)
+
+    def acked(self, milliseconds: int) -> None:
+        if self.metrics is not None:
+            self.metrics.acked(milliseconds / 1000)
