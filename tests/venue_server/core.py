@@ -1,0 +1,318 @@
+"""What would a venue do with this order? A matching core of one account, in integer units, shared by every wire protocol.
+
+It knows nothing about any venue's spelling and shares no code with the paper exchange, so that each can show the other wrong.
+A unit is the smallest lot of a contract: signed integers, negative is short.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from tests.venue_server.nouns import FOREVER_UNITS, ZERO, Contract, Order, Payment, Position, Quote, Refused, Trade
+
+
+@dataclass(slots=True)
+class Core:
+    contracts: dict[str, Contract]
+    unique_ids: Literal["ever", "open", "never"]
+    default_leverage: int = 10
+    maker_fee: Decimal = Decimal("0.0002")
+    taker_fee: Decimal = Decimal("0.0005")
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    clock_offset_ms: int = 0
+    wallets: dict[str, Decimal] = field(default_factory=dict)
+    positions: dict[str, Position] = field(default_factory=dict)
+    quotes: dict[str, Quote] = field(default_factory=dict)
+    orders: dict[int, Order] = field(default_factory=dict)
+    trades: list[Trade] = field(default_factory=list)
+    payments: list[Payment] = field(default_factory=list)
+    leverages: dict[str, int] = field(default_factory=dict)
+    hedge_mode: bool = False
+    margin_mode: Literal["cross", "isolated"] = "cross"
+    isolated: set[str] = field(default_factory=set)  # where a venue keeps the mode for each contract
+    frozen: bool = False
+    dead_man_ms: int | None = None
+    _last_id: int = 1_000_000
+
+    # ── the world ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def clock_ms(self) -> int:
+        return self.now_ms() + self.clock_offset_ms
+
+    def next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    def set_price(
+        self,
+        symbol: str,
+        mark: Decimal | str | int,
+        *,
+        bid: Decimal | str | int | None = None,
+        ask: Decimal | str | int | None = None,
+        index: Decimal | str | int | None = None,
+        bid_units: int = FOREVER_UNITS,
+        ask_units: int = FOREVER_UNITS,
+    ) -> None:
+        """Move the market. Resting orders that the new book crosses fill at their own price, as far as the book holds."""
+        price, tick = Decimal(mark), self.contracts[symbol].tick
+        old = self.quotes.get(symbol)
+        rates = (old.funding_rate, old.next_rate) if old else (Decimal("0.0001"), Decimal("0.0001"))
+        low, high = Decimal(bid) if bid is not None else price - tick, Decimal(ask) if ask is not None else price + tick
+        self.quotes[symbol] = Quote(price, Decimal(index) if index is not None else price, low, high, bid_units, ask_units, *rates)
+        for order in self.open_orders(symbol):
+            if self._crosses(order) and (room := min(order.left, self._room(order))):
+                self._fill(order, room, order.price or price, maker=True)
+                self._drain(order, room)
+
+    def trade_through(self, symbol: str, price: Decimal | str | int, units: int | None = None) -> None:
+        """Somebody trades at this price: resting orders at it or better fill, up to `units` of them. The mark stays."""
+        at, left = Decimal(price), FOREVER_UNITS if units is None else units
+        for order in self.open_orders(symbol):
+            reached = order.price is not None and (order.price >= at if order.side == "buy" else order.price <= at)
+            if reached and left:
+                done = min(order.left, left)
+                left -= done
+                self._fill(order, done, order.price or at, maker=True)
+
+    def deposit(self, coin: str, amount: Decimal | str | int) -> None:
+        self.wallets[coin] = self.wallets.get(coin, ZERO) + Decimal(amount)
+
+    def hold(self, symbol: str, units: int, entry: Decimal | str | int) -> None:
+        """Put the account into a position, without a trade."""
+        self.positions[symbol] = Position(units, self.contracts[symbol].value(units, Decimal(entry)))
+
+    def stranger_order(self, symbol: str, side: Literal["buy", "sell"], units: int, price: Decimal | str, client_id: str = "") -> Order:
+        """An order by hand in the same account."""
+        order = self.place(symbol, side, units, Decimal(price), client_id=client_id)
+        order.own = False
+        return order
+
+    def stranger_trade(self, symbol: str, side: Literal["buy", "sell"], units: int) -> Trade:
+        """A trade by hand in the same account, at the touch."""
+        order = self.place(symbol, side, units, None, tif="ioc")
+        order.own = False
+        return self.trades[-1]
+
+    def settle_funding(self, symbol: str, rate: Decimal | str | None = None) -> Payment:
+        """Pay (or take) one interval's funding now."""
+        contract, quote = self.contracts[symbol], self.quotes[symbol]
+        used = quote.funding_rate if rate is None else Decimal(rate)
+        units = self.position(symbol).units
+        received = -contract.value(units, quote.mark) * used
+        self.deposit(contract.settle, received)
+        payment = Payment(self.next_id(), symbol, received, used, units, quote.mark, self.clock_ms())
+        self.payments.append(payment)
+        return payment
+
+    def delist(self, symbol: str) -> None:
+        del self.contracts[symbol]
+
+    # ── what the account shows ───────────────────────────────────────────────────────────────────────────────────────
+
+    def position(self, symbol: str) -> Position:
+        return self.positions.setdefault(symbol, Position())
+
+    def leverage(self, symbol: str) -> int:
+        return self.leverages.get(symbol, self.default_leverage)
+
+    def entry(self, symbol: str) -> Decimal | None:
+        held, contract = self.position(symbol), self.contracts[symbol]
+        if not held.units:
+            return None
+        return held.units * contract.unit / held.cost if contract.kind == "inverse" else held.cost / (held.units * contract.unit)
+
+    def unrealised(self, symbol: str) -> Decimal:
+        held, contract = self.position(symbol), self.contracts[symbol]
+        if not held.units:
+            return ZERO
+        value = contract.value(held.units, self.quotes[symbol].mark)
+        return held.cost - value if contract.kind == "inverse" else value - held.cost
+
+    def unrealised_in(self, coin: str) -> Decimal:
+        return sum((self.unrealised(s) for s, p in self.positions.items() if p.units and self.contracts[s].settle == coin), ZERO)
+
+    def equity(self, coin: str) -> Decimal:
+        return self.wallets.get(coin, ZERO) + self.unrealised_in(coin)
+
+    def margin_in(self, coin: str) -> Decimal:
+        """Initial margin of positions and open orders, each contract at its worse side."""
+        symbols = {s for s, p in self.positions.items() if p.units} | {o.symbol for o in self.orders.values() if o.status == "open"}
+        return sum((self._margin(s) for s in symbols if self.contracts[s].settle == coin), ZERO)
+
+    def available(self, coin: str) -> Decimal:
+        return max(ZERO, self.equity(coin) - self.margin_in(coin))
+
+    def average(self, order: Order) -> Decimal | None:
+        if not order.filled:
+            return None
+        return order.filled / order.spent if self.contracts[order.symbol].kind == "inverse" else order.spent / order.filled
+
+    def open_orders(self, symbol: str | None = None) -> list[Order]:
+        return [o for o in self.orders.values() if o.status == "open" and symbol in (None, o.symbol)]
+
+    def done_orders(self, symbol: str | None = None) -> list[Order]:
+        return [o for o in self.orders.values() if o.status != "open" and symbol in (None, o.symbol)]
+
+    def by_client_id(self, client_id: str) -> list[Order]:
+        return [o for o in self.orders.values() if client_id and o.client_id == client_id]
+
+    # ── what the account does ────────────────────────────────────────────────────────────────────────────────────────
+
+    def place(
+        self,
+        symbol: str,
+        side: Literal["buy", "sell"],
+        units: int,
+        price: Decimal | None,
+        *,
+        client_id: str = "",
+        tif: str = "gtc",
+        post_only: bool = False,
+        reduce_only: bool = False,
+        on_cross: Literal["cancel", "reject", "reprice"] = "cancel",
+    ) -> Order:
+        """Take an order as a venue does; raise Refused with our word for why not."""
+        contract = self.contracts.get(symbol)
+        if contract is None or symbol not in self.quotes:
+            raise Refused("symbol")
+        if self.frozen:
+            raise Refused("frozen")
+        known = self.by_client_id(client_id)
+        if (self.unique_ids == "ever" and known) or (self.unique_ids == "open" and any(o.status == "open" for o in known)):
+            raise Refused("duplicate")
+        if not contract.min_units <= units <= contract.max_units:
+            raise Refused("size")
+        if price is not None and (price <= 0 or price % contract.tick):
+            raise Refused("precision")
+        now = self.clock_ms()
+        order = Order(self.next_id(), client_id, symbol, side, units, price, tif, post_only, reduce_only, now, now)
+        held = self.position(symbol).units
+        if reduce_only and held * order.sign >= 0:
+            raise Refused("reduce_only")
+        if not reduce_only and self._margin(symbol, order) > self._margin(symbol) and self._short_of_margin(order):
+            raise Refused("funds")
+        if post_only and self._crosses(order):
+            if on_cross == "reject":
+                raise Refused("post_only")
+            if on_cross == "reprice":
+                quote = self.quotes[symbol]
+                order.price = quote.ask - contract.tick if side == "buy" else quote.bid + contract.tick
+        self.orders[order.id] = order
+        if post_only and self._crosses(order):
+            self._end(order, "post_only")
+        elif self._crosses(order) and (room := min(order.left, self._room(order))) and (tif != "fok" or room == order.left):
+            self._fill(order, room, self.quotes[symbol].ask if side == "buy" else self.quotes[symbol].bid, maker=False)
+            self._drain(order, room)
+        if order.status == "open" and (tif in ("ioc", "fok") or price is None):
+            self._end(order, "ioc")
+        return order
+
+    def cancel(self, order: Order | None, why: str = "user") -> Order:
+        if order is None:
+            raise Refused("no_order")
+        if order.status != "open":
+            raise Refused("done")
+        self._end(order, why)
+        return order
+
+    def set_leverage(self, symbol: str, leverage: int) -> None:
+        if symbol not in self.contracts:
+            raise Refused("symbol")
+        if not 1 <= leverage <= self.contracts[symbol].max_leverage:
+            raise Refused("leverage")
+        if self.leverage(symbol) == leverage:
+            raise Refused("unchanged")
+        self.leverages[symbol] = leverage
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _crosses(self, order: Order) -> bool:
+        quote = self.quotes[order.symbol]
+        if order.price is None:
+            return True
+        return order.price >= quote.ask if order.side == "buy" else order.price <= quote.bid
+
+    def _room(self, order: Order) -> int:
+        quote = self.quotes[order.symbol]
+        return quote.ask_units if order.side == "buy" else quote.bid_units
+
+    def _drain(self, order: Order, units: int) -> None:
+        quote = self.quotes[order.symbol]
+        if order.side == "buy" and quote.ask_units < FOREVER_UNITS:
+            quote.ask_units -= units
+        if order.side == "sell" and quote.bid_units < FOREVER_UNITS:
+            quote.bid_units -= units
+
+    def _margin(self, symbol: str, extra: Order | None = None) -> Decimal:
+        contract, held = self.contracts[symbol], self.position(symbol).units
+        waiting = [o for o in self.open_orders(symbol) if not o.reduce_only] + ([extra] if extra else [])
+        longest = held + sum(o.left for o in waiting if o.side == "buy")
+        shortest = held - sum(o.left for o in waiting if o.side == "sell")
+        worst = max(abs(held), longest, -shortest)
+        return contract.value(worst, self.quotes[symbol].mark) / self.leverage(symbol)
+
+    def _short_of_margin(self, order: Order) -> bool:
+        coin = self.contracts[order.symbol].settle
+        needed = self.margin_in(coin) - self._margin(order.symbol) + self._margin(order.symbol, order)
+        return needed > self.equity(coin)
+
+    def _fill(self, order: Order, units: int, price: Decimal, *, maker: bool) -> None:
+        contract, held = self.contracts[order.symbol], self.position(order.symbol)
+        if order.reduce_only:
+            units = min(units, abs(held.units) if held.units * order.sign < 0 else 0)
+        if units:
+            realised = self._move(contract, held, order.sign * units, price)
+            rate = self.maker_fee if maker else self.taker_fee
+            fee = contract.value(units, price) * rate
+            self.deposit(contract.settle, realised - fee)
+            order.filled += units
+            order.spent += Decimal(units) / price if contract.kind == "inverse" else units * price
+            order.fee += fee
+            order.updated_ms = self.clock_ms()
+            self.trades.append(
+                Trade(
+                    self.next_id(),
+                    order.id,
+                    order.client_id,
+                    order.symbol,
+                    order.side,
+                    units,
+                    price,
+                    fee,
+                    rate,
+                    maker,
+                    order.updated_ms,
+                    realised,
+                )
+            )
+        if not order.left:
+            order.status = "filled"
+        elif order.reduce_only and self.position(order.symbol).units * order.sign >= 0:
+            self._end(order, "reduce_only")
+
+    @staticmethod
+    def _move(contract: Contract, held: Position, units: int, price: Decimal) -> Decimal:
+        """Change the position and return what was realised."""
+        closing = 0 if held.units * units >= 0 else min(abs(held.units), abs(units)) * (1 if units > 0 else -1)
+        realised = ZERO
+        if closing:
+            entered = held.cost * -closing / held.units  # the part of the cost that leaves
+            value = contract.value(-closing, price)
+            realised = entered - value if contract.kind == "inverse" else value - entered
+            held.cost -= entered
+            held.units += closing
+        opening = units - closing
+        held.units += opening
+        held.cost += contract.value(opening, price)
+        if not held.units:
+            held.cost = ZERO
+        held.realised += realised
+        return realised
+
+    def _end(self, order: Order, why: str) -> None:
+        order.status, order.why, order.updated_ms = "cancelled", why, self.clock_ms()

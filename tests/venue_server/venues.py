@@ -1,0 +1,9 @@
+"""Which venues can be served?"""
+
+from typing import Final
+
+from tests.venue_server.wire import Wire
+from tests.venue_server.wire_bybit import Bybit
+from tests.venue_server.wire_deribit import Deribit
+
+WIRES: Final[dict[str, type[Wire]]] = {"bybit": Bybit, "deribit": Deribit}
