@@ -1,4 +1,4 @@
-"""Whom do we tell when something needs a person? For now the log."""
+"""Whom do we tell when something needs a person? The log."""
 
 import logging
 from typing import Final

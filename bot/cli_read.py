@@ -11,9 +11,10 @@ from bot.audit.rows import FillRow, OrderRow
 from bot.audit.store import Store
 from bot.cli_call import NoAnswer, address, ask, exact, token_file
 from bot.cli_exit import Wrong, on_terminal, say
-from bot.core.decide import IN_DOUBT, RULES_VERSION, decide
+from bot.core.decide import RULES_VERSION, decide
 from bot.core.events import RunStarted
 from bot.core.ledger import fold
+from bot.core.leg import IN_DOUBT
 from bot.core.model import Mode, Rules, State
 from bot.exit_codes import Exit
 from bot.face import Status, iso_utc, plain, plan_json, status_json

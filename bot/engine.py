@@ -8,9 +8,10 @@ from typing import Final
 import structlog
 
 from bot.acting import Hands
-from bot.core.decide import IN_DOUBT, decide
+from bot.core.decide import decide
 from bot.core.events import CommandGiven, DecisionMade, Event, IntentRecorded
 from bot.core.ledger import OVERLAP_MS, dry_plan, fold
+from bot.core.leg import IN_DOUBT
 from bot.core.model import Ask, Decision, Instrument, Mode, OrderStatus, Rules, Snapshot, State, View
 from bot.core.planner import is_ours
 from bot.core.reconcile import reconcile
@@ -22,6 +23,7 @@ from bot.ports import AuditLog, Clock, Exchange, Holdings, LeaseLost, Misconfigu
 from bot.witness import Witness
 
 RECORD_EVERY_MS: Final = 60_000  # a decision is on record at least so often, also when it changes nothing
+LEASE_EVERY_MS: Final = 5_000
 log = structlog.get_logger("hedgebot")
 
 
@@ -72,6 +74,7 @@ class Engine:
         self._recorded_mono_ms: int | None = None
         self._last_turn_mono_ms = parts.clock.mono_ms()
         self._reload = False
+        self._led_mono_ms = parts.clock.mono_ms()
         self._told: frozenset[str] = frozenset()  # alerts that were told and still stand
         self.witness = Witness(parts.audit, parts.metrics)
         self.hands = Hands(parts.exchange, parts.clock, self.witness)
@@ -100,12 +103,14 @@ class Engine:
         return decision
 
     async def readable(self) -> bool:
-        """After a failed write the record is read again before anything else: only it knows what was committed."""
-        if not self._reload:
-            return True
+        """We lead; and after a failed write the record is read again before anything else: only it knows what was committed."""
         try:
+            self.keep_lease()
+            if not self._reload:
+                return True
             self.remember(self.parts.audit.state())
         except LeaseLost:
+            self.parts.gate.lease_held = False
             raise
         except PortError as error:
             self.database_failed(error)
@@ -113,6 +118,13 @@ class Engine:
         self._reload, self.database_problem = False, ""
         log.info("audit.recovered", seq=self.parts.audit.head().seq)
         return True
+
+    def keep_lease(self) -> None:
+        """Ask the record now and then whether this process still leads; each write asks too."""
+        mono_ms = self.parts.clock.mono_ms()
+        if mono_ms - self._led_mono_ms >= LEASE_EVERY_MS:
+            self.parts.audit.keep_lease()
+            self._led_mono_ms = mono_ms
 
     async def pass_downhill(self, said: Sequence[Said]) -> Decision | None:
         commands: list[Event] = [word.command for word in said]

@@ -133,6 +133,9 @@ class AuditLog(Protocol):
     def head(self) -> Head:
         """The newest link of the chain."""
 
+    def keep_lease(self) -> None:
+        """Prove that we still lead. Raise LeaseLost if another does, NotSent if the database cannot be asked."""
+
 
 class KillSwitch(Protocol):
     """The kill flag that works without a database and without the bot: a file."""

@@ -107,6 +107,9 @@ class Unrecorded:
     def head(self) -> Link:
         return self._head
 
+    def keep_lease(self) -> None:
+        return None
+
 
 @dataclass(slots=True)
 class Tally:

@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +22,7 @@ from adapters.exchanges.paper_feed import Feed, Opened, Print, ScriptedFeed, Syn
 from adapters.history import Bar, Rate, instant_ms, read_bars, read_rates
 from adapters.holdings.declared import DeclaredBag
 from adapters.kill_file import KillFile
+from adapters.notify import LogNotifier
 from bot.audit.store import Store
 from bot.core.decide import RULES_VERSION
 from bot.core.events import CommandGiven, RunStarted
@@ -30,7 +31,7 @@ from bot.core.model import Instrument, Rules, State
 from bot.engine import Engine, Parts
 from bot.gate import Sealed, SignGate
 from bot.metrics import Metrics, program_version
-from bot.ports import AuditLog, Clock, Exchange, KillSwitch, Misconfigured, Targets
+from bot.ports import AuditLog, Clock, Exchange, KillSwitch, Misconfigured, Notifier, Targets
 from bot.replay import Happening, Replay, Unrecorded, fundings, prices, words
 from bot.settings import Settings, config_hash, defaulted_limits, to_rules
 
@@ -195,6 +196,7 @@ async def started(
     dry_flag: bool = False,
     adopt: bool = False,
     metrics: Metrics | None = None,
+    notifier: Notifier | None = None,
     record_every_ms: int | None = 60_000,
 ) -> Engine:
     """Take the lease, put the start on record, connect. Raise PortError."""
@@ -231,6 +233,7 @@ async def started(
         cycle_ms=int(settings.cycle_seconds * 1000),
         run_id=run_id,
         metrics=metrics,
+        notifier=notifier,
         record_every_ms=record_every_ms,
     )
     return Engine(parts, state)
@@ -260,26 +263,32 @@ async def wired(settings: Settings, *, live_flag: bool = False, dry_flag: bool =
     """A bot in real time. Everything is closed again, and the lease released, whatever happens."""
     clock = SystemClock()
     gate = SignGate(clock, kill_switch(settings))
-    store = open_store(settings)
-    try:
+    async with AsyncExitStack() as closing_time:
+        store = closing_time.enter_context(closing(open_store(settings)))
         exchange = open_exchange(settings, clock, gate)
-        try:
-            metrics = Metrics(settings.account, settings.venue.name, tuple(sorted(settings.hedges)))
-            targets = open_targets(settings, clock)
-            engine = await started(
-                store, exchange, targets, settings, clock, gate, live_flag=live_flag, dry_flag=dry_flag, adopt=adopt, metrics=metrics
-            )
-            metrics.lease(True)
-            metrics.clock_skew((await exchange.server_time_ms() - clock.now_ms()) / 1000)
-            for key, value in defaulted_limits(settings):
-                log.info("limit.default", key=key, value=value)
-            yield Wired(engine, store, metrics, engine.parts.run_id)
-            if targets is not None:
-                await targets.close()
-        finally:
-            await exchange.close()
-    finally:
-        store.close()
+        closing_time.push_async_callback(exchange.close)
+        targets = open_targets(settings, clock)
+        if targets is not None:
+            closing_time.push_async_callback(targets.close)
+        metrics = Metrics(settings.account, settings.venue.name, tuple(sorted(settings.hedges)))
+        engine = await started(
+            store,
+            exchange,
+            targets,
+            settings,
+            clock,
+            gate,
+            live_flag=live_flag,
+            dry_flag=dry_flag,
+            adopt=adopt,
+            metrics=metrics,
+            notifier=LogNotifier(),
+        )
+        metrics.lease(True)
+        metrics.clock_skew((await exchange.server_time_ms() - clock.now_ms()) / 1000)
+        for key, value in defaulted_limits(settings):
+            log.info("limit.default", key=key, value=value)
+        yield Wired(engine, store, metrics, engine.parts.run_id)
 
 
 # ------------------------------------------------------------------------------------------------------------------ looking only

@@ -59,9 +59,9 @@ def review(
         return Refused(intent.asset, check, why)
 
     if intent.contracts < instrument.min_contracts:
-        return refused("order size", f"{intent.contracts} contracts are below the venue's minimum of {instrument.min_contracts}")
+        return refused("order size", "fewer contracts than the venue's minimum")
     if notional > rules.execution.max_order_usd:
-        return refused("order value", f"{notional:.0f} USD are above max_order_usd {rules.execution.max_order_usd:f}")
+        return refused("order value", "the order is above max_order_usd")
     if problem := quote_problem(quote, seen.now_ms, rule):
         return refused("price", problem)
     if intent.limit_price % instrument.tick != 0 or intent.limit_price <= 0:
@@ -85,8 +85,8 @@ def review(
             return refused("position", "the position would exceed max_position_usd")
         if turnover_today_usd(state, seen.now_ms) + pending_usd(state, placed) + notional > rule.max_turnover_usd_per_day:
             return refused("turnover", "max_turnover_usd_per_day is reached")
-        if (worst := leverage_after(held, after, rule.price_collar)) > rule.max_leverage:
-            return refused("leverage", f"leverage at the mark or within the collar would be {worst:.3f}")
+        if leverage_after(held, after, rule.price_collar) > rule.max_leverage:
+            return refused("leverage", "leverage at the mark or within the collar would exceed max_leverage")
     return Approved(
         client_id=identity,
         asset=intent.asset,

@@ -1,0 +1,359 @@
+"""What should this leg do? Its exposure, its target, its size, its order, its checks; every answer says why."""
+
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, Decimal
+from typing import Final
+
+from bot.core import band, contracts, planner, policy, risk, sizing
+from bot.core.exposure import Exposure, exposure, ratio_of, spot_coins
+from bot.core.model import (
+    NO_LIQUIDATION,
+    ZERO,
+    Approved,
+    Baseline,
+    Cancel,
+    LegPlan,
+    LegRule,
+    LegState,
+    LeverageCall,
+    Mode,
+    OrderStatus,
+    Refused,
+    Rules,
+    Side,
+    Snapshot,
+    State,
+    Target,
+    TargetSource,
+    View,
+)
+
+HOURS_PER_YEAR: Final = 8760
+IN_DOUBT: Final = (OrderStatus.INTENT, OrderStatus.SIGNED, OrderStatus.UNKNOWN)
+DOUBT_ALERT_MS: Final = 60_000  # an order whose fate is unknown for so long is somebody's business
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswer:
+    plan: LegPlan
+    order: Approved | None = None
+    cancels: tuple[Cancel, ...] = ()
+    leverage: LeverageCall | None = None
+    alerts: tuple[str, ...] = ()
+    doubtful: bool = False
+    flat: bool = True
+
+
+def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed: tuple[Approved, ...]) -> LegAnswer:
+    leg, view = state.leg(rule.asset), seen.view(rule.symbol)
+    target = policy.target_now(rule, state, seen)
+    if state.flattening:
+        target = Target(rule.asset, ZERO, TargetSource.OPERATOR)
+    declared = seen.bag_coins(rule.asset)
+    held = exposure(view, leg, declared, other_usd(view, seen), pending_usd(view, state, seen, placed)) if view is not None else None
+    if view is None or held is None:
+        return unknown(rule, state, leg, view, target, declared, rules, seen)
+    baseline, is_new = baseline_now(rule, leg, target, held, seen)
+    ideal = ideal_usd(rule, target, baseline, held)
+    want = Want(rule, state, seen, rules, leg, view, held, target, baseline, ideal)
+    answer = want.answer(placed)
+    return replace(answer, plan=replace(answer.plan, baseline=baseline)) if is_new else answer
+
+
+def sharing(view: View, seen: Snapshot) -> tuple[View, ...]:
+    """Other legs on this leg's margin (linear legs all settle in USDT)."""
+    own = view.instrument
+    return tuple(other for other in seen.views if other.instrument.settle == own.settle and other.instrument.symbol != own.symbol)
+
+
+def other_usd(view: View, seen: Snapshot) -> Decimal | None:
+    """Notional of other legs on this leg's margin; None while one of them is UNKNOWN."""
+    total = ZERO
+    for other in sharing(view, seen):
+        if other.position is None or other.quote is None:
+            return None
+        total += abs(contracts.notional_usd(other.instrument, other.position.contracts, other.quote.mark))
+    return total
+
+
+def pending_usd(view: View, state: State, seen: Snapshot, placed: tuple[Approved, ...]) -> Decimal:
+    """What unfinished growing orders of those legs, and their orders of this turn, may add: they count as if they were filled."""
+    total = ZERO
+    for other in sharing(view, seen):
+        symbol, mark = other.instrument.symbol, other.quote.mark if other.quote is not None else ZERO
+        working = tuple(leg.working for leg in state.legs if leg.symbol == symbol and leg.working is not None)
+        counts = [one.order.contracts - one.filled for one in working if not one.order.reduce_only]
+        counts += [order.contracts for order in placed if order.symbol == symbol and not order.reduce_only]
+        total += contracts.notional_usd(other.instrument, sum(counts), mark)
+    return total
+
+
+def baseline_now(rule: LegRule, leg: LegState, target: Target | None, held: Exposure, seen: Snapshot) -> tuple[Baseline | None, bool]:
+    """B is set anew whenever the effective ratio changes (domain.md §1)."""
+    old = leg.baseline
+    if target is None or (old is not None and old.ratio == target.ratio and old.basis is rule.basis):
+        return old, False
+    return Baseline(held.long_coins, target.ratio, rule.basis, seen.now_ms), True
+
+
+def ideal_usd(rule: LegRule, target: Target | None, baseline: Baseline | None, held: Exposure) -> Decimal | None:
+    """N* in USD at mark; None while there is no target."""
+    if target is None or baseline is None:
+        return None
+    return held.mark * policy.ideal_coins(rule.basis, target.ratio, held.long_coins, baseline.coins)
+
+
+def unknown(
+    rule: LegRule,
+    state: State,
+    leg: LegState,
+    view: View | None,
+    target: Target | None,
+    declared: Decimal | None,
+    rules: Rules,
+    seen: Snapshot,
+) -> LegAnswer:
+    """Something is missing: no new risk, and it says what."""
+    parts = {
+        "bag": declared,
+        "price": view and view.quote,
+        "position": view and view.position,
+        "equity": view and view.margin,
+        "target": target,
+    }
+    names = ", ".join(name for name, part in parts.items() if part is None) or "another leg on the same margin"
+    plan = LegPlan(
+        asset=rule.asset,
+        instrument=rule.symbol,
+        basis=rule.basis,
+        ratio_target=None if target is None else target.ratio,
+        ratio_effective=None if target is None else target.ratio,
+        ratio_actual=None,
+        ratio_planned=None,
+        target_source=None if target is None else target.source,
+        spot_coins=spot_coins(leg, declared),
+        equity_coins=None,
+        delta_coins=None,
+        position_usd=None,
+        target_usd=None,
+        leverage=None,
+        liquidation_price=None,
+        mark=view.quote.mark if view is not None and view.quote is not None else None,
+        aligned=False,
+        why=f"UNKNOWN: {names}",
+        missing=view.errors if view is not None else ("not read",),
+    )
+    cancels: tuple[Cancel, ...] = ()
+    if leg.working is not None:
+        expiry = planner.cancel(state, leg, leg.working, None, rules.execution, seen.mono_ms)
+        cancels = (expiry,) if expiry is not None and expiry.why != planner.NO_LONGER_WANTED else ()
+    return LegAnswer(plan, cancels=cancels, doubtful=True, flat=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """One leg whose exposure is known."""
+
+    rule: LegRule
+    state: State
+    seen: Snapshot
+    rules: Rules
+    leg: LegState
+    view: View
+    held: Exposure
+    target: Target | None
+    baseline: Baseline | None
+    ideal: Decimal | None
+
+    def answer(self, placed: tuple[Approved, ...]) -> LegAnswer:
+        blocked = self.blocked()
+        hold, size, missing, alerts = self.sized()
+        cancels = self.cancels(size)
+        order: Approved | None = None
+        refused: tuple[Refused, ...] = ()
+        leverage: LeverageCall | None = None
+        why = blocked or hold
+        if size is not None and not blocked:
+            if self.leg.working is not None:
+                why = f"{hold}: an order is working"
+            elif waits := self.waits():
+                why = f"{hold}: {waits}"
+            else:
+                verdict = self.reviewed(size, hold, placed)
+                if isinstance(verdict, Approved):
+                    order, leverage = verdict, self.leverage_call(size)
+                else:
+                    refused, why = (verdict,), f"{hold}: refused by the check on {verdict.check} ({verdict.why})"
+        if self.leg.placements_without_fill >= self.rules.execution.max_reprices:
+            alerts += (f"{self.rule.asset}: max_reprices placements without a fill",)
+        for one in refused:
+            alerts += (f"{self.rule.asset}: refused by the check on {one.check}",)
+        if self.in_doubt_since() >= DOUBT_ALERT_MS:
+            alerts += (f"{self.rule.asset}: the fate of an order is unknown for more than a minute",)
+        settled = size is None and not blocked and self.leg.working is None and not cancels
+        plan = self.plan(size, settled=settled, why=why, missing=missing, refused=refused)
+        doubtful = self.leg.unexplained > 0 or self.leg.owed != 0 or (self.leg.working is not None and self.leg.working.status in IN_DOUBT)
+        flat = self.held.short == 0 or self.leg.contracts is None  # a position that was never ours is not ours to close
+        return LegAnswer(plan, order, cancels, leverage, alerts, doubtful, flat)
+
+    def blocked(self) -> str:
+        """Why this leg may not trade at all now; empty if it may."""
+        state, leg = self.state, self.leg
+        problem = self.view.quote and risk.quote_problem(self.view.quote, self.seen.now_ms, self.rules.risk)
+        reasons = (
+            (leg.halted is not None, f"halted: {leg.halted}"),
+            (state.killed is not None, f"halted: {state.killed}"),
+            (state.stopping, "stopping"),
+            (state.draining, "dry-run: own orders are being cancelled"),
+            (state.cancel_all, "cancel-all: own orders are being cancelled"),
+            (state.paused, "paused"),
+            (self.seen.kill_file is None, "UNKNOWN: the kill file cannot be read"),
+            (state.mode is Mode.STARTING, "first look"),
+            (state.armed and leg.contracts is None, "not in charge of the position yet"),
+            (leg.owed != 0, "the fills of the last order are not on record yet"),
+            (leg.unexplained > 0, "the position is not explained by own fills"),
+            (self.target is None, "UNKNOWN: target"),
+            (self.held.spot_coins < 0, "the declared bag is smaller than what was moved out of it"),
+            (problem is not None, f"UNKNOWN: price ({problem})"),
+        )
+        return next((why for holds, why in reasons if holds), "")
+
+    def in_doubt_since(self) -> int:
+        """For how many milliseconds nobody has known what became of our order."""
+        working = self.leg.working
+        if working is None or working.status not in IN_DOUBT:
+            return 0
+        same_run = working.epoch == self.state.epoch
+        return self.seen.mono_ms - working.sent_mono_ms if same_run else self.seen.now_ms - working.sent_at_ms
+
+    def sized(self) -> tuple[str, sizing.Size | None, tuple[str, ...], tuple[str, ...]]:
+        """What the plan wants: the reason, the next size (None: nothing), what is missing, alerts."""
+        held, limits, asset = self.held, self.rules.risk, self.rule.asset
+        alerts: tuple[str, ...] = ()
+        missing: tuple[str, ...] = ()
+        if held.spot_coins < 0:
+            alerts += (f"{asset}: the declared bag is smaller than what was moved out of it; declare bag.{asset}.coins anew",)
+        if held.short < 0:
+            alerts += (f"{asset}: position against the hedge",)
+        if self.ideal is None:
+            return "UNKNOWN: target", None, missing, alerts
+        leverage = held.leverage
+        if held.short > 0 and leverage > limits.max_leverage:
+            alerts += (f"{asset}: leverage is above {'hard' if leverage > limits.hard_leverage else 'max'}_leverage",)
+        if held.short > 0 and leverage > limits.hard_leverage:
+            kept = sizing.kept_usd(held, limits)
+            if kept < self.ideal:
+                missing = (self.missing_collateral(),)
+                return "leverage above hard_leverage: reduce to max_leverage", self.size(kept), missing, alerts
+        wish = band.wanted(held.hedged_usd, self.ideal, self.rule.band, self.rules.execution.min_order_usd)
+        limited, cap = "", min(sizing.room_usd(held, limits), limits.max_position_usd)
+        if isinstance(wish, band.Trade) and wish.usd > 0 and held.hedged_usd + wish.usd > cap:
+            limited, missing = self.limited(cap)
+            alerts += (f"{asset}: {limited}",)
+            wish = band.wanted(held.hedged_usd, cap, self.rule.band, self.rules.execution.min_order_usd)
+            if isinstance(wish, band.Trade) and wish.usd < 0:
+                wish = band.Hold("kept")  # a hedge that drifted above its cap is never sold off
+        if isinstance(wish, band.Hold):
+            return limited or wish.why, None, missing, alerts
+        goal = held.hedged_usd + wish.usd
+        size = self.size(min(goal, cap) if limited else goal)  # a safe edge above 1 does not reach beyond the cap
+        why = f"{wish.why}, {limited}" if limited else wish.why
+        return why if size is not None else limited or "the difference is below the smallest order", size, missing, alerts
+
+    def limited(self, cap: Decimal) -> tuple[str, tuple[str, ...]]:
+        """Which limit stops the full hedge, and what is missing."""
+        if cap < self.rules.risk.max_position_usd:
+            return "limited by collateral", (self.missing_collateral(),)
+        text = f"the full hedge of {self.ideal or ZERO:.0f} USD exceeds max_position_usd {cap:f}"
+        return "limited by max_position_usd", (text,)
+
+    def size(self, target_usd: Decimal) -> sizing.Size | None:
+        return sizing.size(self.held, target_usd, self.rules.execution)
+
+    def missing_collateral(self) -> str:
+        """What the full hedge lacks, as the person at the desk must move it."""
+        held, limits = self.held, self.rules.risk
+        wanted = (self.ideal or ZERO) + held.other_usd + held.pending_usd
+        needed = sizing.equity_needed(held.instrument, wanted, limits.max_leverage, held.mark, limits.price_collar) - held.equity
+        at_mark = sizing.equity_needed(held.instrument, wanted, limits.max_leverage, held.mark, ZERO) - held.equity
+        step = Decimal("0.0001")
+        needed, at_mark = needed.quantize(step, ROUND_CEILING), max(ZERO, at_mark).quantize(step, ROUND_CEILING)
+        settle = held.instrument.settle
+        return (
+            f"the full hedge of {wanted:.0f} USD at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account "
+            f"({at_mark} at the mark alone, the rest for a move of the collar): move it there, or lower the ratio"
+        )
+
+    def cancels(self, size: sizing.Size | None) -> tuple[Cancel, ...]:
+        orphans = tuple(
+            Cancel(self.rule.asset, order.symbol, order.client_id, "ours, but without an intent on record")
+            for order in self.view.open_orders or ()
+            if planner.is_ours(order.client_id, self.state.instance)
+            and (self.leg.working is None or order.client_id != self.leg.working.order.client_id)
+        )
+        if self.leg.working is None:
+            return orphans
+        own = planner.cancel(self.state, self.leg, self.leg.working, size, self.rules.execution, self.seen.mono_ms)
+        return (*orphans, own) if own else orphans
+
+    def waits(self) -> str:
+        """Why a wanted order is not sent this turn, although the leg may trade."""
+        if planner.cooling(self.leg, self.rules.execution, self.seen.mono_ms):
+            return "the rest waits for the cooldown"
+        ours = any(planner.is_ours(order.client_id, self.state.instance) for order in self.view.open_orders or ())
+        return "an own order without an intent must go first" if ours else ""
+
+    def reviewed(self, size: sizing.Size, why: str, placed: tuple[Approved, ...]) -> Approved | Refused:
+        state, seen, quote = self.state, self.seen, self.view.quote
+        if quote is None:
+            return Refused(self.rule.asset, "price", "missing")
+        crossing = planner.must_cross(self.leg, self.rules.execution, seen.mono_ms)
+        intent = planner.intent(self.rule.asset, self.held.instrument, quote, size, why, self.rules.execution, crossing=crossing)
+        name = planner.client_id(state.instance, state.epoch, state.account, self.rule.symbol, state.cycle + 1)
+        return risk.review(intent, self.held, quote, state, seen, self.rules, name, placed)
+
+    def leverage_call(self, size: sizing.Size) -> LeverageCall | None:
+        """The lowest setting that serves the whole plan; only ever raised while a position is open."""
+        setting = self.view.position.leverage_setting if self.view.position is not None else None
+        if size.side is not Side.SELL or setting is None:
+            return None
+        worst = risk.leverage_after(self.held, size.final_short, self.rules.risk.price_collar)
+        lowest = max(1, int(worst.to_integral_value(ROUND_CEILING))) if worst.is_finite() else int(setting)
+        if lowest > setting or (lowest < setting and self.held.short == 0):
+            return LeverageCall(self.rule.asset, self.rule.symbol, lowest)
+        return None
+
+    def plan(self, size: sizing.Size | None, *, settled: bool, why: str, missing: tuple[str, ...], refused: tuple[Refused, ...]) -> LegPlan:
+        held, instrument, mark = self.held, self.held.instrument, self.held.mark
+        base = self.baseline.coins if self.baseline is not None else held.long_coins
+        final = size.final_short if size is not None else held.short
+        planned_delta = held.long_coins - contracts.notional_coins(instrument, final, mark)
+        entry = self.view.position.entry_price if self.view.position is not None else None
+        final_usd = contracts.notional_usd(instrument, final, mark)
+        rate = self.view.quote.funding_rate if self.view.quote is not None else None
+        traded = abs(contracts.notional_usd(instrument, final - held.short, mark))
+        return LegPlan(
+            asset=self.rule.asset,
+            instrument=self.rule.symbol,
+            basis=self.rule.basis,
+            ratio_target=None if self.target is None else self.target.ratio,
+            ratio_effective=None if self.target is None else self.target.ratio,
+            ratio_actual=ratio_of(held.delta_coins, self.rule.basis, held.long_coins, base),
+            ratio_planned=ratio_of(planned_delta, self.rule.basis, held.long_coins, base),
+            target_source=None if self.target is None else self.target.source,
+            spot_coins=held.spot_coins,
+            equity_coins=held.equity_coins,
+            delta_coins=held.delta_coins,
+            position_usd=-held.hedged_usd,
+            target_usd=self.ideal,
+            leverage=held.leverage,
+            liquidation_price=contracts.liquidation_price(instrument, held.short, entry, held.wallet) if held.short > 0 else NO_LIQUIDATION,
+            mark=mark,
+            aligned=settled and not missing and self.ideal is not None,
+            why=why,
+            settled=settled,
+            fees_usd=traded * instrument.maker_fee_rate,
+            funding_usd_per_year=None if rate is None else -final_usd * rate * HOURS_PER_YEAR / instrument.funding_interval_hours,
+            missing=missing,
+            refused=refused,
+        )
