@@ -29,8 +29,9 @@ async def plain_client(server: VenueServer, **options: Any) -> AsyncIterator[Any
     """ccxt as it comes, with every section of urls['api'] pointing at the server."""
     keys = {"apiKey": KEY, "secret": SECRET, "password": PASSPHRASE}
     client = getattr(ccxt, server.venue)({**keys, "enableRateLimit": False, **SETUP.get(server.venue, {}), **options})
+    if server.venue == "okx":
+        client.set_sandbox_mode(True)
     client.urls["api"] = rebased(client.urls["api"], server.base_url)
-    client.headers = {**(client.headers or {}), **HEADERS.get(server.venue, {})}
     try:
         yield client
     finally:
@@ -38,7 +39,6 @@ async def plain_client(server: VenueServer, **options: Any) -> AsyncIterator[Any
 
 
 SETUP: Final[dict[str, dict[str, Any]]] = {}
-HEADERS: Final[dict[str, dict[str, str]]] = {}
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ async def find(client: Any, venue: str, client_id: str, symbol: str = BTC) -> An
     if venue == "deribit":
         rows = (await client.privateGetGetOrderStateByLabel({"currency": client.market(symbol)["settle"], "label": client_id}))["result"]
         return client.parse_order(rows[-1])
-    raise KeyError(venue)
+    return await client.fetch_order(None, symbol, {"clientOrderId": client_id})
 
 
 async def first_position(client: Any, **params: Any) -> Any:
@@ -155,4 +155,33 @@ async def cancel_found(client: Any, venue: str, client_id: str) -> Any:
     return await client.cancel_order((await find(client, venue, client_id))["id"], BTC)
 
 
-WORDS: Final[dict[str, Words]] = {"bybit": BYBIT, "deribit": DERIBIT}
+async def okx_prices(client: Any) -> tuple[float, float, float, float]:
+    touch, mark = await client.fetch_ticker(BTC), await client.fetch_mark_price(BTC)
+    index = (await client.publicGetMarketIndexTickers({"instId": "BTC-USD"}))["data"][0]["idxPx"]
+    return mark["markPrice"], float(index), touch["bid"], touch["ask"]
+
+
+OKX: Final = Words(
+    lot_usd=lambda symbol: 100 if symbol == BTC else 10,
+    kinds={"post_only": {"postOnly": True}, "ioc": {"timeInForce": "IOC"}, "reduce_only": {"timeInForce": "IOC", "reduceOnly": True}},
+    position=(100, 600, "short", 1.2),
+    balance={},
+    total=1.2,
+    equity=lambda balance: balance["BTC"]["total"],
+    position_of=first_position,
+    prices=okx_prices,
+    status_of_create=None,
+    unique="ever",
+    duplicate="51016",
+    post_only="cancelled",
+    funds="51008",
+    funding=funding_rows,
+    funding_seen=[("BTC", 0.001)],
+    cancel=lambda client, client_id: client.cancel_order(None, BTC, {"clientOrderId": client_id}),
+    leverage={},
+    leverage_unchanged="",
+    client_id_of_trade=lambda trade: trade["info"]["clOrdId"],
+)
+
+
+WORDS: Final[dict[str, Words]] = {"bybit": BYBIT, "deribit": DERIBIT, "okx": OKX}

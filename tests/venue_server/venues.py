@@ -5,5 +5,6 @@ from typing import Final
 from tests.venue_server.wire import Wire
 from tests.venue_server.wire_bybit import Bybit
 from tests.venue_server.wire_deribit import Deribit
+from tests.venue_server.wire_okx import Okx
 
-WIRES: Final[dict[str, type[Wire]]] = {"bybit": Bybit, "deribit": Deribit}
+WIRES: Final[dict[str, type[Wire]]] = {"bybit": Bybit, "deribit": Deribit, "okx": Okx}

@@ -14,8 +14,9 @@ from tests.venue_server.wire import EXPIRY_MS, KEY, SECRET, Answer, Call, Route,
 
 TEXTS: Final = {
     "-32602": "Invalid params", "10002": "qty_too_low", "10004": "order_not_found", "10009": "not_enough_funds", "10010": "already_closed",
-   
-    "10019": "locked_by_admin", "10021": "invalid_amount", "10028": "too_many_requests", "10040": "retry", "10041": "settlement_in_progress",
+
+    "10019": "locked_by_admin", "10021": "invalid_amount", "10028": "too_many_requests", "10040": "retry",
+    "10041": "settlement_in_progress",
     "10043": "price_wrong_tick", "11030": "other_reject reduce_only", "11044": "not_open_order", "11051": "system_maintenance",
     "11054": "post_only_reject", "13004": "invalid_credentials", "13009": "unauthorized", "13020": "not_found", "13021": "forbidden",
     "13028": "temporarily_unavailable", "13888": "timed_out",
@@ -145,7 +146,7 @@ class Deribit(Wire):
     def instruments(self, call: Call) -> Any:
         return [
             {
-                "instrument_name": c.id, "kind": KIND[c.kind], "base_currency": c.base, "counter_currency": c.quote, 
+                "instrument_name": c.id, "kind": KIND[c.kind], "base_currency": c.base, "counter_currency": c.quote,
                 "quote_currency": c.quote,
                 "settlement_currency": c.settle or None, "contract_size": c.size, "min_trade_amount": c.amount(c.min_units),
                 "tick_size": c.tick, "settlement_period": None if c.kind == "spot" else "month" if c.expiry_ms else "perpetual",
@@ -303,6 +304,7 @@ class Deribit(Wire):
         return {
             "trade_id": f"{c.base}-{t.id}", "trade_seq": t.id, "order_id": str(t.order_id), "label": t.client_id, "instrument_name": c.id,
             "direction": t.side, "price": t.price, "amount": c.amount(t.units), "fee": t.fee, "fee_currency": c.settle,
-            "timestamp": t.at_ms, "liquidity": "M" if t.maker else "T", "order_type": "limit", "state": "filled", "mark_price": t.price, "index_price": t.price,
+            "timestamp": t.at_ms, "liquidity": "M" if t.maker else "T", "order_type": "limit", "state": "filled", "mark_price": t.price,
+            "index_price": t.price,
             "profit_loss": t.realised, "post_only": t.maker, "reduce_only": False, "self_trade": False,
         }  # fmt: skip
