@@ -7,15 +7,18 @@ LOCK   := -q --universal --generate-hashes --no-annotate --no-header --python-ve
 .PHONY: help demo test lint docs lock bench bench-check clean
 .DEFAULT_GOAL := help
 
-$(VENV)/.base: requirements.txt pyproject.toml
+INSTALL := $(BIN)/pip install -q --no-compile --disable-pip-version-check
+
+$(VENV)/.base: requirements-build.txt requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "hedgebot needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --no-compile --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/pip install -q --no-compile --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(INSTALL) --require-hashes -r requirements-build.txt
+	$(INSTALL) --no-deps --require-hashes -r requirements.txt
+	PYTHONWARNINGS=ignore $(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.base
-	$(BIN)/pip install -q --no-compile --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(INSTALL) --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
 demo: $(VENV)/.base  ## hedge 5 BTC on the paper exchange through a crash and a recovery
@@ -36,7 +39,8 @@ docs: $(VENV)/.dev  ## regenerate what the docs take from the code, then build t
 
 lock: $(VENV)/.dev  ## re-pin every dependency with its hashes
 	$(BIN)/pip install -q uv
-	echo 'setuptools>=77' | $(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml - -o requirements.txt
+	printf 'pip>=26\nsetuptools>=77\n' | $(BIN)/uv pip compile $(LOCK) --upgrade - -o requirements-build.txt
+	$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile $(LOCK) --all-extras -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 bench: $(VENV)/.dev  ## one JSON line for each figure
