@@ -1,0 +1,396 @@
+"""How does a request reach a venue, and what exactly came back? The only file that imports ccxt.
+
+What ccxt does here: it loads markets, knows every venue's addresses, and signs. What it may not do is queue, retry, follow a redirect,
+log, or decide what an answer means: requests wait in our own budget *before* they are signed, the gate is asked inside `sign()`, every
+address is checked, and the answer's status and body are kept so that its meaning is read from the venue's code and not from the class of
+an exception (exchanges/outcomes.py). ccxt is imported when a client is made, so whoever trades on paper never loads it.
+"""
+
+import importlib
+import json
+import logging
+import re
+import socket
+import ssl
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from adapters.request_budget import Errand, RequestBudget
+from bot.core.model import Approved
+from bot.ports import Gate, Misconfigured, NotSent, PortError
+
+TIMEOUT_MS: Final = 10_000
+SILENCE_MS: Final = {429: 1_000, 418: 60_000}  # after a warning, and after a ban
+NOT_ADDRESSES: Final = frozenset({"logo", "www", "doc", "fees", "referral", "api_management"})  # for people, never called
+LONGEST_TEXT: Final = 400  # of a venue's words in an error message
+SHORTEST_KEY: Final = 5  # a shorter word would blot out half of every message
+SIGNATURES: Final = re.compile(r"(?i)\b(signature|sign|sig|apikey|api_key|api-key|passphrase|secret)(=|%3D|\"?:\s*\"?)[^&\s\"',]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What proves who we are. Never printed."""
+
+    api_key: str | None = field(default=None, repr=False)
+    secret: str | None = field(default=None, repr=False)
+    passphrase: str | None = field(default=None, repr=False)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(word for word in (self.api_key, self.secret, self.passphrase) if word and len(word) >= SHORTEST_KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which of a venue's environments, how ccxt is switched to it, and what proves that the switch worked."""
+
+    switch: str  # "none", "sandbox" (set_sandbox_mode) or "demo" (enable_demo_trading)
+    hosts: frozenset[str]  # every signed request goes to one of these
+    header: tuple[str, str] | None = None  # and carries this
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a venue's client needs to know before it speaks."""
+
+    ccxt_id: str
+    place: Place
+    writes: Mapping[tuple[str, str], Errand]  # (method, path) of every request that may change something, and what it is for
+    get_reads: str | None = None  # private GETs must begin with this, where a venue changes things by GET too
+    options: Mapping[str, Any] = field(default_factory=dict)
+    base_url: str | None = None
+
+
+@dataclass(slots=True)
+class Sending:
+    """One request on its way: what it is for, and what became of it."""
+
+    errand: Errand
+    order: Approved | None = None
+    signed: bool = False
+    status: int | None = None
+    body: str = ""
+
+
+class Failed(PortError):
+    """A request that brought no good answer. What that means for an order is decided by exchanges/outcomes.py."""
+
+    def __init__(self, text: str, *, status: int | None = None, body: object = None, signed: bool = True, connected: bool = True) -> None:
+        super().__init__(text)
+        self.status = status
+        self.body = body
+        self.signed = signed
+        self.connected = connected
+
+
+IN_FLIGHT: ContextVar[Sending] = ContextVar("hedgebot_request")
+
+
+def parsed(body: str) -> object:
+    """A JSON body with every fraction as text, so that no amount passes through binary; None for what is no JSON."""
+    try:
+        return json.loads(body, parse_float=str, parse_constant=_no_number)
+    except ValueError:
+        return None
+
+
+def _no_number(word: str) -> object:
+    raise ValueError(f"{word} is no number")
+
+
+class CcxtClient:
+    """One venue's API under one set of keys."""
+
+    def __init__(self, access: Access, keys: Keys, *, budget: RequestBudget, gate: Gate | None) -> None:
+        """Raise Misconfigured if ccxt lacks the venue or the environment, or an address is left that leads elsewhere."""
+        self._access = access
+        self._keys = keys
+        self._budget = budget
+        self._gate = gate
+        self._api = self._made()
+        self._hosts = access.place.hosts
+        self._switch()
+        if access.base_url is not None:
+            self._hosts = self._moved(access.base_url)
+        self.prove()
+
+    def __repr__(self) -> str:
+        return f"CcxtClient({self._access.ccxt_id}, {sorted(self._hosts)})"
+
+    # ---------------------------------------------------------------------------------------------------------------- set up
+
+    def _made(self) -> Any:
+        quiet()
+        try:
+            module = importlib.import_module("ccxt.async_support")
+            base = getattr(module, self._access.ccxt_id)
+        except (ImportError, AttributeError) as error:
+            raise Misconfigured(f"ccxt does not know {self._access.ccxt_id}: install the version this bot pins") from error
+        config = {
+            "apiKey": self._keys.api_key,
+            "secret": self._keys.secret,
+            "password": self._keys.passphrase,
+            "enableRateLimit": False,  # our own budget stands before it
+            "timeout": TIMEOUT_MS,
+            "verbose": False,
+            "enableLastHttpResponse": False,
+            "enableLastJsonResponse": False,
+            "enableLastResponseHeaders": False,
+            "timeout_on_exit": 0,
+            "has": {"fetchCurrencies": False},  # a request that needs more rights than a hedge does
+            "session": Sessions(self._access.get_reads is not None),
+            "options": {"maxRetriesOnFailure": 0, "adjustForTimeDifference": False, **self._access.options},
+        }
+        return guarded(base, self)({name: value for name, value in config.items() if value is not None})
+
+    def _switch(self) -> None:
+        switch, name = self._access.place.switch, self._access.ccxt_id
+        try:
+            if switch == "sandbox":
+                self._api.set_sandbox_mode(True)
+            elif switch == "demo":
+                self._api.enable_demo_trading(True)
+        except Exception as error:  # ccxt raises TypeError where a venue has none
+            raise Misconfigured(
+                f"ccxt could not switch {name} to its test environment: {type(error).__name__}; nothing was sent"
+            ) from error
+
+    def _moved(self, base_url: str) -> frozenset[str]:
+        """Every address onto the host of `base_url`, the paths as they are."""
+        base = urlsplit(base_url)
+        if base.scheme not in {"http", "https"} or not base.netloc:
+            raise Misconfigured(f"venue.base_url is {base_url}, which is no address: write https://host or http://host:port")
+        self._api.urls = {
+            name: part if name in NOT_ADDRESSES else moved(part, base, self._api.hostname or "") for name, part in self._api.urls.items()
+        }
+        return frozenset({base.netloc.lower()})
+
+    def prove(self) -> None:
+        """Raise Misconfigured unless everything this client can sign leads to the environment it was made for."""
+        strays = sorted({host for host in hosts(self._api.urls.get("api"), self._api.hostname or "") if host not in self._hosts})
+        if self._access.base_url is not None and strays:
+            raise Misconfigured(f"{self._access.ccxt_id}: some addresses still lead to {', '.join(strays)}; nothing was sent")
+        header = self._access.place.header
+        if header is not None and {k.lower(): v for k, v in self._api.headers.items()}.get(header[0]) != header[1]:
+            raise Misconfigured(
+                f"{self._access.ccxt_id}: the header {header[0]}: {header[1]} is missing, so this is production; nothing was sent"
+            )
+
+    # ---------------------------------------------------------------------------------------------------------------- requests
+
+    async def markets(self) -> dict[str, dict[str, Any]]:
+        """Every listed market by its unified symbol, as ccxt describes it. Raise Failed or NotSent."""
+        loaded = await self._through(Sending(Errand.READ), self._api.load_markets, True)
+        return dict(loaded) if isinstance(loaded, Mapping) else {}
+
+    async def call(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        errand: Errand = Errand.READ,
+        order: Approved | None = None,
+        deadline_mono_ms: int | None = None,
+    ) -> object:
+        """One request by the name of ccxt's implicit method. The parsed body of a good answer. Raise Failed or NotSent."""
+        await self._budget.take(errand, deadline_mono_ms=deadline_mono_ms)
+        return await self._through(Sending(errand, order), getattr(self._api, method), dict(params))
+
+    def sent_as(self, symbol: str, amount: str, price: str) -> tuple[Decimal, Decimal]:
+        """What ccxt would make of an amount and a price: the venue's own steps, read a second way."""
+        return Decimal(self._api.amount_to_precision(symbol, amount)), Decimal(self._api.price_to_precision(symbol, price))
+
+    async def _through(self, sending: Sending, method: Any, argument: Any) -> object:
+        token = IN_FLIGHT.set(sending)
+        try:
+            answer = await method(argument)
+        except PortError:
+            raise
+        except Exception as error:
+            raise self._failed(error, sending) from None  # ccxt's text and its chain carry addresses with keys in them
+        finally:
+            IN_FLIGHT.reset(token)
+        if sending.status is not None and not 200 <= sending.status < 300:
+            raise self._failed(None, sending)
+        return answer
+
+    def _failed(self, error: Exception | None, sending: Sending) -> PortError:
+        connected = not never_connected(error)
+        said = f"{type(error).__name__}: " if error is not None and sending.status is None else ""
+        words = sending.body if sending.status is not None else str(error)
+        text = f"{said}{f'HTTP {sending.status} ' if sending.status is not None else ''}{self.scrubbed(words)}".strip()
+        if not connected:
+            return NotSent(f"{self._access.ccxt_id} cannot be reached: nothing was sent")
+        if sending.status in SILENCE_MS:
+            self._budget.hold(SILENCE_MS[sending.status], f"{self._access.ccxt_id} answered {sending.status}: too many requests")
+        return Failed(text, status=sending.status, body=parsed(sending.body), signed=sending.signed)
+
+    def scrubbed(self, text: str) -> str:
+        """A text without keys and signatures."""
+        for word in self._keys.words:
+            text = text.replace(word, "***")
+        return SIGNATURES.sub(r"\1\2***", text)[:LONGEST_TEXT]
+
+    # ---------------------------------------------------------------------------------------------------------------- the last look
+
+    def permit(self, path: str, method: str, private: bool) -> None:
+        """Asked inside `sign()`, after every queue. Raise NotSent if this may not be signed now."""
+        sending = IN_FLIGHT.get(None)
+        if sending is None:
+            raise NotSent(f"{method} {path} was not asked for by the bot: it was not signed")
+        errand = self._access.writes.get((method, path))
+        if errand is None:
+            reads = method == "GET" and (not private or self._access.get_reads is None or path.startswith(self._access.get_reads))
+            if not reads or sending.errand is not Errand.READ:
+                raise NotSent(f"{method} {path} is not among the requests this bot signs")
+            return
+        if errand is not sending.errand:
+            raise NotSent(f"{method} {path} is for {errand.value}, and {sending.errand.value} was asked for: it was not signed")
+        if self._gate is not None:
+            self._gate.check(sending.order)
+
+    def admit(self, url: str, headers: Mapping[str, str] | None) -> None:
+        """Asked before a byte leaves: does it go where it may?"""
+        host = urlsplit(url).netloc.lower()
+        if host not in self._hosts:
+            raise NotSent(f"{host} is not a host of this environment ({', '.join(sorted(self._hosts))}): nothing was sent")
+        header = self._access.place.header
+        if header is not None and not carries(headers or {}, header):
+            raise NotSent(f"the header {header[0]} is missing: nothing was sent")
+
+    async def close(self) -> None:
+        """Release connections. Never raises."""
+        sessions = self._api.session
+        try:
+            await self._api.close()
+        except Exception as error:
+            logging.getLogger("hedgebot").warning("closing %s: %s", self._access.ccxt_id, type(error).__name__)
+        if isinstance(sessions, Sessions):
+            await sessions.close()
+
+
+def guarded(base: Any, client: CcxtClient) -> Any:
+    """A venue's ccxt class whose `sign()` asks the gate and whose requests keep to their hosts."""
+
+    class Guarded(base):  # type: ignore[misc]
+        def sign(self, path: str, api: Any = "public", method: str = "GET", params: Any = None, *rest: Any) -> Any:
+            section = api[0] if isinstance(api, (list, tuple)) else api
+            sending = IN_FLIGHT.get(None)
+            client.permit(path, method, "rivate" in section)
+            signed = super().sign(path, api, method, {} if params is None else params, *rest)
+            if sending is not None:
+                sending.signed = True
+            return signed
+
+        async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
+            client.admit(url, self.prepare_request_headers(headers))
+            return await super().fetch(url, method, headers, body)
+
+        def on_rest_response(self, code: int, reason: str, *rest: Any) -> Any:
+            text = super().on_rest_response(code, reason, *rest)
+            sending = IN_FLIGHT.get(None)
+            if sending is not None:
+                sending.status, sending.body = code, text
+            return text
+
+        def on_json_response(self, response_body: str) -> Any:
+            return json.loads(response_body, parse_float=str, parse_constant=_no_number)
+
+    Guarded.__name__ = Guarded.__qualname__ = base.__name__
+    return Guarded
+
+
+class Sessions:
+    """What ccxt takes for its aiohttp session: no redirect is followed, and where orders are GETs each goes over a fresh connection,
+    because aiohttp sends a GET again when a kept connection breaks."""
+
+    headers: Final[dict[str, str]] = {}  # ccxt reads them and adds its own
+
+    def __init__(self, orders_are_gets: bool) -> None:
+        self._orders_are_gets = orders_are_gets
+        self._kept: Any = None
+        self._fresh: Any = None
+
+    def _session(self) -> Any:
+        import aiohttp
+
+        if self._kept is None:
+            self._kept = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls(), limit=32, happy_eyeballs_delay=0.25))
+        sending = IN_FLIGHT.get(None)
+        if not self._orders_are_gets or sending is None or sending.errand is Errand.READ:
+            return self._kept
+        if self._fresh is None:
+            self._fresh = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls(), force_close=True))
+        return self._fresh
+
+    def get(self, url: Any, **more: Any) -> Any:
+        return self._session().get(url, allow_redirects=False, **more)
+
+    def post(self, url: Any, **more: Any) -> Any:
+        return self._session().post(url, allow_redirects=False, **more)
+
+    def put(self, url: Any, **more: Any) -> Any:
+        return self._session().put(url, allow_redirects=False, **more)
+
+    def delete(self, url: Any, **more: Any) -> Any:
+        return self._session().delete(url, allow_redirects=False, **more)
+
+    async def close(self) -> None:
+        for session in (self._kept, self._fresh):
+            if session is not None:
+                await session.close()
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """Built once: reading the certificates takes longer than a request."""
+    import certifi
+
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+def quiet() -> None:
+    """ccxt's debug log prints keys and signatures: it has no voice here, whatever level is asked for."""
+    ccxt_log = logging.getLogger("ccxt")
+    ccxt_log.disabled = True
+    ccxt_log.propagate = False
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("ccxt.")]:
+        logging.getLogger(name).disabled = True
+
+
+def never_connected(error: Exception | None) -> bool:
+    """Is it certain that no byte was sent? Only where the connection itself could not be made."""
+    import aiohttp
+
+    cause = error.__cause__ if error is not None else None
+    return isinstance(cause, (aiohttp.ClientConnectorError, socket.gaierror))
+
+
+def carries(headers: Mapping[str, str], header: tuple[str, str]) -> bool:
+    return {name.lower(): value for name, value in headers.items()}.get(header[0]) == header[1]
+
+
+def hosts(part: object, hostname: str) -> set[str]:
+    """Every host that is named anywhere in a section of ccxt's addresses."""
+    if isinstance(part, Mapping):
+        return {host for inner in part.values() for host in hosts(inner, hostname)}
+    if isinstance(part, str) and "://" in part:
+        return {urlsplit(part.replace("{hostname}", hostname)).netloc.lower()}
+    return set()
+
+
+def moved(part: Any, base: SplitResult, hostname: str) -> Any:
+    """The same addresses on another host."""
+    if isinstance(part, Mapping):
+        return {name: moved(inner, base, hostname) for name, inner in part.items()}
+    if isinstance(part, list):
+        return [moved(inner, base, hostname) for inner in part]
+    if not isinstance(part, str) or "://" not in part:
+        return part
+    was = urlsplit(part.replace("{hostname}", hostname))
+    scheme = base.scheme if was.scheme.startswith("http") else {"http": "ws", "https": "wss"}[base.scheme]
+    return urlunsplit((scheme, base.netloc, base.path.rstrip("/") + was.path, was.query, ""))

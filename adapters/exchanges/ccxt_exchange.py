@@ -1,0 +1,443 @@
+"""How does a real venue fill the Exchange port? One engine for all of them: the quirk sheet says what to ask and how to read it.
+
+ccxt_exchange.py    this: rounds of reads, placing once, cancelling, outcomes
+venues/             one quirk sheet per venue: what to ask, how to read it, what its codes prove
+ccxt_translate.py   numbers and shapes of answers
+outcomes.py         what became of an order
+preflight.py        is the account fit for a hedge?
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final, TypeVar
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from adapters.ccxt_client import CcxtClient, Failed
+from adapters.exchanges.ccxt_translate import Listed, Malformed, Misfit, fit
+from adapters.exchanges.outcomes import WORDS, Outcome, Verdict, classify, says
+from adapters.exchanges.venues.sheet import Call, Page, Venue
+from adapters.request_budget import Errand
+from bot.core.model import Approved, Ask, Fill, FundingPayment, Instrument, Kind, Margin, Order, OrderStatus, Position, Quote, View
+from bot.ports import Clock, Misconfigured, NotSent, PortError, Refused, Unknown
+
+T = TypeVar("T")
+R = TypeVar("R", Fill, FundingPayment)
+MOST_PAGES: Final = 40  # of one history in one look
+REMEMBERED: Final = 20_000  # ids of this process: far more than the orders it may place in the longest look-up a venue allows
+LISTED_IN_ERRORS: Final = 30
+CODE_OF: Final = {text: word for word, text in WORDS.items()}
+
+
+class CcxtExchange:
+    """One account at one venue."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        client: CcxtClient,
+        clock: Clock,
+        *,
+        environment: str,
+        absence: tuple[int, int] | None = None,
+        has_key: bool = True,
+    ) -> None:
+        """`absence`: milliseconds and polls that prove an order absent, for a test server whose reads cannot lag."""
+        self.name: str = venue.name
+        self.environment: str | None = environment
+        self.absence_ms, self.absence_polls = absence or (venue.absence_ms, venue.absence_polls)
+        self.venue: Final = venue
+        self.client: Final = client
+        self._clock = clock
+        self._has_key = has_key
+        self._listed: dict[str, Listed] = {}
+        self._signed: dict[str, Outcome | None] = {}  # own ids whose signature was made; and the refusal, if they ended in one
+        self._venue_ids: dict[str, str] = {}  # own id → the venue's
+        self._own_ids: dict[str, str] = {}  # and back
+
+    # ------------------------------------------------------------------------------------------------------------------ connecting
+
+    async def connect(self, symbols: Sequence[str]) -> dict[str, Instrument]:
+        markets = await self.patiently(self.client.markets)
+        found: dict[str, Instrument] = {}
+        for symbol in symbols:
+            try:
+                market = markets.get(symbol)
+                if market is None:
+                    raise Misfit(f"{symbol} is not listed")
+                listed = self.venue.contract(market)
+            except (Misfit, Malformed) as error:
+                raise Misconfigured(
+                    f"{self.venue.title}: {error}. Inverse perpetuals there: {', '.join(hedgeable(markets)) or 'none'}"
+                ) from error
+            self._listed[symbol] = await self._with_fees(listed)
+            found[symbol] = self._listed[symbol].instrument
+        return found
+
+    async def _with_fees(self, listed: Listed) -> Listed:
+        """The account's own rates where the venue tells them, else those of its lowest tier."""
+        asked = self.venue.fees(listed) if self._has_key else None
+        if asked is None:
+            return listed
+        try:
+            maker, taker = self.venue.read_fees(listed, await self._ask(asked))
+        except (PortError, Malformed):
+            return listed
+        return replace(listed, instrument=replace(listed.instrument, maker_fee_rate=maker, taker_fee_rate=taker))
+
+    async def server_time_ms(self) -> int:
+        try:
+            return self.venue.read_time(await self._ask(self.venue.time))
+        except (Failed, Malformed) as error:
+            raise NotSent(f"{self.venue.title} did not tell the time: {error}") from error
+
+    async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """A read at start, tried three times. In the loop the next turn is the second try. Raise NotSent."""
+
+        async def wait(seconds: float) -> None:
+            await self._clock.sleep_ms(int(seconds * 1000))
+
+        again = AsyncRetrying(
+            stop=stop_after_attempt(3), wait=wait_random_exponential(0.2, 2), retry=retry_if_exception(passing), sleep=wait, reraise=True
+        )
+        try:
+            return await again(ask)
+        except Failed as error:
+            raise NotSent(f"{self.venue.title} could not be read: {error}") from error
+
+    def listed(self, symbol: str) -> Listed:
+        return self._listed[symbol]
+
+    # ------------------------------------------------------------------------------------------------------------------ looking
+
+    async def look(self, asks: Sequence[Ask]) -> tuple[View, ...]:
+        round_ = Round(self)
+        try:
+            return tuple(await asyncio.gather(*(self._view(ask, round_) for ask in asks)))
+        finally:
+            round_.end()
+
+    async def _view(self, ask: Ask, round_: "Round") -> View:
+        listed = self._listed[ask.symbol]
+        errors: list[str] = []
+        (quote, position, margin), (open_orders, found), (fills, funding) = await asyncio.gather(
+            asyncio.gather(
+                self._part("quote", errors, self._quote(listed, round_)),
+                self._part("position", errors, self._position(listed, round_)),
+                self._part("margin", errors, self._margin(listed, round_)),
+            ),
+            asyncio.gather(
+                self._part("open_orders", errors, self._open_orders(listed, round_)),
+                self._part("found", errors, self._found(listed, ask.client_ids)),
+            ),
+            asyncio.gather(
+                self._part("fills", errors, self._fills(listed, ask.fills_since_ms, round_)),
+                self._part("funding", errors, self._funding(listed, ask.funding_since_ms, round_)),
+            ),
+        )
+        return View(listed.instrument, quote, position, margin, open_orders, found, fills, funding, tuple(errors))
+
+    async def _part(self, name: str, errors: list[str], reading: Awaitable[T]) -> T | None:
+        try:
+            return await reading
+        except Exception as error:  # whatever it was: this part is unknown, the rest is not
+            text = str(error) if isinstance(error, (PortError, Malformed)) else repr(error)
+            errors.append(f"{name}: {self.client.scrubbed(text)}")
+            return None
+
+    async def _quote(self, listed: Listed, round_: "Round") -> Quote:
+        return self.venue.read_quote(listed, await round_.ask(*self.venue.quote(listed)), round_.began_ms)
+
+    async def _position(self, listed: Listed, round_: "Round") -> Position:
+        return self.venue.read_position(listed, await round_.ask(*self.venue.position(listed)), round_.began_ms)
+
+    async def _margin(self, listed: Listed, round_: "Round") -> Margin:
+        return self.venue.read_margin(listed, await round_.ask(*self.venue.margin(listed)), round_.began_ms)
+
+    async def _open_orders(self, listed: Listed, round_: "Round") -> tuple[Order, ...]:
+        async def page(more: str | None) -> Page[Order]:
+            (body,) = await round_.ask(self.venue.open_orders(listed, more))
+            return self.venue.read_open_orders(listed, body)
+
+        orders = await paged(page)
+        for order in orders:
+            self._note(order)
+        return tuple(sorted({order.venue_id: order for order in orders}.values(), key=lambda order: (order.at_ms, order.venue_id)))
+
+    async def _found(self, listed: Listed, client_ids: Sequence[str]) -> tuple[Order, ...]:
+        found = await asyncio.gather(*(self.find(listed, own) for own in client_ids))
+        return tuple(order for order in found if order is not None)
+
+    async def find(self, listed: Listed, client_id: str) -> Order | None:
+        """The order of this id in any status; None where every look-up of the venue answers that it has none. Raise PortError."""
+        for asked in self.venue.find(listed, client_id):
+            try:
+                order = self.venue.read_found(listed, client_id, await self._ask(asked))
+            except Failed as error:
+                if not says(error, self.venue.codes, self.venue.codes.absent):
+                    raise
+                continue
+            if order is not None:
+                self._note(order)
+                return order
+        return None
+
+    async def _fills(self, listed: Listed, since_ms: int, round_: "Round") -> tuple[Fill, ...]:
+        async def page(more: str | None) -> Page[Fill]:
+            (body,) = await round_.ask(self.venue.fills(listed, since_ms, round_.began_ms, more))
+            return self.venue.read_fills(listed, body)
+
+        fills = in_order(await paged(page), since_ms, lambda fill: fill.trade_id)
+        return fills if self.venue.fills_name_orders else await self._with_own_ids(listed, fills)
+
+    async def _with_own_ids(self, listed: Listed, fills: tuple[Fill, ...]) -> tuple[Fill, ...]:
+        """The venue's fills carry its own order id only, here in `client_id`: put ours in its place."""
+        unknown = [venue_id for venue_id in dict.fromkeys(fill.client_id for fill in fills) if venue_id not in self._own_ids]
+        asked = self.venue.order_of_fill
+        if unknown and asked is not None:
+            for venue_id, body in zip(unknown, await asyncio.gather(*(self._ask(asked(listed, name)) for name in unknown)), strict=True):
+                order = self.venue.read_found(listed, "", body)
+                if order is None:
+                    raise Malformed(f"the order {venue_id} of a fill is not shown")
+                self._note(order)
+                self._own_ids.setdefault(venue_id, order.client_id)
+        return tuple(replace(fill, client_id=self._own_ids[fill.client_id]) for fill in fills)
+
+    async def _funding(self, listed: Listed, since_ms: int, round_: "Round") -> tuple[FundingPayment, ...]:
+        async def page(more: str | None) -> Page[FundingPayment]:
+            asked = self.venue.payments(listed, since_ms, round_.began_ms, more)
+            return self.venue.read_payments(listed, await round_.ask(*asked)) if asked else Page(())
+
+        return in_order(await paged(page), since_ms, lambda payment: payment.payment_id)
+
+    async def _ask(self, asked: Call) -> object:
+        return await self.client.call(asked.method, asked.as_dict)
+
+    def _note(self, order: Order) -> None:
+        self._own_ids[order.venue_id] = order.client_id
+        if order.client_id:
+            self._venue_ids[order.client_id] = order.venue_id
+        for ids in (self._own_ids, self._venue_ids):
+            while len(ids) > REMEMBERED:
+                del ids[next(iter(ids))]
+
+    # ------------------------------------------------------------------------------------------------------------------ placing
+
+    async def place(self, order: Approved) -> Order:
+        listed = self._checked(order)
+        if order.client_id in self._signed:
+            return await self._placed_before(listed, order.client_id)
+        asked = self.venue.place(listed, order)
+        try:
+            body = await self.client.call(asked.method, asked.as_dict, Errand.PLACE, order, order.deadline_mono_ms)
+        except asyncio.CancelledError:
+            self._remember(order.client_id, None)  # the record says INTENT: it is looked for, never sent again
+            raise
+        except Exception as error:
+            return await self._after(listed, order, classify(self.venue.codes, error))
+        self._remember(order.client_id, None)
+        try:
+            placed = self.venue.read_placed(listed, order, body)
+        except (Malformed, ValueError) as error:
+            raise Unknown(f"{self.venue.title} answered {order.client_id} with something that is no answer ({error})") from error
+        if placed.code:
+            return await self._after(listed, order, self._judged(placed.code))
+        shown = placed.shown or await self._shown(listed, order, placed.venue_id)
+        self._note(shown)
+        if shown.status is OrderStatus.REJECTED:
+            self._refuse(order.client_id, Outcome(Verdict.REFUSED, CODE_OF.get(shown.why, ""), shown.why))
+        return shown
+
+    def _checked(self, order: Approved) -> Listed:
+        """Raise Refused for what may not be signed: the venue would read it otherwise than we mean it."""
+        listed = self._listed.get(order.symbol)
+        if listed is None:
+            raise Refused(f"{order.symbol} is not connected", code="symbol")
+        instrument, limit = listed.instrument, order.limit_price
+        try:
+            self.venue.client_id(order.client_id)
+        except ValueError as error:
+            raise Refused(f"{order.client_id!r} is no client id for {self.venue.title}: {error}", code="client-id") from error
+        if order.contracts < instrument.min_contracts:
+            raise Refused(f"{order.contracts} contracts of {order.symbol}: at least {instrument.min_contracts}", code="contracts")
+        if not limit.is_finite() or limit <= 0 or limit % instrument.tick:
+            raise Refused(f"the limit {limit} is no multiple of the tick {instrument.tick}", code="tick")
+        amount = listed.amount(order.contracts)
+        if self.client.sent_as(order.symbol, amount, format(limit, "f")) != (Decimal(amount), limit):
+            raise Refused(f"{amount} at {limit} would reach {self.venue.title} as another order; it was not signed", code="precision")
+        return listed
+
+    async def _after(self, listed: Listed, order: Approved, outcome: Outcome) -> Order:
+        own = order.client_id
+        match outcome.verdict:
+            case Verdict.NOT_SENT:
+                raise NotSent(outcome.why)
+            case Verdict.REFUSED:
+                self._refuse(own, outcome)
+            case Verdict.EXISTS:
+                self._remember(own, None)
+                return await self._placed_before(listed, own)
+        self._remember(own, None)
+        raise Unknown(f"{self.venue.title} gave no clear answer to {own}: {outcome.why}")
+
+    def _judged(self, code: str) -> Outcome:
+        """A venue's code that came inside of a success."""
+        codes = self.venue.codes
+        if code in codes.exists:
+            return Outcome(Verdict.EXISTS, why=code)
+        word = codes.refused.get(code)
+        return Outcome(Verdict.REFUSED, word, f"{WORDS[word]}: {code}") if word else Outcome(Verdict.UNKNOWN, why=code)
+
+    def _refuse(self, own: str, outcome: Outcome) -> None:
+        self._remember(own, outcome)
+        raise Refused(f"{self.venue.title} refused {own}: {outcome.why}", code=outcome.code)
+
+    def _remember(self, own: str, ended: Outcome | None) -> None:
+        self._signed[own] = ended
+        while len(self._signed) > REMEMBERED:
+            del self._signed[next(iter(self._signed))]
+
+    async def _placed_before(self, listed: Listed, own: str) -> Order:
+        """Not every venue keeps client ids unique: an id that was signed is never signed again."""
+        ended = self._signed.get(own)
+        if ended is not None:
+            raise Refused(f"{self.venue.title} refused {own} before: {ended.why}", code=ended.code)
+        try:
+            found = await self.find(listed, own)
+        except (PortError, Malformed) as error:
+            raise Unknown(f"{own} was signed before and cannot be looked up now: {error}") from error
+        if found is None:
+            raise Unknown(f"{own} was signed before and {self.venue.title} does not show it (yet)")
+        return found
+
+    async def _shown(self, listed: Listed, order: Approved, venue_id: str) -> Order:
+        """The venue told only that it took the order: ask once what became of it; if that fails, it is acknowledged, no more."""
+        try:
+            found = await self.find(listed, order.client_id)
+        except (PortError, Malformed):
+            found = None
+        if found is not None:
+            return found
+        return Order(
+            client_id=order.client_id,
+            venue_id=venue_id,
+            symbol=order.symbol,
+            side=order.side,
+            contracts=order.contracts,
+            filled=0,
+            limit_price=order.limit_price,
+            status=OrderStatus.ACKED,
+            reduce_only=order.reduce_only,
+            post_only=order.post_only,
+            at_ms=self._clock.now_ms(),
+        )
+
+    # ------------------------------------------------------------------------------------------------------------------ the rest
+
+    async def cancel(self, symbol: str, client_id: str) -> None:
+        listed = self._listed[symbol]
+        venue_id = self._venue_ids.get(client_id, "")
+        if self.venue.cancels_by_venue_id and not venue_id:
+            try:
+                found = await self.find(listed, client_id)
+            except (Failed, Malformed) as error:
+                raise NotSent(f"the cancel of {client_id} was not sent: its order could not be looked up ({error})") from error
+            if found is None or found.status.terminal:
+                return
+            venue_id = found.venue_id
+        asked = self.venue.cancel(listed, client_id, venue_id)
+        try:
+            code = self.venue.read_cancelled(await self.client.call(asked.method, asked.as_dict, Errand.CANCEL))
+        except Failed as error:
+            if says(error, self.venue.codes, self.venue.codes.gone):
+                return
+            outcome = classify(self.venue.codes, error)
+            if outcome.verdict in {Verdict.REFUSED, Verdict.NOT_SENT}:
+                raise NotSent(f"the cancel of {client_id} was not taken: {outcome.why}") from error
+            raise Unknown(f"no clear answer to the cancel of {client_id}: {error}") from error
+        except Malformed as error:
+            raise Unknown(f"no clear answer to the cancel of {client_id}: {error}") from error
+        if code and code not in self.venue.codes.gone:
+            raise Unknown(f"{self.venue.title} answered {code} to the cancel of {client_id}")
+
+    async def set_leverage(self, symbol: str, leverage: int) -> None:
+        listed = self._listed[symbol]
+        if leverage < 1:
+            raise Refused(f"a leverage of {leverage} makes no sense", code="leverage")
+        asked = self.venue.leverage(listed, leverage)
+        if asked is None:
+            raise Refused(f"{self.venue.title}: {self.venue.leverage_note}", code="leverage")
+        try:
+            await self.client.call(asked.method, asked.as_dict, Errand.SETTING)
+        except Failed as error:
+            if says(error, self.venue.codes, self.venue.codes.unchanged):
+                return
+            outcome = classify(self.venue.codes, error)
+            if outcome.verdict is Verdict.REFUSED:
+                raise Refused(outcome.why, code=outcome.code) from error
+            if outcome.verdict is Verdict.NOT_SENT:
+                raise NotSent(outcome.why) from error
+            raise Unknown(f"no clear answer to the leverage of {symbol}: {error}") from error
+
+    async def close(self) -> None:
+        await self.client.close()
+
+
+class Round:
+    """One round of reads: what several parts need is asked once."""
+
+    def __init__(self, exchange: CcxtExchange) -> None:
+        self._exchange = exchange
+        self._asked: dict[Call, asyncio.Future[object]] = {}
+        self.began_ms: Final = exchange._clock.now_ms()
+
+    async def ask(self, *calls: Call) -> tuple[object, ...]:
+        for asked in calls:
+            if asked not in self._asked:
+                self._asked[asked] = asyncio.ensure_future(self._exchange._ask(asked))
+        answers = await asyncio.gather(*(self._asked[asked] for asked in calls), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return tuple(answers)
+
+    def end(self) -> None:
+        for task in self._asked.values():
+            task.cancel()
+
+
+async def paged(page: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
+    """Every page of a list. Raise Malformed where it does not end."""
+    items: list[T] = []
+    more: str | None = None
+    for _ in range(MOST_PAGES):
+        shown = await page(more)
+        items += shown.items
+        if shown.more is None or shown.more == more:
+            return items
+        more = shown.more
+    raise Malformed(f"more than {MOST_PAGES} pages")
+
+
+def in_order(items: Sequence[R], since_ms: int, name: Callable[[R], str]) -> tuple[R, ...]:
+    """Each once, those at or after the cursor, oldest first."""
+    once = {name(item): item for item in items if item.at_ms >= since_ms}
+    return tuple(sorted(once.values(), key=lambda item: (item.at_ms, len(name(item)), name(item))))
+
+
+def passing(error: BaseException) -> bool:
+    """Might the same read succeed in a moment?"""
+    return isinstance(error, NotSent) or (isinstance(error, Failed) and (error.status is None or error.status >= 500))
+
+
+def hedgeable(markets: dict[str, dict[str, object]]) -> list[str]:
+    found = []
+    for symbol, market in sorted(markets.items()):
+        try:
+            if fit(market) is Kind.INVERSE:
+                found.append(symbol)
+        except Misfit:
+            continue
+    return found[:LISTED_IN_ERRORS]

@@ -1,0 +1,128 @@
+"""What has to be known about a venue? The form that every quirk sheet fills in; facts and pure functions, no request is made here.
+
+A request is described by a `Call`; the exchange makes it and hands the answers back to the sheet's `read_…`. Times are milliseconds.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+from adapters.ccxt_client import Place
+from adapters.exchanges.ccxt_translate import Listed
+from adapters.exchanges.outcomes import Codes
+from adapters.request_budget import Allowance, Errand
+from bot.core.model import Approved, Fill, FundingPayment, Margin, Order, Position, Quote
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request by the name of ccxt's implicit method."""
+
+    method: str
+    params: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def as_dict(self) -> dict[str, Any]:
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in self.params}
+
+
+def call(method: str, **params: Any) -> Call:
+    return Call(method, tuple(params.items()))
+
+
+def status_code(status: int | None) -> tuple[str, ...]:
+    """An HTTP status as a code; a good one says nothing."""
+    return () if status is None or 200 <= status < 300 else (f"http:{status}",)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a history, and what asks for the next one; `more` is None at its end."""
+
+    items: tuple[T, ...]
+    more: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What the answer to a placement tells: the order itself, or only that it was taken, or the venue's code for why not."""
+
+    venue_id: str = ""
+    shown: Order | None = None
+    code: str = ""  # of a refusal that arrives as a success
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the venue tells about the account and the key; None: it does not tell."""
+
+    one_way: bool | None = None
+    cross: bool | None = None
+    may_trade: bool | None = None
+    may_withdraw: bool | None = None
+
+
+Bodies = Sequence[object]  # the answers to the calls of one question, in their order
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """One quirk sheet."""
+
+    name: str
+    title: str  # for people
+    ccxt_id: str
+    tested: bool  # proven on the wire; without that, arming needs venue.untested_ok
+    hedges: str  # what it can hedge, and what not, in a sentence
+    places: Mapping[str, Place]  # by environment
+    writes: Mapping[tuple[str, str], Errand]
+    options: Callable[[bool], Mapping[str, Any]]  # of ccxt; with linear contracts?
+    allowance: Allowance
+    absence_ms: int  # how long, and
+    absence_polls: int  # how often an order must be missing before it counts as never made
+    funding: str  # sign, interval and source, in a sentence
+    dead_man: str  # the dead man's switch for orders, in a sentence
+    leverage_note: str  # what the leverage and margin calls do, in a sentence
+    codes: Codes
+
+    # the contract
+    contract: Callable[[Mapping[str, Any]], Listed]
+    client_id: Callable[[str], str]  # the venue's spelling; raise ValueError where it has none
+
+    # reading
+    time: Call
+    read_time: Callable[[object], int]
+    quote: Callable[[Listed], tuple[Call, ...]]
+    read_quote: Callable[[Listed, Bodies, int], Quote]  # and our clock when it was asked, for a venue without a stamp
+    position: Callable[[Listed], tuple[Call, ...]]
+    read_position: Callable[[Listed, Bodies, int], Position]
+    margin: Callable[[Listed], tuple[Call, ...]]
+    read_margin: Callable[[Listed, Bodies, int], Margin]
+    open_orders: Callable[[Listed, str | None], Call]
+    read_open_orders: Callable[[Listed, object], Page[Order]]
+    find: Callable[[Listed, str], tuple[Call, ...]]  # asked one after the other until one shows the order
+    read_found: Callable[[Listed, str, object], Order | None]
+    fills: Callable[[Listed, int, int, str | None], Call]  # since, now, page
+    read_fills: Callable[[Listed, object], Page[Fill]]
+    payments: Callable[[Listed, int, int, str | None], tuple[Call, ...]]  # (): the venue has no history
+    read_payments: Callable[[Listed, Bodies], Page[FundingPayment]]
+    account: Callable[[Listed], tuple[Call, ...]]
+    read_account: Callable[[Listed, Bodies], Account]
+    fees: Callable[[Listed], Call | None]
+    read_fees: Callable[[Listed, object], tuple[Decimal, Decimal]]  # maker, taker
+
+    # acting
+    place: Callable[[Listed, Approved], Call]
+    read_placed: Callable[[Listed, Approved, object], Placed]
+    cancel: Callable[[Listed, str, str], Call]  # client id, venue id
+    read_cancelled: Callable[[object], str]  # "" if it was asked, else the venue's code
+    leverage: Callable[[Listed, int], Call | None]  # None: it has no such call, or one that does more than its name says
+
+    get_reads: str | None = None  # private GETs begin with this, where the venue also changes things by GET
+    cancels_by_venue_id: bool = False
+    fills_name_orders: bool = True  # False: a fill tells the venue's order id only
+    order_of_fill: Callable[[Listed, str], Call] | None = None  # then this asks for the order
+    needs_passphrase: bool = False
