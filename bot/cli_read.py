@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -34,7 +35,7 @@ def leader(settings: Settings) -> str | None:
         return store.owner.holder
 
 
-def from_bot(settings: Settings, path: str, *, otherwise: str) -> dict[str, Any] | None:
+def from_bot(settings: Settings, path: str, *, otherwise: str, note: Callable[[str], None] = say) -> dict[str, Any] | None:
     """A running bot's answer; None if none is on record as running, or if it does not answer: then that is said."""
     name = leader(settings)
     if name is None:
@@ -45,7 +46,7 @@ def from_bot(settings: Settings, path: str, *, otherwise: str) -> dict[str, Any]
             return exact(answer)
         raise NoAnswer(f"{answer.url}: answered {answer.status_code}")
     except NoAnswer as error:
-        say(f"note: {name} leads account {settings.account}, but its API does not answer ({error}); {otherwise}")
+        note(f"note: {name} leads account {settings.account}, but its API does not answer ({error}); {otherwise}")
         return None
 
 
@@ -69,15 +70,16 @@ async def plan_beside(settings: Settings) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------------------------------- status
 
 
-def status(settings: Settings) -> dict[str, Any]:
-    told = from_bot(settings, "/api/v1/status", otherwise="this is what the record says")
+def status(settings: Settings, note: Callable[[str], None] = say) -> dict[str, Any]:
+    """What the bot says, else what the record says; `note` hears which, where it is the record."""
+    told = from_bot(settings, "/api/v1/status", otherwise="this is what the record says", note=note)
     if told is not None:
         return told
     with closing(read_store(settings)) as store:
         known = last_known(store, settings)
         if store.owner.holder is None:
             seen = "it has never looked at the venue" if known.as_of_ms is None else f"it looked last at {iso_utc(known.as_of_ms)}"
-            say(f"note: no bot is running; {seen}")
+            note(f"note: no bot is running; {seen}")
         return status_json(known)
 
 
@@ -120,21 +122,28 @@ def as_if_running(state: State, rules: Rules, rules_hash: str, at_ms: int) -> St
 
 def watch(settings: Settings, *, as_json: bool) -> None:
     """The status once a second until interrupted."""
+    from rich.console import Group
     from rich.live import Live
+    from rich.text import Text
 
     from bot.cli_show import answer_json, console, facts
 
     if not as_json and not on_terminal():
         raise Wrong(Exit.USAGE, "status --watch draws on a terminal, and there is none: add --json for one line each second")
+
+    def drawn() -> Group:
+        notes: list[str] = []
+        said = facts(status(settings, notes.append))
+        return Group(said, *(Text(note, "dim") for note in notes))
+
     with suppress(KeyboardInterrupt):
-        if as_json:
+        while as_json:
+            answer_json(status(settings, lambda _: None))
+            time.sleep(WATCH_SECONDS)
+        with Live(drawn(), console=console(), auto_refresh=False) as live:
             while True:
-                answer_json(status(settings))
                 time.sleep(WATCH_SECONDS)
-        with Live(facts(status(settings)), console=console(), screen=False, auto_refresh=False) as live:
-            while True:
-                time.sleep(WATCH_SECONDS)
-                live.update(facts(status(settings)), refresh=True)
+                live.update(drawn(), refresh=True)
 
 
 # ---------------------------------------------------------------------------------------------------------------- record

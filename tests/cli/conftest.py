@@ -1,19 +1,28 @@
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.cli.desk import Desk
+from tests.cli.forks import Forks
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    with closing(Forks()) as process:
+        yield process
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def desk(tmp_path: Path, forks: Forks) -> Desk:
+    return Desk(tmp_path, forks)
 
 
-@pytest.fixture(scope="module")
-def aligned(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+@pytest.fixture(scope="session")
+def aligned(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Desk:
     """A desk whose bot aligned its hedge and stopped: for whoever only reads."""
-    desk = Desk(tmp_path_factory.mktemp("aligned"))
+    desk = Desk(tmp_path_factory.mktemp("aligned"), forks)
     desk.write()
     desk.good("run", "--live", "--until-aligned", "--timeout", "60")
     return desk

@@ -7,6 +7,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.cli.forks import Forks
 
 SCRIPT = str(Path(sys.executable).with_name("hedgebot"))
 PATIENCE = 30.0
@@ -51,8 +55,8 @@ class Answer:
 
 
 class Desk:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, forks: Forks) -> None:
+        self.folder, self.forks = folder, forks
 
     def write(self, text: str = QUICK, name: str = "hedge.yaml") -> Path:
         path = self.folder / name
@@ -63,18 +67,19 @@ class Desk:
         kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("HEDGEBOT")}
         return {**kept, "COLUMNS": "80", **(more or {})}
 
-    def hb(self, *args: str, env: Mapping[str, str] | None = None, before: Callable[[], None] | None = None) -> Answer:
-        """Run `hedgebot` to its end, without a terminal."""
+    def hb(self, *args: str, env: Mapping[str, str] | None = None, largest_file: int | None = None) -> Answer:
+        """Run `hedgebot` to its end in a process of its own, without a terminal; no file may grow beyond `largest_file` bytes."""
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder, "out"), Path(folder, "err")
+            request = {"args": args, "folder": str(self.folder), "env": self.environment(env), "out": str(out), "err": str(err)}
+            code = self.forks.run({**request, "largest_file": largest_file})
+            return Answer(code, COLOUR.sub("", out.read_text("utf-8")), COLOUR.sub("", err.read_text("utf-8")))
+
+    def script(self, *args: str) -> Answer:
+        """The same by the installed console script."""
+        command = [SCRIPT, *args]
         done = subprocess.run(
-            [SCRIPT, *args],
-            cwd=self.folder,
-            env=self.environment(env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            preexec_fn=before,
-            check=False,
+            command, cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
         return Answer(done.returncode, COLOUR.sub("", done.stdout), COLOUR.sub("", done.stderr))
 
@@ -90,6 +95,11 @@ class Desk:
     def start(self, *args: str) -> "Running":
         return Running(self, args)
 
+    def sent(self) -> int:
+        """Orders on record that were more than a plan."""
+        with closing(sqlite3.connect(f"file:{self.folder / 'hedgebot.db'}?mode=ro", uri=True)) as record:
+            return int(record.execute("SELECT count(*) FROM orders WHERE status <> 'DRY_RUN'").fetchone()[0])
+
     def open_at_venue(self) -> int:
         """Orders that are open in the paper venue's own database."""
         with closing(sqlite3.connect(f"file:{self.folder / 'paper.db'}?mode=ro", uri=True)) as venue:
@@ -102,6 +112,7 @@ class Running:
     def __init__(self, desk: Desk, args: tuple[str, ...]) -> None:
         self.desk = desk
         self.log: list[dict[str, Any]] = []
+        self.ended_reading = False
         self.process = subprocess.Popen(
             [SCRIPT, "run", "--log-json", *args],
             cwd=desk.folder,
@@ -111,32 +122,42 @@ class Running:
             stderr=subprocess.PIPE,
             text=True,
         )
-        started = self.read_until("run.started")
-        assert started, self.log
+        self.heard = threading.Condition()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+        with self.heard:
+            assert self.heard.wait_for(lambda: self.ended_reading or "run.started" in self.events(), PATIENCE), self.log
+        assert "run.started" in self.events(), self.log
         token = (desk.folder / "hedgebot.db.token").read_text("ascii").strip()
         address = (desk.folder / "hedgebot.db.api").read_text("ascii").strip()
         self.api = httpx.Client(base_url=address, headers={"authorization": f"Bearer {token}"}, trust_env=False, timeout=PATIENCE)
 
-    def read_until(self, event: str) -> bool:
-        """Read the log up to a line of this event; False at its end. Blocks on the pipe."""
+    def read(self) -> None:
+        """Every line of the log as it comes: a full pipe would stop the bot."""
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            said = json.loads(line) if line.startswith("{") else {"event": line.strip()}
-            self.log.append(said)
-            if said["event"] == event:
-                return True
-        return False
+            with self.heard:
+                self.log.append(json.loads(line) if line.startswith("{") else {"event": line.strip()})
+                self.heard.notify_all()
+        with self.heard:
+            self.ended_reading = True
+            self.heard.notify_all()
+
+    def events(self) -> list[str]:
+        return [str(line["event"]) for line in self.log]
 
     def status(self) -> Any:
         return self.api.get("/api/v1/status").json()
 
     def until(self, holds: Callable[[Any], bool]) -> Any:
-        """The first status of which it holds; every question waits for the bot's answer."""
+        """The first status of which it holds; asked again whenever the bot has logged something, and ten times a second."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             said = self.status()
             if said["legs"] and holds(said):
                 return said
+            with self.heard:
+                self.heard.wait(0.1)
         raise AssertionError(f"never came true: {said}")
 
     def cycles(self, count: int) -> None:
@@ -150,8 +171,8 @@ class Running:
         return self.ended()
 
     def ended(self) -> int:
-        self.read_until("")
         code = self.process.wait(PATIENCE)
+        self.reader.join(PATIENCE)
         assert self.process.stderr is not None
         self.process.stderr.close()
         return code
@@ -164,5 +185,6 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        self.reader.join(PATIENCE)
         if self.process.stderr is not None:
             self.process.stderr.close()

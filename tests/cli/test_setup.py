@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
@@ -36,6 +38,12 @@ def test_an_unknown_command_is_a_usage_mistake(desk: Desk):
 def test_python_dash_m_bot_is_the_same_program(desk: Desk):
     done = subprocess.run([sys.executable, "-m", "bot", "version", "--json"], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == desk.json("version")
+
+
+def test_the_console_script_answers_and_refuses_with_its_exit_code(desk: Desk):
+    assert desk.script("version").out.startswith("hedgebot ")
+    refused = desk.script("plan")
+    assert (refused.code, "hedgebot init" in refused.err) == (4, True)
 
 
 def test_what_init_writes_is_a_good_configuration_that_plans(desk: Desk):
@@ -130,3 +138,30 @@ def test_venues_are_listed_with_their_environments(desk: Desk):
     listed = {venue["name"]: venue for venue in desk.json("venues")["venues"]}
     assert listed["paper"] == {"name": "paper", "environments": [], "available": True}
     assert "testnet" in listed["deribit"]["environments"]
+
+
+class Page(BaseHTTPRequestHandler):
+    """What a proxy's login page looks like to a bot."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><p>please log in")
+
+    def log_message(self, *_: object) -> None:
+        return None
+
+
+def test_a_target_document_that_is_html_is_found_by_check_and_leaves_the_ratio_unknown(desk: Desk):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        desk.write(QUICK + f'targets: {{url: "http://127.0.0.1:{server.server_port}/targets.json"}}\n')
+        checked = desk.hb("check", "--online", "--json")
+        ran = desk.hb("run", "--live", "--until-aligned", "--timeout", "1", "--json")
+        server.shutdown()
+    assert checked.code == 4
+    assert [finding["key"] for finding in checked.json["findings"]] == ["targets.url"]
+    assert ran.code in (3, 5)
+    assert ran.json["legs"][0]["ratio_target"] is None
+    assert desk.json("orders") == {"orders": []}

@@ -1,0 +1,128 @@
+"""Does an operator's word arrive, is it carried out, and does it last? Through a running bot, and without one."""
+
+from datetime import UTC, datetime, timedelta
+
+from tests.cli.desk import PATIENT, Desk
+
+
+def test_dry_run_toggled_while_orders_work_stops_them_at_once_and_off_resumes(desk: Desk):
+    desk.write(PATIENT)
+    with desk.start("--live") as bot:
+        bot.until(lambda said: said["open_orders"] == 1)
+        assert desk.good("dry-run", "on", "--json").json["done"] is True  # own orders are seen gone
+        status = bot.status()
+        assert (status["armed"], status["open_orders"]) == (False, 0)
+        assert desk.open_at_venue() == 0
+        before = desk.sent()
+        bot.cycles(3)
+        assert desk.sent() == before
+        assert desk.good("dry-run", "off", "--json").json["accepted"] is True
+        assert bot.until(lambda said: said["open_orders"] == 1)["armed"] is True
+        desk.good("dry-run", "on")
+        assert bot.stop() == 0
+    with desk.start("--live") as bot:  # the stored word goes before --live
+        bot.cycles(2)
+        assert bot.status()["armed"] is False
+        assert bot.stop() == 0
+        assert "dry_run.stored" in bot.events()
+
+
+def test_kill_lasts_over_a_restart_until_rearmed(desk: Desk):
+    desk.write(PATIENT)
+    with desk.start("--live") as bot:
+        bot.until(lambda said: said["open_orders"] == 1)
+        said = desk.good("kill", "--reason", "smoke", "--json").json
+        assert said["state"] == "HALTED"
+        assert desk.open_at_venue() == 0
+        assert "smoke" in (desk.folder / "hedgebot.kill").read_text()
+        assert bot.stop() == 0
+    before = desk.sent()
+    with desk.start("--live") as bot:
+        bot.until(lambda said: said["state"] == "HALTED")
+        bot.cycles(2)
+        assert desk.sent() == before
+        assert desk.hb("rearm").code == 2  # a reason is needed
+        desk.good("rearm", "--reason", "put out")
+        assert not (desk.folder / "hedgebot.kill").exists()
+        bot.until(lambda said: said["open_orders"] == 1)
+        assert bot.stop() == 0
+
+
+def test_a_running_bot_is_paused_targeted_and_probed(desk: Desk):
+    desk.write(PATIENT)
+    assert desk.hb("probe").code == 1
+    with desk.start("--live") as bot:
+        bot.until(lambda said: said["open_orders"] == 1)
+        assert desk.json("probe")["ready"] is True
+        assert desk.good("pause", "--json").json["state"] == "PAUSED"
+        desk.good("cancel-all")
+        before = desk.sent()
+        bot.cycles(3)
+        assert desk.sent() == before
+        desk.good("resume")
+        tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+        desk.good("target", "set", "BTC", "0.5", "--until", tomorrow.isoformat())
+        assert desk.json("plan")["legs"][0]["ratio_target"] == "0.5"
+        listed = desk.json("target", "list")["targets"]
+        assert [(target["source"], target["ratio"]) for target in listed] == [("operator", "0.5"), ("config", "1")]
+        assert listed[0]["until"] == f"{tomorrow + timedelta(days=1)}T00:00:00.000Z"
+        desk.good("target", "clear", "BTC")
+        assert desk.json("status")["legs"][0]["ratio_target"] == "1"
+        assert desk.hb("db", "upgrade").code == 3
+        assert desk.hb("flatten").code == 2  # no terminal, no --yes
+        assert bot.stop() == 0
+
+
+def test_words_without_a_bot_go_on_record_and_hold_for_the_next_run(desk: Desk):
+    desk.write()
+    assert "hedgebot.db" in desk.good("target", "set", "BTC", "0").out
+    desk.good("kill", "--reason", "holiday")
+    assert (desk.folder / "hedgebot.kill").exists()
+    plan = desk.json("plan")
+    assert plan["legs"][0]["ratio_target"] == "0"
+    assert plan["legs"][0]["orders"] == []
+    answer = desk.hb("run", "--live", "--once", "--json")
+    assert (answer.code, answer.json["state"]) == (3, "HALTED"), answer
+    desk.good("rearm", "--reason", "back")
+    desk.good("target", "clear", "BTC")
+    assert not (desk.folder / "hedgebot.kill").exists()
+    assert desk.json("plan")["legs"][0]["orders"] != []
+
+
+def test_what_needs_a_bot_says_so_and_changes_nothing(desk: Desk):
+    desk.write()
+    for args in (("cancel-all",), ("flatten", "--yes")):
+        answer = desk.hb(*args)
+        assert answer.code == 3
+        assert "hedgebot run" in answer.err
+
+
+def test_dry_run_off_is_refused_where_the_configuration_forbids_sending(desk: Desk):
+    desk.write(PATIENT.replace("mode: live", "mode: dry-run"))
+    answer = desk.hb("dry-run", "off")
+    assert answer.code == 4
+    assert "mode: live" in answer.err
+
+
+def test_a_word_that_cannot_be_taken_names_what_is_wrong_with_it(desk: Desk):
+    desk.write()
+    for args, words in (
+        (("target", "set", "BTC", "85"), "write 0.85"),
+        (("target", "set", "DOGE", "0.5"), "known: BTC"),
+        (("target", "set", "BTC", "0.5", "--until", "2020-01-01"), "already over"),
+    ):
+        answer = desk.hb(*args)
+        assert answer.code == 2
+        assert words in answer.err
+
+
+def test_a_bot_that_hangs_is_named_and_kill_still_writes_the_file(desk: Desk):
+    desk.write(PATIENT)
+    with desk.start("--live") as bot:
+        bot.until(lambda said: said["open_orders"] == 1)
+        (desk.folder / "hedgebot.db.api").write_text("http://127.0.0.1:9\n")  # nobody answers there
+        answer = desk.hb("kill", "--reason", "hangs")
+        assert answer.code == 1
+        assert f"pid {bot.process.pid}" in answer.err
+        assert bot.until(lambda said: said["state"] == "HALTED")["open_orders"] == 0  # it read the file
+        assert bot.stop() == 0
