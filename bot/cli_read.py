@@ -16,7 +16,8 @@ from bot.core.decide import RULES_VERSION, decide
 from bot.core.events import RunStarted
 from bot.core.ledger import fold
 from bot.core.leg import IN_DOUBT
-from bot.core.model import Mode, Rules, State
+from bot.core.model import Mode, Rules, Snapshot, State
+from bot.core.planner import is_ours
 from bot.exit_codes import Exit
 from bot.face import Status, iso_utc, plain, plan_json, status_json
 from bot.ports import Misconfigured
@@ -89,7 +90,7 @@ def last_known(store: Store, settings: Settings) -> Status:
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=0, absence_polls=1)
     decision = None
     if made is not None:
-        decision = decide(as_if_running(state, rules, config_hash(settings), made.seen.now_ms), made.seen, rules)
+        decision = decide(as_if_running(state, rules, config_hash(settings), made.seen.now_ms), without_ended(made.seen, state), rules)
     return Status(
         account=settings.account,
         venue=settings.venue.name,
@@ -111,6 +112,21 @@ def last_known(store: Store, settings: Settings) -> Status:
         head=head.hash,
         why_not_ready=("no decision is on record yet",),
     )
+
+
+def without_ended(seen: Snapshot, state: State) -> Snapshot:
+    """What was seen, less the own orders that the record has seen end since."""
+    unfinished = {leg.working.order.client_id for leg in state.legs if leg.working is not None}
+    views = tuple(
+        replace(
+            view,
+            open_orders=tuple(
+                order for order in view.open_orders or () if not is_ours(order.client_id, state.instance) or order.client_id in unfinished
+            ),
+        )
+        for view in seen.views
+    )
+    return replace(seen, views=views)
 
 
 def as_if_running(state: State, rules: Rules, rules_hash: str, at_ms: int) -> State:

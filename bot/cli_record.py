@@ -1,0 +1,107 @@
+"""What can be asked of the record? The audit and db commands."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from bot.cli_terms import AsJson, Config, Limit, leave, log_to_stderr
+
+audit = typer.Typer(
+    name="audit", help="The record: read it, have it explained, verify it, export it.", no_args_is_help=True, rich_markup_mode=None
+)
+db = typer.Typer(name="db", help="The audit database.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@audit.command("tail")
+def audit_tail(config: Config = None, limit: Limit = 20, as_json: AsJson = False) -> None:
+    """The newest entries, oldest first."""
+    from bot.cli_audit import tail
+    from bot.cli_config import settings_from
+    from bot.cli_show import answer_json, clock
+
+    log_to_stderr(None)
+    listed = tail(settings_from(config), limit)
+    if as_json:
+        answer_json({"entries": listed})
+        return
+    for one in listed:
+        typer.echo(f"{one['seq']:>6}  {clock(one['at'])}  {one['says']}")
+
+
+@audit.command("show")
+def audit_show(seq: Annotated[int, typer.Argument(min=1)], config: Config = None, as_json: AsJson = False) -> None:
+    """One entry with everything in it, as JSON."""
+    import json
+
+    from bot.cli_audit import entry
+    from bot.cli_config import settings_from
+    from bot.cli_show import answer_json
+
+    log_to_stderr(None)
+    said = entry(settings_from(config), seq)
+    answer_json(said) if as_json else typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
+
+
+@audit.command("explain")
+def audit_explain(
+    identity: Annotated[str, typer.Argument(metavar="ID", help="an order's id, or the number of an entry")],
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why the bot did that, in plain words."""
+    from bot.cli_audit import story
+    from bot.cli_config import settings_from
+    from bot.cli_show import answer_json
+
+    log_to_stderr(None)
+    told = story(settings_from(config), identity)
+    answer_json({"id": identity, "story": told}) if as_json else typer.echo(told)
+
+
+@audit.command("verify")
+def audit_verify(
+    config: Config = None,
+    heads: Annotated[Path | None, typer.Option("--heads", metavar="FILE", help="heads seen outside: lines SEQ HASH, or a log")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Is the record whole and unchanged, and would the bot decide the same again? Exit 0 good, 1 broken, 3 could not tell."""
+    from bot.cli_audit import verification_json, verification_lines, verified
+    from bot.cli_config import settings_from
+    from bot.cli_show import answer_json
+
+    log_to_stderr(None)
+    found = verified(settings_from(config), heads)
+    if as_json:
+        answer_json(verification_json(found))
+    else:
+        for line in verification_lines(found):
+            typer.echo(line)
+    leave(found.exit_code)
+
+
+@audit.command("export")
+def audit_export(
+    config: Config = None,
+    form: Annotated[str, typer.Option("--format", metavar="csv|jsonl", help="one entry a line")] = "jsonl",
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="instead of stdout")] = None,
+) -> None:
+    """The whole record as a file."""
+    from bot.cli_audit import write_export
+    from bot.cli_config import settings_from
+
+    if form not in ("csv", "jsonl"):
+        raise typer.BadParameter(f"{form}: write csv or jsonl", param_hint="--format")
+    chosen: Literal["csv", "jsonl"] = "csv" if form == "csv" else "jsonl"
+    log_to_stderr(None)
+    write_export(settings_from(config), chosen, output)
+
+
+@db.command("upgrade")
+def db_upgrade(config: Config = None) -> None:
+    """Bring the tables of the audit database to this version. Stop the bot and make a copy first."""
+    from bot.cli_audit import upgraded
+    from bot.cli_config import settings_from
+
+    log_to_stderr(None)
+    typer.echo(f"{upgraded(settings_from(config))} has the tables of this version")

@@ -1,0 +1,153 @@
+"""What can an operator say? Pause, kill, re-arm, targets: every command that changes what the bot does."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from bot.cli_terms import AsJson, Config, Reason, leave, log_to_stderr
+
+words = typer.Typer(rich_markup_mode=None)
+target = typer.Typer(
+    name="target",
+    help="The operator's word on a hedge ratio; it goes before target document and configuration.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+class Switch(StrEnum):
+    on = "on"
+    off = "off"
+
+
+def say_word(config: Path | None, name: str, *, reason: str = "", as_json: bool = False) -> None:
+    from bot.cli_config import settings_from
+    from bot.cli_operate import simple
+
+    settings = settings_from(config)
+    hand_over(settings, simple(name, reason=reason), as_json)
+
+
+def hand_over(settings: object, word: object, as_json: bool) -> NoReturn:
+    from bot.cli_operate import Word, give
+    from bot.cli_show import answer_json
+    from bot.settings import Settings
+
+    assert isinstance(settings, Settings)
+    assert isinstance(word, Word)
+    log_to_stderr(None)
+    code, said = give(settings, word)
+    if as_json:
+        answer_json(said)
+    else:
+        typer.echo(f"{said['message']} (state {said['state']})")
+    leave(code)
+
+
+@words.command()
+def pause(config: Config = None, as_json: AsJson = False) -> None:
+    """No new orders; those that are open may fill or expire."""
+    say_word(config, "pause", as_json=as_json)
+
+
+@words.command()
+def resume(config: Config = None, as_json: AsJson = False) -> None:
+    """End a pause."""
+    say_word(config, "resume", as_json=as_json)
+
+
+@words.command("dry-run")
+def dry_run(
+    switch: Annotated[Switch, typer.Argument(help="on: plan only, own orders are cancelled; off: send orders again")],
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop or allow the sending of orders, also while the bot runs."""
+    from bot.cli_config import settings_from
+    from bot.cli_operate import dry_run as word
+
+    hand_over(settings_from(config), word(switch is Switch.on), as_json)
+
+
+@words.command()
+def kill(config: Config = None, reason: Reason = "", as_json: AsJson = False) -> None:
+    """Cancel own orders and send nothing more, until re-armed. Does not flatten: the hedge stays."""
+    say_word(config, "kill", reason=reason, as_json=as_json)
+
+
+@words.command()
+def rearm(
+    reason: Annotated[str, typer.Option("--reason", help="why it is safe again; goes on record")],
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a killed or halted bot send orders again."""
+    if not reason.strip():
+        raise typer.BadParameter("say why it is safe again: it goes on record", param_hint="--reason")
+    say_word(config, "rearm", reason=reason.strip(), as_json=as_json)
+
+
+@words.command("cancel-all")
+def cancel_all(config: Config = None, as_json: AsJson = False) -> None:
+    """Cancel all own orders once; the bot then goes on."""
+    say_word(config, "cancel-all", as_json=as_json)
+
+
+@words.command()
+def flatten(
+    config: Config = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring every leg to zero, then kill: leaves the bag without a hedge."""
+    from bot.cli_exit import on_terminal
+
+    if not yes:
+        if not on_terminal():
+            raise typer.BadParameter(
+                "there is no terminal to ask on: give --yes if the bag may be left without a hedge", param_hint="--yes"
+            )
+        if not typer.confirm("Close the whole hedge and leave the bag naked?"):
+            typer.echo("nothing was changed")
+            leave(0)
+    say_word(config, "flatten", as_json=as_json)
+
+
+@target.command("set")
+def target_set(
+    asset: Annotated[str, typer.Argument(help="such as BTC")],
+    ratio: Annotated[str, typer.Argument(help="0 to 1")],
+    until: Annotated[str | None, typer.Option("--until", metavar="DATE", help="ends with that day, UTC")] = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set the ratio of an asset; 0 brings it to flat, reduce-only."""
+    from bot.cli_config import settings_from
+    from bot.cli_operate import target_set as word
+
+    settings = settings_from(config)
+    hand_over(settings, word(settings, asset, ratio, until), as_json)
+
+
+@target.command("clear")
+def target_clear(asset: Annotated[str, typer.Argument(help="such as BTC")], config: Config = None, as_json: AsJson = False) -> None:
+    """Take the operator's word back: target document or configuration count again."""
+    from bot.cli_config import settings_from
+    from bot.cli_operate import target_clear as word
+
+    settings = settings_from(config)
+    hand_over(settings, word(settings, asset), as_json)
+
+
+@target.command("list")
+def target_list(config: Config = None, as_json: AsJson = False) -> None:
+    """The operator's and the configuration's ratios; of each asset the first one listed counts."""
+    from bot.cli_config import settings_from
+    from bot.cli_read import targets
+    from bot.cli_show import answer_json, show, targets_table
+
+    log_to_stderr(None)
+    said = targets(settings_from(config))
+    answer_json(said) if as_json else show(targets_table(said["targets"]))
