@@ -61,7 +61,7 @@ class Access:
     ccxt_id: str
     place: Place
     writes: Mapping[tuple[str, str], Errand]  # (method, path) of every request that may change something, and what it is for
-    get_reads: str | None = None  # private GETs must begin with this, where a venue changes things by GET too
+    get_reads: tuple[str, ...] = ()  # private GETs must begin with one of these, where a venue changes things by GET too
     options: Mapping[str, Any] = field(default_factory=dict)
     base_url: str | None = None
 
@@ -143,7 +143,7 @@ class CcxtClient:
             "enableLastResponseHeaders": False,
             "timeout_on_exit": 0,
             "has": {"fetchCurrencies": False},  # a request that needs more rights than a hedge does
-            "session": Sessions(self._access.get_reads is not None),
+            "session": Sessions(bool(self._access.get_reads)),
             "options": {"maxRetriesOnFailure": 0, "adjustForTimeDifference": False, **self._access.options},
         }
         return guarded(base, self)({name: value for name, value in config.items() if value is not None})
@@ -195,9 +195,10 @@ class CcxtClient:
         errand: Errand = Errand.READ,
         order: Approved | None = None,
         deadline_mono_ms: int | None = None,
+        weight: int = 1,
     ) -> object:
         """One request by the name of ccxt's implicit method. The parsed body of a good answer. Raise Failed or NotSent."""
-        await self._budget.take(errand, deadline_mono_ms=deadline_mono_ms)
+        await self._budget.take(errand, weight=weight, deadline_mono_ms=deadline_mono_ms)
         return await self._through(Sending(errand, order), getattr(self._api, method), dict(params))
 
     def sent_as(self, symbol: str, amount: str, price: str) -> tuple[Decimal, Decimal]:
@@ -244,7 +245,7 @@ class CcxtClient:
             raise NotSent(f"{method} {path} was not asked for by the bot: it was not signed")
         errand = self._access.writes.get((method, path))
         if errand is None:
-            reads = method == "GET" and (not private or self._access.get_reads is None or path.startswith(self._access.get_reads))
+            reads = method == "GET" and (not private or not self._access.get_reads or path.startswith(self._access.get_reads))
             if not reads or sending.errand is not Errand.READ:
                 raise NotSent(f"{method} {path} is not among the requests this bot signs")
             return
@@ -305,27 +306,32 @@ def guarded(base: Any, client: CcxtClient) -> Any:
 
 
 class Sessions:
-    """What ccxt takes for its aiohttp session: no redirect is followed, and where orders are GETs each goes over a fresh connection,
-    because aiohttp sends a GET again when a kept connection breaks."""
+    """What ccxt takes for its aiohttp session: no redirect is followed, and nothing that changes something is sent a second time.
+
+    aiohttp repeats a GET, PUT or DELETE whose connection ends without an answer, on a fresh connection too. Where orders are GETs that
+    would be a second order. So all but reads go through a session with that switched off, and such orders each over a connection of
+    their own, so that a connection the venue has meanwhile closed does not leave them in doubt.
+    """
 
     headers: Final[dict[str, str]] = {}  # ccxt reads them and adds its own
 
     def __init__(self, orders_are_gets: bool) -> None:
         self._orders_are_gets = orders_are_gets
-        self._kept: Any = None
-        self._fresh: Any = None
+        self._reads: Any = None
+        self._writes: Any = None
 
     def _session(self) -> Any:
         import aiohttp
 
-        if self._kept is None:
-            self._kept = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls(), limit=32, happy_eyeballs_delay=0.25))
         sending = IN_FLIGHT.get(None)
-        if not self._orders_are_gets or sending is None or sending.errand is Errand.READ:
-            return self._kept
-        if self._fresh is None:
-            self._fresh = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls(), force_close=True))
-        return self._fresh
+        if sending is None or sending.errand is Errand.READ:
+            if self._reads is None:
+                self._reads = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls(), limit=32))
+            return self._reads
+        if self._writes is None:
+            self._writes = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls(), force_close=self._orders_are_gets))
+            self._writes._retry_connection = False  # not public, and without a public twin; tests/venues holds what it does
+        return self._writes
 
     def get(self, url: Any, **more: Any) -> Any:
         return self._session().get(url, allow_redirects=False, **more)
@@ -340,7 +346,7 @@ class Sessions:
         return self._session().delete(url, allow_redirects=False, **more)
 
     async def close(self) -> None:
-        for session in (self._kept, self._fresh):
+        for session in (self._reads, self._writes):
             if session is not None:
                 await session.close()
 

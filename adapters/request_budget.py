@@ -25,7 +25,7 @@ class Errand(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a venue allows one client, in requests."""
+    """What a venue allows one client, in its own weights (requests, where it counts those)."""
 
     burst: int  # at once
     per_second: float  # and then steadily
@@ -44,27 +44,27 @@ class RequestBudget:
         self._banned_until_ms = 0
         self._why_banned = ""
 
-    async def take(self, errand: Errand, *, deadline_mono_ms: int | None = None) -> None:
-        """Wait for a token. Raise NotSent if it would come after the deadline, or if the venue has banned us beyond it."""
-        while (wait_ms := self._wait_ms(errand)) > 0:
+    async def take(self, errand: Errand, *, weight: int = 1, deadline_mono_ms: int | None = None) -> None:
+        """Wait for the tokens. Raise NotSent if they would come after the deadline, or if the venue has banned us beyond it."""
+        while (wait_ms := self._wait_ms(errand, weight)) > 0:
             now = self._clock.mono_ms()
             if deadline_mono_ms is not None and now + wait_ms > deadline_mono_ms:
                 why = self._why_banned if now < self._banned_until_ms else "the request budget of this venue is used up"
                 raise NotSent(f"{why}: the next {errand.value} could go in {wait_ms} ms, after its deadline; nothing was sent")
             await self._clock.sleep_ms(wait_ms)
-        self._tokens -= 1
+        self._tokens -= weight
 
     def hold(self, duration_ms: int, why: str) -> None:
         """The venue told us to be silent: nothing goes out before that is over, cancels neither."""
         self._banned_until_ms = max(self._banned_until_ms, self._clock.mono_ms() + duration_ms)
         self._why_banned = why
 
-    def _wait_ms(self, errand: Errand) -> int:
+    def _wait_ms(self, errand: Errand, weight: int) -> int:
         now = self._clock.mono_ms()
         self._tokens = min(self.capacity, self._tokens + (now - self._counted_ms) * self._per_ms)
         self._counted_ms = now
         if now < self._banned_until_ms:
             return self._banned_until_ms - now
         floor = 0.0 if errand is Errand.CANCEL else self._kept
-        missing = floor + 1 - self._tokens
+        missing = min(floor + weight, self.capacity) - self._tokens
         return 0 if missing <= 1e-9 else int(missing / self._per_ms) + 1

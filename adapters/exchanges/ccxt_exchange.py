@@ -213,7 +213,7 @@ class CcxtExchange:
         return in_order(await paged(page), since_ms, lambda payment: payment.payment_id)
 
     async def _ask(self, asked: Call) -> object:
-        return await self.client.call(asked.method, asked.as_dict)
+        return await self.client.call(asked.method, asked.as_dict, weight=asked.weight)
 
     def _note(self, order: Order) -> None:
         self._own_ids[order.venue_id] = order.client_id
@@ -231,7 +231,7 @@ class CcxtExchange:
             return await self._placed_before(listed, order.client_id)
         asked = self.venue.place(listed, order)
         try:
-            body = await self.client.call(asked.method, asked.as_dict, Errand.PLACE, order, order.deadline_mono_ms)
+            body = await self.client.call(asked.method, asked.as_dict, Errand.PLACE, order, order.deadline_mono_ms, asked.weight)
         except asyncio.CancelledError:
             self._remember(order.client_id, None)  # the record says INTENT: it is looked for, never sent again
             raise
@@ -349,7 +349,7 @@ class CcxtExchange:
             venue_id = found.venue_id
         asked = self.venue.cancel(listed, client_id, venue_id)
         try:
-            code = self.venue.read_cancelled(await self.client.call(asked.method, asked.as_dict, Errand.CANCEL))
+            code = self.venue.read_cancelled(await self.client.call(asked.method, asked.as_dict, Errand.CANCEL, weight=asked.weight))
         except Failed as error:
             if says(error, self.venue.codes, self.venue.codes.gone):
                 return
@@ -370,7 +370,7 @@ class CcxtExchange:
         if asked is None:
             raise Refused(f"{self.venue.title}: {self.venue.leverage_note}", code="leverage")
         try:
-            await self.client.call(asked.method, asked.as_dict, Errand.SETTING)
+            await self.client.call(asked.method, asked.as_dict, Errand.SETTING, weight=asked.weight)
         except Failed as error:
             if says(error, self.venue.codes, self.venue.codes.unchanged):
                 return

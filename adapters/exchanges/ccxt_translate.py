@@ -14,7 +14,7 @@ from typing import Any, Final
 from bot.core.model import ZERO, Instrument, Kind, Side
 
 LONGEST_NUMBER: Final = 60
-RATE_STEP: Final = Decimal("0.0000000001")
+RATE_STEP: Final = Decimal("0.00000001")  # of a rate that is worked out from the coins, which are rounded themselves
 
 
 class Malformed(ValueError):
@@ -164,7 +164,7 @@ def fit(market: Mapping[str, Any]) -> Kind:
     """Inverse or linear, if this bot can hedge with it. Raise Misfit with the reason."""
     symbol = market.get("symbol")
     base, quote, settle = market.get("base"), market.get("quote"), market.get("settle")
-    if not market.get("swap") or market.get("expiry"):
+    if not market.get("swap") or market.get("future") or "-" in str(symbol):  # ccxt writes the day of expiry after a hyphen
         raise Misfit(f"{symbol} is no perpetual")
     if market.get("active") is False:
         raise Misfit(f"{symbol} is not traded any more, or not yet")

@@ -222,7 +222,7 @@ def payment(listed: Listed, item: Mapping[str, Any]) -> FundingPayment:
     )
 
 
-def read_account(listed: Listed, bodies: Bodies) -> Account:
+def read_account(listed: Listed, bodies: Bodies, api_key: str) -> Account:
     key, info, held = bodies
     permissions = mapping(key, "result", "permissions") if key is not None else None
     mode = mapping(info, "result").get("marginMode") if info is not None else None
@@ -286,7 +286,7 @@ BYBIT: Final = Venue(
         ("POST", "v5/position/set-leverage"): Errand.SETTING,
     },
     options=lambda linear: {"fetchMarkets": {"types": ["inverse", "linear"] if linear else ["inverse"]}},
-    allowance=Allowance(burst=50, per_second=20),
+    allowance=Allowance(burst=200, per_second=40),
     absence_ms=60_000,
     absence_polls=3,
     funding="every 8 hours; booked as a fee in the execution list, where minus means received; a positive rate pays a short",

@@ -23,14 +23,15 @@ class Call:
 
     method: str
     params: tuple[tuple[str, Any], ...] = ()
+    weight: int = 1  # against the venue's allowance
 
     @property
     def as_dict(self) -> dict[str, Any]:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in self.params}
 
 
-def call(method: str, **params: Any) -> Call:
-    return Call(method, tuple(params.items()))
+def call(method: str, weight: int = 1, /, **params: Any) -> Call:
+    return Call(method, tuple(params.items()), weight)
 
 
 def status_code(status: int | None) -> tuple[str, ...]:
@@ -110,7 +111,7 @@ class Venue:
     payments: Callable[[Listed, int, int, str | None], tuple[Call, ...]]  # (): the venue has no history
     read_payments: Callable[[Listed, Bodies], Page[FundingPayment]]
     account: Callable[[Listed], tuple[Call, ...]]
-    read_account: Callable[[Listed, Bodies], Account]
+    read_account: Callable[[Listed, Bodies, str], Account]  # an answer that could not be read is None; and our API key
     fees: Callable[[Listed], Call | None]
     read_fees: Callable[[Listed, object], tuple[Decimal, Decimal]]  # maker, taker
 
@@ -121,7 +122,7 @@ class Venue:
     read_cancelled: Callable[[object], str]  # "" if it was asked, else the venue's code
     leverage: Callable[[Listed, int], Call | None]  # None: it has no such call, or one that does more than its name says
 
-    get_reads: str | None = None  # private GETs begin with this, where the venue also changes things by GET
+    get_reads: tuple[str, ...] = ()  # private GETs begin with one of these, where the venue also changes things by GET
     cancels_by_venue_id: bool = False
     fills_name_orders: bool = True  # False: a fill tells the venue's order id only
     order_of_fill: Callable[[Listed, str], Call] | None = None  # then this asks for the order

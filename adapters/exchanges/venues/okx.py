@@ -1,0 +1,346 @@
+"""How is OKX different? Contracts of 100 USD that trade in fractions, client ids without a hyphen, and a header for paper money.
+
+Sources: www.okx.com/docs-v5 (trade/order, trade/fills-history, account/positions, account/balance, account/bills-archive, account/config).
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from adapters.ccxt_client import Place
+from adapters.exchanges.ccxt_translate import (
+    Listed,
+    Malformed,
+    entry,
+    fit,
+    instrument,
+    mapping,
+    money,
+    named,
+    normal,
+    one,
+    optional,
+    price,
+    rate_of,
+    rows,
+    side,
+    signed,
+    stamp,
+    truth,
+)
+from adapters.exchanges.outcomes import WORDS, Codes
+from adapters.exchanges.venues.sheet import Account, Bodies, Call, Page, Placed, Venue, call, status_code
+from adapters.request_budget import Allowance, Errand
+from bot.core.model import ZERO, Approved, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
+
+STATUS: Final = {
+    "live": OrderStatus.OPEN,
+    "partially_filled": OrderStatus.PARTIAL,
+    "filled": OrderStatus.FILLED,
+    "canceled": OrderStatus.CANCELLED,
+    "mmp_canceled": OrderStatus.CANCELLED,
+}
+WOULD_TAKE: Final = "31"  # cancelSource of a post-only order that would have taken
+ASKED_FOR: Final = frozenset({"", "0", "1"})  # nobody's, or the user's own cancel
+PAGE: Final = 100  # the most rows of a history
+LIQUIDATIONS: Final = frozenset({"full_liquidation", "partial_liquidation", "adl"})
+HEADER: Final = ("x-simulated-trading", "1")
+
+
+def contract(market: Mapping[str, Any]) -> Listed:
+    """`amount` is contracts of ctVal USD each (coins on linear ones), in steps of lotSz, which may be a tenth."""
+    fit(market)
+    info = mapping(market, "info")
+    return Listed(
+        instrument(
+            market, step=info.get("lotSz"), size=price(info.get("ctVal")) * price(info.get("ctMult") or "1"), least=info.get("minSz"),
+            maker=Decimal("0.0002"), taker=Decimal("0.0005"), maintenance=Decimal("0.004") if market["base"] == "BTC" else Decimal("0.01"),
+            hours=8,
+        ),
+        named(market.get("id"), "the market id"),
+        normal(money(info.get("lotSz"), "the lot")),
+    )  # fmt: skip
+
+
+def client_id(own: str) -> str:
+    if not 0 < len(own) <= 32 or not (own.isascii() and own.isalnum()):
+        raise ValueError("a clOrdId has 1 to 32 letters and digits")
+    return own
+
+
+def scope(listed: Listed) -> dict[str, str]:
+    return {"instType": "SWAP", "instId": listed.market_id}
+
+
+def index_name(listed: Listed) -> str:
+    return f"{listed.instrument.asset}-{'USD' if listed.instrument.kind is Kind.INVERSE else 'USDT'}"
+
+
+def data(body: object) -> list[Mapping[str, Any]]:
+    if str(mapping(body).get("code")) != "0":
+        raise Malformed("the answer is no success")
+    return rows(body, "data")
+
+
+# ------------------------------------------------------------------------------------------------------------------ reading
+
+
+def read_quote(listed: Listed, bodies: Bodies, asked_ms: int) -> Quote:
+    ticker, mark, index, funding = (one(data(body), "a price") for body in bodies)
+    if {ticker.get("instId"), mark.get("instId"), funding.get("instId")} != {listed.market_id}:
+        raise Malformed("a price is another contract's")
+    return Quote(
+        symbol=listed.instrument.symbol,
+        mark=price(mark.get("markPx"), "the mark"),
+        index=optional(index.get("idxPx"), "the index"),
+        bid=price(ticker.get("bidPx"), "the bid"),
+        ask=price(ticker.get("askPx"), "the ask"),
+        funding_rate=optional(funding.get("fundingRate"), "the funding rate"),
+        at_ms=min(stamp(ticker.get("ts")), stamp(mark.get("ts"))),
+    )
+
+
+def read_position(listed: Listed, bodies: Bodies, asked_ms: int) -> Position:
+    """A contract without a row is flat. Rows carry the time of their last change, which says nothing about their age."""
+    held = [item for item in data(bodies[0]) if item.get("instId") == listed.market_id and optional(item.get("pos"))]
+    if any(item.get("posSide") != "net" for item in held):
+        raise Malformed("the account is in hedge mode (long and short positions apart)")
+    if any(item.get("mgnMode") != "cross" for item in held):
+        raise Malformed("the position is on isolated margin")
+    if len(held) > 1:
+        raise Malformed(f"{listed.market_id} has {len(held)} positions")
+    contracts = signed(listed.counts(held[0].get("pos"), "the position"), "net") if held else 0
+    setting = [item for item in data(bodies[1]) if item.get("instId") == listed.market_id]
+    return Position(
+        symbol=listed.instrument.symbol,
+        contracts=contracts,
+        entry_price=entry(held[0].get("avgPx"), contracts) if held else None,
+        leverage_setting=optional(setting[0].get("lever"), "the leverage") if setting else None,
+        at_ms=asked_ms,
+    )
+
+
+def read_margin(listed: Listed, bodies: Bodies, asked_ms: int) -> Margin:
+    currency = listed.instrument.settle
+    coins = [item for item in rows(one(data(bodies[0]), "the account"), "details") if item.get("ccy") == currency]
+    held = one(coins, currency) if coins else {"cashBal": "0", "eq": "0"}  # the list names every coin there is
+    return Margin(currency, money(held.get("cashBal"), "the cash"), money(held.get("eq"), "the equity"), asked_ms)
+
+
+def order(listed: Listed, shown: Mapping[str, Any]) -> Order:
+    word = str(shown.get("state"))
+    if word not in STATUS:
+        raise Malformed(f"an order is {word!r}")
+    status, filled = STATUS[word], listed.counts(shown.get("accFillSz") or "0", "the filled amount")
+    source = str(shown.get("cancelSource") or "")
+    why = "" if source in ASKED_FOR else f"cancelled by the venue ({source})"
+    if status is OrderStatus.CANCELLED and source == WOULD_TAKE:
+        status, why = (status if filled else OrderStatus.REJECTED), WORDS["post-only"]
+    return Order(
+        client_id=str(shown.get("clOrdId") or ""),
+        venue_id=named(shown.get("ordId"), "the order id"),
+        symbol=listed.instrument.symbol,
+        side=side(shown.get("side")),
+        contracts=listed.counts(shown.get("sz")),
+        filled=filled,
+        limit_price=optional(shown.get("px"), "the limit") or ZERO,
+        status=status,
+        reduce_only=truth(shown.get("reduceOnly")),
+        post_only=shown.get("ordType") == "post_only",
+        at_ms=stamp(shown.get("cTime")),
+        why=why,
+    )
+
+
+def orders(listed: Listed, body: object) -> list[Order]:
+    return [order(listed, item) for item in data(body) if item.get("instId") == listed.market_id]
+
+
+def read_found(listed: Listed, own: str, body: object) -> Order | None:
+    return next((item for item in orders(listed, body) if item.client_id == own), None)
+
+
+def older(shown: list[Mapping[str, Any]], name: str) -> str | None:
+    """Histories come newest first; a full page asks for what is older than its last row."""
+    return named(shown[-1].get(name), name) if len(shown) >= PAGE else None
+
+
+def fills(listed: Listed, since_ms: int, now_ms: int, page: str | None) -> Call:
+    start = {"begin": since_ms} if since_ms > 0 else {}
+    return call("privateGetTradeFillsHistory", **scope(listed), **start, **({"after": page} if page else {}))
+
+
+def read_fills(listed: Listed, body: object) -> Page[Fill]:
+    shown = data(body)
+    found = [
+        Fill(
+            trade_id=named(item.get("tradeId"), "the trade id"),
+            client_id=str(item.get("clOrdId") or ""),
+            symbol=listed.instrument.symbol,
+            side=side(item.get("side")),
+            contracts=listed.counts(item.get("fillSz"), "the traded amount"),
+            price=price(item.get("fillPx"), "the traded price"),
+            fee_coins=ZERO - money(item.get("fee"), "the fee"),  # minus is paid
+            maker=item.get("execType") == "M",
+            at_ms=stamp(item.get("ts")),
+            liquidation=item.get("category") in LIQUIDATIONS,
+        )
+        for item in shown
+        if item.get("instId") == listed.market_id
+    ]
+    return Page(tuple(found), older(shown, "billId"))
+
+
+def payments(listed: Listed, since_ms: int, now_ms: int, page: str | None) -> tuple[Call, ...]:
+    kind = "inverse" if listed.instrument.kind is Kind.INVERSE else "linear"
+    start = {"begin": since_ms} if since_ms > 0 else {}
+    more = {"after": page} if page else {}
+    return (call("privateGetAccountBillsArchive", type="8", ctType=kind, ccy=listed.instrument.settle, instType="SWAP", **start, **more),)
+
+
+def read_payments(listed: Listed, bodies: Bodies) -> Page[FundingPayment]:
+    """Plus is received, in the coin; the rate follows from coins, mark and size."""
+    shown = data(bodies[0])
+    found = []
+    for item in shown:
+        if item.get("instId") != listed.market_id or str(item.get("type")) != "8":
+            continue
+        coins = optional(item.get("balChg"), "the funding") or money(item.get("posBalChg") or "0", "the funding")
+        mark, size = optional(item.get("px"), "the mark") or ZERO, listed.counts(item.get("sz") or "0")
+        found.append(
+            FundingPayment(
+                named(item.get("billId"), "the payment id"), listed.instrument.symbol, rate_of(coins, mark, listed, size), mark, coins,
+                stamp(item.get("ts")),
+            )
+        )  # fmt: skip
+    return Page(tuple(found), older(shown, "billId"))
+
+
+def read_account(listed: Listed, bodies: Bodies, api_key: str) -> Account:
+    """The margin mode goes with each order (tdMode cross); a position on isolated margin is refused when it is read."""
+    if bodies[0] is None:
+        return Account(cross=True)
+    config = one(data(bodies[0]), "the account")
+    rights = str(config.get("perm") or "")
+    return Account(
+        one_way=config.get("posMode") == "net_mode",
+        cross=str(config.get("acctLv")) != "1",  # level 1 is spot only
+        may_trade="trade" in rights if rights else None,
+        may_withdraw="withdraw" in rights if rights else None,
+    )
+
+
+def read_fees(listed: Listed, body: object) -> tuple[Decimal, Decimal]:
+    """Minus is paid."""
+    told = one(data(body), "the fees")
+    names = ("maker", "taker") if listed.instrument.kind is Kind.INVERSE else ("makerU", "takerU")
+    maker, taker = (money(told.get(name), "a fee") for name in names)
+    return ZERO - maker, ZERO - taker
+
+
+# ------------------------------------------------------------------------------------------------------------------ acting
+
+
+def place(listed: Listed, wanted: Approved) -> Call:
+    return call(
+        "privatePostTradeOrder", instId=listed.market_id, tdMode="cross", side=wanted.side.value,
+        ordType="post_only" if wanted.post_only else "ioc", sz=listed.amount(wanted.contracts), px=format(wanted.limit_price, "f"),
+        clOrdId=client_id(wanted.client_id), **({"reduceOnly": True} if wanted.reduce_only else {}),
+    )  # fmt: skip
+
+
+def read_placed(listed: Listed, wanted: Approved, body: object) -> Placed:
+    """Only ids come back: the order was taken, and a post-only one may be cancelled already."""
+    told = one(rows(body, "data"), "the order")
+    code = str(told.get("sCode"))
+    if code != "0":
+        return Placed(code=code)
+    if told.get("clOrdId") != wanted.client_id:
+        raise Malformed("the answer is about another order")
+    return Placed(named(told.get("ordId"), "the order id"))
+
+
+def read_cancelled(body: object) -> str:
+    code = str(one(rows(body, "data"), "the cancel").get("sCode"))
+    return "" if code == "0" else code
+
+
+def read_codes(status: int | None, body: object) -> tuple[str, ...]:
+    if not isinstance(body, Mapping):
+        return status_code(status)
+    told = body.get("data")
+    inner = [str(item.get("sCode")) for item in told if isinstance(item, Mapping)] if isinstance(told, list) else []
+    codes = [code for code in (*inner, str(body.get("code"))) if code not in {"0", "1", "2", "None", ""}]
+    return (*codes, *status_code(status))
+
+
+OKX: Final = Venue(
+    name="okx",
+    title="OKX",
+    ccxt_id="okx",
+    tested=True,
+    hedges="inverse perpetuals of 100 USD (BTC) and 10 USD (others) in fractions, margined in the coin; linear USDT contracts too",
+    places={
+        "demo": Place("sandbox", frozenset({"www.okx.com"}), HEADER),  # the same host as production: only the header tells
+        "production": Place("none", frozenset({"www.okx.com"})),
+    },
+    writes={
+        ("POST", "trade/order"): Errand.PLACE,
+        ("POST", "trade/cancel-order"): Errand.CANCEL,
+        ("POST", "account/set-leverage"): Errand.SETTING,
+    },
+    options=lambda linear: {"fetchMarkets": {"types": ["swap"]}, "brokerId": ""},
+    allowance=Allowance(burst=100, per_second=30),
+    absence_ms=60_000,
+    absence_polls=3,
+    funding="every 8 hours; plus means received, in the coin; a positive rate pays a short",
+    dead_man="cancel-all-after, for every order of the account",
+    leverage_note="set-leverage for cross margin; asking for what is set already is no error",
+    codes=Codes(
+        read=read_codes,
+        exists=frozenset({"51016"}),
+        refused={
+            "51008": "margin", "51121": "precision", "51006": "price-limit", "51169": "reduce-only", "51205": "reduce-only",
+            "50101": "auth", "50105": "auth", "50111": "auth", "50113": "auth", "50120": "auth", "50102": "clock", "50011": "rate-limit",
+            "http:429": "rate-limit", "51020": "contracts", "51001": "symbol", "51022": "symbol", "59102": "leverage",
+        },
+        gone=frozenset({"51400", "51401", "51402", "51410", "51603"}),
+        absent=frozenset({"51603", "51001"}),
+    ),
+    contract=contract,
+    client_id=client_id,
+    time=call("publicGetPublicTime"),
+    read_time=lambda body: stamp(one(data(body), "the time").get("ts")),
+    quote=lambda listed: (
+        call("publicGetMarketTicker", instId=listed.market_id),
+        call("publicGetPublicMarkPrice", instId=listed.market_id, instType="SWAP"),
+        call("publicGetMarketIndexTickers", instId=index_name(listed)),
+        call("publicGetPublicFundingRate", instId=listed.market_id),
+    ),
+    read_quote=read_quote,
+    position=lambda listed: (
+        call("privateGetAccountPositions", **scope(listed)),
+        call("privateGetAccountLeverageInfo", instId=listed.market_id, mgnMode="cross"),
+    ),
+    read_position=read_position,
+    margin=lambda listed: (call("privateGetAccountBalance"),),
+    read_margin=read_margin,
+    open_orders=lambda listed, page: call("privateGetTradeOrdersPending", **scope(listed), **({"after": page} if page else {})),
+    read_open_orders=lambda listed, body: Page(tuple(orders(listed, body)), older(data(body), "ordId")),
+    find=lambda listed, own: (call("privateGetTradeOrder", instId=listed.market_id, clOrdId=own),),
+    read_found=read_found,
+    fills=fills,
+    read_fills=read_fills,
+    payments=payments,
+    read_payments=read_payments,
+    account=lambda listed: (call("privateGetAccountConfig"),),
+    read_account=read_account,
+    fees=lambda listed: call("privateGetAccountTradeFee", instType="SWAP", instFamily=index_name(listed)),
+    read_fees=read_fees,
+    place=place,
+    read_placed=read_placed,
+    cancel=lambda listed, own, venue_id: call("privatePostTradeCancelOrder", instId=listed.market_id, clOrdId=own),
+    read_cancelled=read_cancelled,
+    leverage=lambda listed, times: call("privatePostAccountSetLeverage", lever=str(times), mgnMode="cross", instId=listed.market_id),
+    needs_passphrase=True,
+)  # fmt: skip
