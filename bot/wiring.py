@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmana
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 from urllib.parse import quote
 
 import structlog
@@ -31,7 +31,7 @@ from bot.core.model import Instrument, Rules, State
 from bot.engine import Engine, Parts
 from bot.gate import Sealed, SignGate
 from bot.metrics import Metrics, program_version
-from bot.ports import AuditLog, Clock, Exchange, KillSwitch, Misconfigured, Notifier, Targets
+from bot.ports import Clock, Exchange, KillSwitch, Misconfigured, Notifier, Targets
 from bot.replay import Happening, Replay, Unrecorded, fundings, prices, words
 from bot.settings import Settings, config_hash, defaulted_limits, to_rules
 
@@ -218,25 +218,45 @@ async def started(
         at_ms=clock.now_ms(),
     )
     await store.append([start])
-    state = fold(state, start)
     gate.lease_held = True
-    parts = Parts(
-        rules=rules,
+    return Engine(
+        Parts(
+            **common_parts(settings, start, exchange, clock, gate),
+            targets=targets,
+            audit=store,
+            instruments=instruments,
+            metrics=metrics,
+            notifier=notifier,
+            record_every_ms=record_every_ms,
+        ),
+        fold(state, start),
+    )
+
+
+class CommonParts(TypedDict):
+    """What every engine is given, whether its time and its record are real or not."""
+
+    rules: Rules
+    config_hash: str
+    exchange: Exchange
+    holdings: DeclaredBag
+    clock: Clock
+    gate: SignGate
+    cycle_ms: int
+    run_id: str
+
+
+def common_parts(settings: Settings, start: RunStarted, exchange: Exchange, clock: Clock, gate: SignGate) -> CommonParts:
+    return CommonParts(
+        rules=start.rules,
         config_hash=start.config_hash,
         exchange=exchange,
         holdings=DeclaredBag({asset: held.coins for asset, held in settings.bag.items()}),
-        targets=targets,
         clock=clock,
-        audit=store,
         gate=gate,
-        instruments=instruments,
         cycle_ms=int(settings.cycle_seconds * 1000),
-        run_id=run_id,
-        metrics=metrics,
-        notifier=notifier,
-        record_every_ms=record_every_ms,
+        run_id=start.run_id,
     )
-    return Engine(parts, state)
 
 
 def armed_at_start(state: State, rules: Rules, *, live_flag: bool, dry_flag: bool) -> bool:
@@ -415,23 +435,9 @@ def unrecorded_engine(
     """An engine that goes on from `remembered` and whose own record is kept nowhere."""
     start = RunStarted(run_id, program_version(), 1, config_hash(settings), rules, rules.live, armed, armed, clock.now_ms())
     state = fold(remembered, start)
-    audit: AuditLog = Unrecorded(state)
     gate.lease_held = True
-    parts = Parts(
-        rules=rules,
-        config_hash=start.config_hash,
-        exchange=exchange,
-        holdings=DeclaredBag({asset: held.coins for asset, held in settings.bag.items()}),
-        targets=None,
-        clock=clock,
-        audit=audit,
-        gate=gate,
-        instruments=instruments,
-        cycle_ms=int(settings.cycle_seconds * 1000),
-        run_id=start.run_id,
-        record_every_ms=None,
-    )
-    return Engine(parts, state)
+    common = common_parts(settings, start, exchange, clock, gate)
+    return Engine(Parts(**common, targets=None, audit=Unrecorded(state), instruments=instruments, record_every_ms=None), state)
 
 
 # ------------------------------------------------------------------------------------------------------------------ demo
