@@ -82,6 +82,8 @@ async def find(client: Any, venue: str, client_id: str, symbol: str = BTC) -> An
     if venue == "deribit":
         rows = (await client.privateGetGetOrderStateByLabel({"currency": client.market(symbol)["settle"], "label": client_id}))["result"]
         return client.parse_order(rows[-1])
+    if venue == "krakenfutures":
+        return await client.fetch_order("", symbol, {"cliOrdIds": [client_id]})
     return await client.fetch_order(None, symbol, {"clientOrderId": client_id})
 
 
@@ -184,4 +186,67 @@ OKX: Final = Words(
 )
 
 
-WORDS: Final[dict[str, Words]] = {"bybit": BYBIT, "deribit": DERIBIT, "okx": OKX}
+async def binance_prices(client: Any) -> tuple[float, float, float, float]:
+    mark = await client.fetch_mark_price(BTC)
+    touch = (await client.fetch_bids_asks([BTC]))[BTC]
+    return mark["markPrice"], mark["indexPrice"], touch["bid"], touch["ask"]
+
+
+BINANCECOINM: Final = Words(
+    lot_usd=lambda symbol: 100 if symbol == BTC else 10,
+    kinds={"post_only": {"postOnly": True}, "ioc": {"timeInForce": "IOC"}, "reduce_only": {"timeInForce": "IOC", "reduceOnly": True}},
+    position=(100, 600, "short", 1.2),
+    balance={"type": "swap", "subType": "inverse"},
+    total=1.2,
+    equity=lambda balance: balance["BTC"]["total"],
+    position_of=first_position,
+    prices=binance_prices,
+    status_of_create="open",
+    unique="open",
+    duplicate="-4116",
+    post_only="-5022",
+    funds="-2019",
+    funding=funding_rows,
+    funding_seen=[("BTC", 0.001)],
+    cancel=lambda client, client_id: client.cancel_order(None, BTC, {"clientOrderId": client_id}),
+    leverage={},
+    leverage_unchanged="",
+    client_id_of_trade=lambda trade: trade["info"].get("clientOrderId"),
+)
+
+
+async def kraken_funding(client: Any) -> list[tuple[str, float]]:
+    logs = (await client.historyGetAccountLog({"info": "funding rate change"}))["logs"]
+    return [(row["asset"], float(row["realized_funding"])) for row in logs]
+
+
+KRAKENFUTURES: Final = Words(
+    lot_usd=lambda symbol: 1,
+    kinds={"post_only": {"postOnly": True}, "ioc": {"timeInForce": "ioc"}, "reduce_only": {"timeInForce": "ioc", "reduceOnly": True}},
+    position=(1, 60_000, "short", None),
+    balance={"type": "fi_xbtusd"},
+    total=1.2,
+    equity=lambda balance: balance["BTC"]["total"],
+    position_of=first_position,
+    prices=ticker_prices,
+    status_of_create="open",
+    unique="ever",
+    duplicate="clientOrderIdAlreadyExist",
+    post_only="postWouldExecute",
+    funds="insufficientAvailableFunds",
+    funding=kraken_funding,
+    funding_seen=[("xbt", 0.001)],
+    cancel=lambda client, client_id: client.cancel_order("", BTC, {"cliOrdId": client_id}),
+    leverage=None,
+    leverage_unchanged="",
+    client_id_of_trade=lambda trade: trade["info"]["cliOrdId"],
+)
+
+
+WORDS: Final[dict[str, Words]] = {
+    "binancecoinm": BINANCECOINM,
+    "bybit": BYBIT,
+    "deribit": DERIBIT,
+    "krakenfutures": KRAKENFUTURES,
+    "okx": OKX,
+}

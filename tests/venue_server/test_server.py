@@ -44,7 +44,8 @@ async def test_lists_the_inverse_perpetuals_among_markets_that_must_not_be_chose
     own = [m["symbol"] for m in markets if m["inverse"] and m["swap"] and m["settle"] == m["base"] and m["quote"] == "USD"]
     assert own == [BTC, ETH]
     assert any(m["future"] and m["inverse"] and m["base"] == "BTC" for m in markets)
-    assert any(m["spot"] or m["linear"] for m in markets)
+    assert any(m["swap"] and m["base"] == "ETH" and m["settle"] == "BTC" for m in markets) or client.id == "krakenfutures"
+    assert any(m["spot"] or m["linear"] for m in markets) or client.id == "binancecoinm"  # that class lists nothing else
 
 
 async def test_spells_one_position_as_this_venue_does(server: VenueServer, client: Any) -> None:
@@ -88,7 +89,8 @@ async def test_fills_an_ioc_as_far_as_the_book_holds(server: VenueServer, client
     assert (order.filled, order.status) == (lots * 2 // 5, "cancelled")
     assert await client.fetch_open_orders(BTC) == []
     (trade,) = await client.fetch_my_trades(BTC)
-    assert (trade["side"], trade["price"], trade["amount"]) == ("sell", 59_990, amount_of(server.venue, 400, BTC))
+    amount = trade["amount"] or float(trade["info"]["size"])  # ccxt drops the amount of an inverse Kraken trade
+    assert (trade["side"], trade["price"], amount) == ("sell", 59_990, amount_of(server.venue, 400, BTC))
     assert WORDS[server.venue].client_id_of_trade(trade) in ("hb02", None)
 
 
@@ -157,14 +159,14 @@ async def test_pays_funding_with_the_sign_of_the_venue(server: VenueServer, clie
     assert await words.funding(client) == words.funding_seen
 
 
-async def test_moves_leverage_and_says_when_it_already_stands_there(server: VenueServer, client: Any) -> None:
-    words = WORDS[server.venue]
-    if words.leverage is None:
-        pytest.skip("this venue has no leverage to set")
-    await client.set_leverage(7, BTC, words.leverage)
-    assert server.core.leverage(BTC) == 7
-    (answer,) = await asyncio.gather(client.set_leverage(7, BTC, words.leverage), return_exceptions=True)
-    assert (words.leverage_unchanged in str(answer)) if words.leverage_unchanged else isinstance(answer, dict)
+@pytest.mark.parametrize("venue", [venue for venue in VENUES if WORDS[venue].leverage is not None])
+async def test_moves_leverage_and_says_when_it_already_stands_there(venue: str) -> None:
+    words = WORDS[venue]
+    async with serve(venue) as server, plain_client(server) as client:
+        await client.set_leverage(7, BTC, words.leverage)
+        assert server.core.leverage(BTC) == 7
+        (answer,) = await asyncio.gather(client.set_leverage(7, BTC, words.leverage), return_exceptions=True)
+        assert (words.leverage_unchanged in str(answer)) if words.leverage_unchanged else isinstance(answer, dict)
 
 
 async def test_turns_an_unsigned_or_wrongly_signed_call_away(server: VenueServer) -> None:
@@ -231,7 +233,11 @@ async def test_is_under_maintenance_in_the_words_of_the_venue(server: VenueServe
 
 async def test_tells_a_clock_that_is_off(server: VenueServer, client: Any) -> None:
     server.core.clock_offset_ms = 60_000
-    assert abs(await client.fetch_time() - client.milliseconds() - 60_000) < 5_000
+    if client.has["fetchTime"]:
+        told = await client.fetch_time()
+    else:
+        told = client.parse8601((await client.publicGetTickers())["serverTime"])
+    assert abs(told - client.milliseconds() - 60_000) < 5_000
 
 
 async def test_logs_every_request_and_knows_which_ones_change_something(server: VenueServer, client: Any) -> None:

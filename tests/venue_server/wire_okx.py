@@ -347,8 +347,7 @@ class Okx(Wire):
         return self.yes(order)
 
     def yes(self, order: Order) -> dict[str, Any]:
-        done = {"ordId": str(order.id), "clOrdId": order.client_id, "tag": "", "sCode": "0", "sMsg": "", "ts": str(order.updated_ms)}
-        return done
+        return {"ordId": str(order.id), "clOrdId": order.client_id, "tag": "", "sCode": "0", "sMsg": "", "ts": str(order.updated_ms)}
 
     def cancel(self, call: Call) -> Any:
         rows = []
