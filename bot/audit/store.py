@@ -203,13 +203,23 @@ class Store:
 
     def _require_epoch(self) -> None:
         """Raise LeaseLost if another process leads."""
-        with self._reading() as connection:
-            found = connection.execute(select(ACCOUNTS.c.epoch).where(ACCOUNTS.c.account == self.account)).scalar_one_or_none()
+        found = self._found_epoch()
         if found != self.epoch:
             raise LeaseLost(
                 f"{self.owner.name} is led by another process (epoch {found}, ours was {self.epoch}): nothing was recorded or sent;"
                 " this process must stop"
             )
+
+    def _found_epoch(self) -> int | None:
+        """The epoch on record. A file is asked through the writer at hand: that is done every few seconds, and costs next to nothing."""
+        if self._writer is None or self.database.on_server:
+            with self._reading() as connection:
+                return connection.execute(select(ACCOUNTS.c.epoch).where(ACCOUNTS.c.account == self.account)).scalar_one_or_none()
+        try:
+            row = self._writer.execute("SELECT epoch FROM accounts WHERE account = ?", (self.account,)).fetchone()
+        except self.database.errors as error:
+            raise NotSent(f"audit database {self.database.where}: {self.database.reason(error)}") from error
+        return None if row is None else row[0]
 
     def _drop_writer(self) -> None:
         """Abandon the open transaction."""
