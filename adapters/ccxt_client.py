@@ -80,12 +80,12 @@ class Sending:
 class Failed(PortError):
     """A request that brought no good answer. What that means for an order is decided by exchanges/outcomes.py."""
 
-    def __init__(self, text: str, *, status: int | None = None, body: object = None, signed: bool = True, connected: bool = True) -> None:
+    def __init__(self, text: str, *, status: int | None = None, body: object = None, signed: bool = True) -> None:
+        """`body` is the parsed JSON, or the text where it is none."""
         super().__init__(text)
         self.status = status
         self.body = body
         self.signed = signed
-        self.connected = connected
 
 
 IN_FLIGHT: ContextVar[Sending] = ContextVar("hedgebot_request")
@@ -220,15 +220,15 @@ class CcxtClient:
         return answer
 
     def _failed(self, error: Exception | None, sending: Sending) -> PortError:
-        connected = not never_connected(error)
         said = f"{type(error).__name__}: " if error is not None and sending.status is None else ""
         words = sending.body if sending.status is not None else str(error)
         text = f"{said}{f'HTTP {sending.status} ' if sending.status is not None else ''}{self.scrubbed(words)}".strip()
-        if not connected:
+        if never_connected(error):
             return NotSent(f"{self._access.ccxt_id} cannot be reached: nothing was sent")
         if sending.status in SILENCE_MS:
             self._budget.hold(SILENCE_MS[sending.status], f"{self._access.ccxt_id} answered {sending.status}: too many requests")
-        return Failed(text, status=sending.status, body=parsed(sending.body), signed=sending.signed)
+        body = parsed(sending.body)
+        return Failed(text, status=sending.status, body=sending.body if body is None else body, signed=sending.signed)
 
     def scrubbed(self, text: str) -> str:
         """A text without keys and signatures."""

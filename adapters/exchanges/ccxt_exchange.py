@@ -25,6 +25,7 @@ from bot.ports import Clock, Misconfigured, NotSent, PortError, Refused, Unknown
 
 T = TypeVar("T")
 R = TypeVar("R", Fill, FundingPayment)
+S = TypeVar("S", Order, Fill, FundingPayment)
 MOST_PAGES: Final = 40  # of one history in one look
 REMEMBERED: Final = 20_000  # ids of this process: far more than the orders it may place in the longest look-up a venue allows
 LISTED_IN_ERRORS: Final = 30
@@ -78,11 +79,11 @@ class CcxtExchange:
 
     async def _with_fees(self, listed: Listed) -> Listed:
         """The account's own rates where the venue tells them, else those of its lowest tier."""
-        asked = self.venue.fees(listed) if self._has_key else None
-        if asked is None:
+        asked = self.venue.fees(listed) if self._has_key else ()
+        if not asked:
             return listed
         try:
-            maker, taker = self.venue.read_fees(listed, await self._ask(asked))
+            maker, taker = self.venue.read_fees(listed, [await self._ask(each) for each in asked])
         except (PortError, Malformed):
             return listed
         return replace(listed, instrument=replace(listed.instrument, maker_fee_rate=maker, taker_fee_rate=taker))
@@ -161,7 +162,7 @@ class CcxtExchange:
             (body,) = await round_.ask(self.venue.open_orders(listed, more))
             return self.venue.read_open_orders(listed, body)
 
-        orders = await paged(page)
+        orders = await paged(page, 0)
         for order in orders:
             self._note(order)
         return tuple(sorted({order.venue_id: order for order in orders}.values(), key=lambda order: (order.at_ms, order.venue_id)))
@@ -189,7 +190,7 @@ class CcxtExchange:
             (body,) = await round_.ask(self.venue.fills(listed, since_ms, round_.began_ms, more))
             return self.venue.read_fills(listed, body)
 
-        fills = in_order(await paged(page), since_ms, lambda fill: fill.trade_id)
+        fills = in_order(await paged(page, since_ms), since_ms, lambda fill: fill.trade_id)
         return fills if self.venue.fills_name_orders else await self._with_own_ids(listed, fills)
 
     async def _with_own_ids(self, listed: Listed, fills: tuple[Fill, ...]) -> tuple[Fill, ...]:
@@ -210,7 +211,7 @@ class CcxtExchange:
             asked = self.venue.payments(listed, since_ms, round_.began_ms, more)
             return self.venue.read_payments(listed, await round_.ask(*asked)) if asked else Page(())
 
-        return in_order(await paged(page), since_ms, lambda payment: payment.payment_id)
+        return in_order(await paged(page, since_ms), since_ms, lambda payment: payment.payment_id)
 
     async def _ask(self, asked: Call) -> object:
         return await self.client.call(asked.method, asked.as_dict, weight=asked.weight)
@@ -398,24 +399,24 @@ class Round:
             if asked not in self._asked:
                 self._asked[asked] = asyncio.ensure_future(self._exchange._ask(asked))
         answers = await asyncio.gather(*(self._asked[asked] for asked in calls), return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException):
+        for asked, answer in zip(calls, answers, strict=True):
+            if isinstance(answer, BaseException) and not (asked.optional and isinstance(answer, PortError)):
                 raise answer
-        return tuple(answers)
+        return tuple(None if isinstance(answer, BaseException) else answer for answer in answers)
 
     def end(self) -> None:
         for task in self._asked.values():
             task.cancel()
 
 
-async def paged(page: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
-    """Every page of a list. Raise Malformed where it does not end."""
-    items: list[T] = []
+async def paged(page: Callable[[str | None], Awaitable[Page[S]]], since_ms: int) -> list[S]:
+    """Every page of a list, or of a history back to `since_ms`. Raise Malformed where it does not end."""
+    items: list[S] = []
     more: str | None = None
     for _ in range(MOST_PAGES):
         shown = await page(more)
         items += shown.items
-        if shown.more is None or shown.more == more:
+        if shown.more is None or shown.more == more or any(item.at_ms < since_ms for item in shown.items):
             return items
         more = shown.more
     raise Malformed(f"more than {MOST_PAGES} pages")

@@ -4,14 +4,16 @@ from typing import Final
 
 from adapters.ccxt_client import Access, CcxtClient, Keys
 from adapters.exchanges.ccxt_exchange import CcxtExchange
+from adapters.exchanges.venues.binancecoinm import BINANCECOINM
 from adapters.exchanges.venues.bybit import BYBIT
 from adapters.exchanges.venues.deribit import DERIBIT
+from adapters.exchanges.venues.krakenfutures import KRAKENFUTURES
 from adapters.exchanges.venues.okx import OKX
 from adapters.exchanges.venues.sheet import Venue
 from adapters.request_budget import RequestBudget
 from bot.ports import Clock, Gate, Misconfigured
 
-VENUES: Final = {venue.name: venue for venue in (BYBIT, OKX, DERIBIT)}
+VENUES: Final = {venue.name: venue for venue in (BYBIT, OKX, DERIBIT, KRAKENFUTURES, BINANCECOINM)}
 
 
 def sheet(name: str) -> Venue:

@@ -32,6 +32,7 @@ class Listed:
     instrument: Instrument
     market_id: str
     step: Decimal  # the venue's `amount` of one of our counts
+    tier: str = ""  # the fee schedule it belongs to, where the venue has several
 
     def amount(self, contracts: int) -> str:
         """The venue's spelling of a count."""

@@ -235,8 +235,8 @@ def read_account(listed: Listed, bodies: Bodies, api_key: str) -> Account:
     )
 
 
-def read_fees(listed: Listed, body: object) -> tuple[Decimal, Decimal]:
-    told = row(body, listed)
+def read_fees(listed: Listed, bodies: Bodies) -> tuple[Decimal, Decimal]:
+    told = row(bodies[0], listed)
     return money(told.get("makerFeeRate"), "the maker fee"), money(told.get("takerFeeRate"), "the taker fee")
 
 
@@ -332,7 +332,7 @@ BYBIT: Final = Venue(
         call("privateGetV5PositionList", **scope(listed), limit=200),
     ),
     read_account=read_account,
-    fees=lambda listed: call("privateGetV5AccountFeeRate", **scope(listed)),
+    fees=lambda listed: (call("privateGetV5AccountFeeRate", **scope(listed)),),
     read_fees=read_fees,
     place=place,
     read_placed=read_placed,

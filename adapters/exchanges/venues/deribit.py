@@ -321,8 +321,8 @@ DERIBIT: Final = Venue(
     read_payments=read_payments,
     account=lambda listed: (call("privateGetListApiKeys"),),
     read_account=read_account,
-    fees=lambda listed: None,  # the list of contracts names them
-    read_fees=lambda listed, body: (listed.instrument.maker_fee_rate, listed.instrument.taker_fee_rate),
+    fees=lambda listed: (),  # the list of contracts names them
+    read_fees=lambda listed, bodies: (listed.instrument.maker_fee_rate, listed.instrument.taker_fee_rate),
     place=place,
     read_placed=read_placed,
     cancel=lambda listed, own, venue_id: call("privateGetCancel", order_id=venue_id),

@@ -230,9 +230,9 @@ def read_account(listed: Listed, bodies: Bodies, api_key: str) -> Account:
     )
 
 
-def read_fees(listed: Listed, body: object) -> tuple[Decimal, Decimal]:
+def read_fees(listed: Listed, bodies: Bodies) -> tuple[Decimal, Decimal]:
     """Minus is paid."""
-    told = one(data(body), "the fees")
+    told = one(data(bodies[0]), "the fees")
     names = ("maker", "taker") if listed.instrument.kind is Kind.INVERSE else ("makerU", "takerU")
     maker, taker = (money(told.get(name), "a fee") for name in names)
     return ZERO - maker, ZERO - taker
@@ -335,7 +335,7 @@ OKX: Final = Venue(
     read_payments=read_payments,
     account=lambda listed: (call("privateGetAccountConfig"),),
     read_account=read_account,
-    fees=lambda listed: call("privateGetAccountTradeFee", instType="SWAP", instFamily=index_name(listed)),
+    fees=lambda listed: (call("privateGetAccountTradeFee", instType="SWAP", instFamily=index_name(listed)),),
     read_fees=read_fees,
     place=place,
     read_placed=read_placed,

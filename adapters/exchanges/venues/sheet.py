@@ -24,6 +24,7 @@ class Call:
     method: str
     params: tuple[tuple[str, Any], ...] = ()
     weight: int = 1  # against the venue's allowance
+    optional: bool = False  # its answer may be missing: it is then None
 
     @property
     def as_dict(self) -> dict[str, Any]:
@@ -112,8 +113,8 @@ class Venue:
     read_payments: Callable[[Listed, Bodies], Page[FundingPayment]]
     account: Callable[[Listed], tuple[Call, ...]]
     read_account: Callable[[Listed, Bodies, str], Account]  # an answer that could not be read is None; and our API key
-    fees: Callable[[Listed], Call | None]
-    read_fees: Callable[[Listed, object], tuple[Decimal, Decimal]]  # maker, taker
+    fees: Callable[[Listed], tuple[Call, ...]]  # (): only those of the list of contracts are known
+    read_fees: Callable[[Listed, Bodies], tuple[Decimal, Decimal]]  # maker, taker
 
     # acting
     place: Callable[[Listed, Approved], Call]
