@@ -35,7 +35,8 @@ class Core:
     margin_mode: Literal["cross", "isolated"] = "cross"
     isolated: set[str] = field(default_factory=set)  # where a venue keeps the mode for each contract
     frozen: bool = False
-    dead_man_ms: int | None = None
+    dead_man: dict[str, int] = field(default_factory=dict)
+    """Contract ("" for all of them) → when its open orders will be cancelled, unless the switch is set again."""
     _last_id: int = 1_000_000
 
     # ── the world ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -219,6 +220,19 @@ class Core:
             raise Refused("done")
         self._end(order, why)
         return order
+
+    def set_dead_man(self, span_ms: int, symbol: str = "") -> int:
+        """Arm the switch, or disarm it with 0; the time at which it will fire, or 0."""
+        self.dead_man.pop(symbol, None)
+        if span_ms > 0:
+            self.dead_man[symbol] = self.clock_ms() + span_ms
+        return self.dead_man.get(symbol, 0)
+
+    def fire_dead_man(self) -> None:
+        for symbol in [symbol for symbol, due in self.dead_man.items() if self.clock_ms() >= due]:
+            del self.dead_man[symbol]
+            for order in self.open_orders(symbol or None):
+                self._end(order, "dead_man")
 
     def set_leverage(self, symbol: str, leverage: int) -> None:
         if symbol not in self.contracts:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +43,7 @@ class VenueServer:
     base_url: str = ""
     delay_ms: float = 0
     log: list[Logged] = field(default_factory=list)
+    _meanwhile: list[tuple[str, Callable[[Core], object]]] = field(default_factory=list)
     _before: dict[tuple[str, str, str], Answer] = field(default_factory=dict)
     _routes: dict[tuple[str, str], Route] = field(default_factory=dict)
 
@@ -65,6 +66,10 @@ class VenueServer:
 
     def asked(self, endpoint: str) -> list[Logged]:
         return [row for row in self.log if row.endpoint == endpoint]
+
+    def meanwhile(self, endpoint: str, act: Callable[[Core], object]) -> None:
+        """Let something happen at the venue just before it takes the next request of this class."""
+        self._meanwhile.append((endpoint, act))
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         arrived = time.monotonic()
@@ -108,6 +113,8 @@ class VenueServer:
             return self.wire.maintenance()
         if fault.kind == "status":
             after = {} if fault.retry_after_s is None else {"Retry-After": str(fault.retry_after_s)}
+            if 300 <= fault.status < 400:
+                after["Location"] = f"{call.path}?{call.query}"
             return Answer(fault.text or HTML.format(f"{fault.status} Refused"), fault.status, after)
         if fault.kind == "truncate" and true is not None:
             return Answer(true.text[: len(true.text) // 2], true.status)
@@ -116,6 +123,9 @@ class VenueServer:
 
     def _remember(self, call: Call, route: Route) -> Answer:
         self.wire.read(call)
+        for entry in [entry for entry in self._meanwhile if entry[0] == route.endpoint][:1]:
+            self._meanwhile.remove(entry)
+            entry[1](self.core)
         answer = self.wire.answer(call, route)
         if route.endpoint.startswith(("read", "public")):
             self._before[self._question(call)] = answer

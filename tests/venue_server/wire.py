@@ -72,12 +72,8 @@ def plain(value: Decimal | int | None, places: int = 12) -> str:
     """A number as venues write it in JSON strings: no exponent, no trailing zeros."""
     if value is None:
         return ""
-    text = f"{Decimal(value):.{places}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-0", "0", 1) if Decimal(text) == 0 else _trim(text)
-
-
-def _trim(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text = f"{Decimal(value):.{places}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def _number(value: Decimal) -> int | float:
@@ -141,6 +137,7 @@ class Wire:
     # What they share
 
     def answer(self, call: Call, route: Route) -> Answer:
+        self.core.fire_dead_man()
         try:
             if route.private:
                 self.authorise(call, route)

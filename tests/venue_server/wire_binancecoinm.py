@@ -296,9 +296,9 @@ class BinanceCoinM(Wire):
         return {"code": 200, "msg": "success"}
 
     def dead_man(self, call: Call) -> Any:
-        span_ms = int(call.text("countdownTime"))
-        self.core.dead_man_ms = self.core.clock_ms() + span_ms if span_ms else None
-        return {"symbol": call.text("symbol"), "countdownTime": str(span_ms)}
+        symbol, c = self.find(call.text("symbol"))
+        self.core.set_dead_man(int(call.text("countdownTime")), symbol)
+        return {"symbol": c.id, "countdownTime": call.text("countdownTime")}
 
     # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

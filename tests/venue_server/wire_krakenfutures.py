@@ -19,7 +19,13 @@ REFUSALS: Final = {
     "precision": "invalidPrice", "reduce_only": "wouldNotReducePosition", "funds": "insufficientAvailableFunds",
     "post_only": "postWouldExecute", "ioc": "iocWouldNotExecute", "no_order": "notFound", "done": "notFound", "leverage": "invalidArgument",
 }  # fmt: skip
-IN_STATUS: Final = {*REFUSALS.values(), "maxPositionViolation", "outsidePriceCollar", "tooManySmallOrders", "selfFill", "marketInactive"}
+IN_STATUS: Final = {*REFUSALS.values()} - {"contractNotFound", "invalidArgument"} | {
+    "maxPositionViolation",
+    "outsidePriceCollar",
+    "tooManySmallOrders",
+    "selfFill",
+    "marketInactive",
+}
 HTTP: Final = {"Server Error": 500, "Unavailable": 503}
 REMEMBERS_MS: Final = 5_000
 """How long the look-up of orders still knows one that ended."""
@@ -235,9 +241,8 @@ class KrakenFutures(Wire):
 
     def dead_man(self, call: Call) -> Any:
         seconds = int(call.text("timeout"))
-        self.core.dead_man_ms = self.core.clock_ms() + seconds * 1000 if seconds else None
-        due = iso(self.core.dead_man_ms) if self.core.dead_man_ms else "0"
-        return {"status": {"currentTime": iso(self.core.clock_ms()), "triggerTime": due}}
+        due = self.core.set_dead_man(seconds * 1000)
+        return {"status": {"currentTime": iso(self.core.clock_ms()), "triggerTime": iso(due) if due else "0"}}
 
     # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

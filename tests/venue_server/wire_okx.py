@@ -12,28 +12,9 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from tests.venue_server.nouns import Contract, Order, Refused, Trade
+from tests.venue_server.okx_codes import HTTP, REFUSALS, SOURCE, TEXTS
 from tests.venue_server.wire import EXPIRY_MS, KEY, PASSPHRASE, SECRET, Answer, Call, Route, Wire, plain
 
-TEXTS: Final = {
-    "50001": "Service temporarily unavailable. Try again later.",
-    "50004": "API endpoint request timeout (does not mean that the request failed)",
-    "50011": "Rate limit reached. Please refer to API documentation.", "50101": "APIKey does not match current environment.",
-    "50102": "Timestamp request expired", "50103": "Request header OK-ACCESS-KEY cannot be empty.",
-    "50105": "OK-ACCESS-PASSPHRASE incorrect",
-    "50111": "Invalid OK-ACCESS-KEY", "50113": "Invalid Sign", "50120": "This API key doesn't have permission to use this function",
-    "51000": "Parameter error", "51001": "Instrument ID does not exist", "51006": "Order price is not within the price limit",
-    "51008": "Order failed. Insufficient BTC margin in account", "51016": "Duplicated client order ID", "51020": "Order amount too low",
-    "51022": "Contract suspended", "51121": "Order quantity must be a multiple of the lot size.", "51149": "Order timed out.",
-    "51169": "Order failed because you don't have any positions in this direction for this contract to reduce or close.",
-    "51400": "Cancellation failed as the order has been filled, canceled or does not exist.", "51603": "Order does not exist",
-    "59000": "Your settings failed as you have positions or open orders.", "59102": "Leverage exceeds the maximum limit",
-}  # fmt: skip
-REFUSALS: Final = {
-    "symbol": "51001", "frozen": "51022", "duplicate": "51016", "size": "51020", "precision": "51121", "reduce_only": "51169",
-    "funds": "51008", "no_order": "51603", "done": "51400", "leverage": "59102", "mode": "51000",
-}  # fmt: skip
-HTTP: Final = {"50001": 503, "50011": 429, **dict.fromkeys(("50101", "50102", "50103", "50105", "50111", "50113", "50120"), 401)}
-SOURCE: Final = {"post_only": "31", "ioc": "14", "user": "1", "dead_man": "20", "reduce_only": "37"}
 TYPE: Final = {"inverse": "SWAP", "quanto": "SWAP", "linear": "SWAP", "spot": "SPOT"}
 
 
@@ -321,8 +302,8 @@ class Okx(Wire):
         seconds = int(call.text("timeOut"))
         if seconds and not 10 <= seconds <= 120:
             raise self.error("51000")
-        self.core.dead_man_ms = self.core.clock_ms() + seconds * 1000 if seconds else None
-        return [{"triggerTime": str(self.core.dead_man_ms or 0), "ts": str(self.core.clock_ms())}]
+        due = self.core.set_dead_man(seconds * 1000)
+        return [{"triggerTime": str(due), "ts": str(self.core.clock_ms())}]
 
     # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
