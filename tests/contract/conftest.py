@@ -1,11 +1,13 @@
 """Every test that takes `build` or `venue` runs once for each venue, in each of its variants."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from tests.contract.ccxt_driver import ENVIRONMENT, difference, under_test
 from tests.contract.driver import Build, D, VenueUnderTest, Wanted
 from tests.contract.paper_driver import PaperUnderTest, conforms
 
@@ -17,8 +19,19 @@ PAPER: dict[str, tuple[Literal["book", "print"], bool, int]] = {  # matching, in
 }
 
 
-@pytest.fixture(params=list(PAPER))
+@pytest.fixture(params=[*PAPER, *ENVIRONMENT])
 async def build(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Build]:
+    if request.param in ENVIRONMENT:
+        why = difference(request.param, request.node.originalname, request.node.name)
+        if why is not None:
+            request.applymarker(pytest.mark.xfail(reason=why, strict=True))
+        async with AsyncExitStack() as stack:
+
+            async def serve_one(wanted: Wanted) -> VenueUnderTest:
+                return await stack.enter_async_context(under_test(request.param, wanted))
+
+            yield serve_one
+        return
     matching, in_file, latency_ms = PAPER[request.param]
     made: list[VenueUnderTest] = []
 

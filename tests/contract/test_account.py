@@ -104,7 +104,7 @@ async def test_V3_buying_back_realises_and_keeps_entry_and_equity(build: Build) 
 )
 async def test_V4_entry_is_the_harmonic_mean(venue: VenueUnderTest, trades: tuple[tuple[int, int], ...], wanted: str) -> None:
     for number, (contracts, price) in enumerate(trades):
-        await open_at(venue, contracts, D(price), client_id=f"v4-{number}")
+        await open_at(venue, contracts, D(price), client_id=f"v4n{number}")
     position = (await seen(venue)).position
     assert position is not None
     assert near(position.entry_price, wanted, "0.00005")
@@ -112,7 +112,7 @@ async def test_V4_entry_is_the_harmonic_mean(venue: VenueUnderTest, trades: tupl
 
 async def test_V5_a_short_earns_coins_on_the_way_down(venue: VenueUnderTest) -> None:
     await open_at(venue, 100, 48600, client_id="v5")
-    await open_at(venue, 100, 43700, client_id="v5-out", side=BUY)
+    await open_at(venue, 100, 43700, client_id="v5out", side=BUY)
     earned = await wallet(venue) - 10
     assert near(earned, "0.02307164")
     assert near(earned * 43700, "1008.23", "0.005")

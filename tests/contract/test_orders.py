@@ -192,7 +192,7 @@ async def test_a_cancelled_order_is_gone_and_keeps_what_it_filled(venue: VenueUn
 async def test_cancelling_what_is_already_gone_is_no_error(venue: VenueUnderTest) -> None:
     await open_at(venue, 10, 60000, client_id="a1")
     await venue.exchange.cancel(venue.inverse.symbol, "a1")
-    await venue.exchange.cancel(venue.inverse.symbol, "never-placed")
+    await venue.exchange.cancel(venue.inverse.symbol, "neverplaced")
     order = await the_order(venue, "a1")
     assert (order.status, order.filled) == (OrderStatus.FILLED, 10)
 

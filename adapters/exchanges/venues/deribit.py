@@ -39,6 +39,7 @@ STATUS: Final = {
     "rejected": OrderStatus.REJECTED,
     "untriggered": OrderStatus.OPEN,
 }
+STEP: Final = Decimal("0.000000000001")  # of a coin: what is below came from the venue's binary sums
 AHEAD_MS: Final = 60_000  # an end of a history is required: far enough ahead of any clock
 NOBODY: Final = frozenset({"", "user_request", "user"})  # ends that somebody asked for need no explanation
 
@@ -127,7 +128,8 @@ def read_margin(listed: Listed, bodies: Bodies, asked_ms: int) -> Margin:
             total = money(item.get("total_profit_loss", "0"), "the profit")
             settled += total - money(item.get("floating_profit_loss", total), "the profit of the session")
             unbooked += money(item.get("realized_funding", "0"), "the funding of the session")
-    return Margin(listed.instrument.settle, equity - unsettled - settled - unbooked, equity, asked_at(bodies[0]))
+    wallet = (equity - unsettled - settled - unbooked).quantize(STEP)
+    return Margin(listed.instrument.settle, wallet, equity, asked_at(bodies[0]))
 
 
 def order(listed: Listed, shown: Mapping[str, Any]) -> Order:
