@@ -122,6 +122,11 @@ class CcxtClient:
     def __repr__(self) -> str:
         return f"CcxtClient({self._access.ccxt_id}, {sorted(self._hosts)})"
 
+    @property
+    def api_key(self) -> str:
+        """The public half, for venues that list keys."""
+        return self._keys.api_key or ""
+
     # ---------------------------------------------------------------------------------------------------------------- set up
 
     def _made(self) -> Any:

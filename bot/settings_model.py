@@ -59,6 +59,11 @@ class Venue(Section):
     api_secret: SecretStr | None = Field(default=None, description="the secret that belongs to it")
     passphrase: SecretStr | None = Field(default=None, description="the third part of the key, where the venue has one (OKX)")
 
+    untested_ok: Switch = Field(default=False, description="arm on a venue that was never proven on the wire")
+    allow_withdraw_key: Switch = Field(default=False, description="start on production with a key that can withdraw")
+    allow_base_url_production: Switch = Field(default=False, description="let base_url carry production orders")
+    streams: Switch = Field(default=False, description="let the venue's websocket wake the bot between cycles, where it has one")
+
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:

@@ -27,7 +27,7 @@ from bot.audit.store import Store
 from bot.core.decide import RULES_VERSION
 from bot.core.events import CommandGiven, RunStarted
 from bot.core.ledger import fold
-from bot.core.model import Instrument, Rules, State
+from bot.core.model import Instrument, Kind, Rules, State
 from bot.engine import Engine, Parts
 from bot.gate import Sealed, SignGate
 from bot.metrics import Metrics, program_version
@@ -126,10 +126,10 @@ def holder() -> str:
 # ------------------------------------------------------------------------------------------------------------------ the venue
 
 
-def open_exchange(settings: Settings, clock: Clock, gate: SignGate | None) -> PaperExchange:
+def open_exchange(settings: Settings, clock: Clock, gate: SignGate | None) -> Exchange:
     """The venue of the configuration. Raise Misconfigured."""
     if settings.venue.name != "paper":
-        raise Misconfigured(f"venue {settings.venue.name} is not available in this version; `hedgebot venues` lists what is")
+        return open_real(settings, clock, gate)
     paper = settings.paper
     assets = dict.fromkeys(settings.hedges)
     return PaperExchange(
@@ -143,6 +143,47 @@ def open_exchange(settings: Settings, clock: Clock, gate: SignGate | None) -> Pa
         matching="book",
         gate=gate,
     )
+
+
+def open_real(settings: Settings, clock: Clock, gate: SignGate | None) -> Exchange:
+    """A venue behind the network; nothing is sent yet. Raise Misconfigured."""
+    from adapters.ccxt_client import Keys  # whoever trades on paper loads no client
+    from adapters.exchanges.ccxt_open import open_venue, sheet
+
+    venue = settings.venue
+    if settings.mode == "live" and not sheet(venue.name).tested and not venue.untested_ok:
+        raise Misconfigured(
+            f"venue {venue.name} was never proven on the wire: use `mode: dry-run`, or write `venue.untested_ok: true` to arm it anyway"
+        )
+    secrets_ = (venue.api_key, venue.api_secret, venue.passphrase)
+    return open_venue(
+        venue.name,
+        venue.environment,
+        Keys(*(None if secret is None else secret.get_secret_value() for secret in secrets_)),
+        clock,
+        gate,
+        base_url=venue.base_url,
+        allow_base_url_production=venue.allow_base_url_production,
+        linear=any(settings.kind(asset) is Kind.LINEAR for asset in settings.hedges),
+    )
+
+
+async def fit_to_hedge(exchange: Exchange, settings: Settings, symbols: Sequence[str], clock: Clock) -> None:
+    """Pre-flight of a real venue, once it is connected. Raise Misconfigured with the first thing that must change."""
+    if settings.venue.name == "paper" or settings.venue.api_key is None:
+        return
+    from adapters.exchanges.ccxt_exchange import CcxtExchange
+    from adapters.exchanges.preflight import preflight
+
+    assert isinstance(exchange, CcxtExchange)
+    found = await preflight(
+        exchange, symbols, clock, min_order_usd=settings.band.min_order_usd, allow_withdraw_key=settings.venue.allow_withdraw_key
+    )
+    for finding in found:
+        (log.error if finding.severity == "error" else log.warning)("preflight", what=finding.what, next=finding.remedy)
+    errors = [finding for finding in found if finding.severity == "error"]
+    if errors:
+        raise Misconfigured("; ".join(str(finding) for finding in errors) + "; nothing was sent")
 
 
 def first_price(settings: Settings, asset: str) -> Decimal:
@@ -202,6 +243,7 @@ async def started(
     """Take the lease, put the start on record, connect. Raise PortError."""
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
     instruments = await exchange.connect([leg.symbol for leg in rules.legs])
+    await fit_to_hedge(exchange, settings, list(instruments), clock)
     epoch = store.lead(holder())
     state = store.state()
     require_every_leg(state, rules)
