@@ -464,6 +464,8 @@ def test_from_anywhere_a_perfect_venue_leads_to_rest(
 @settings(max_examples=60, deadline=None)
 @given(amounts("0", "20"), amounts("5", "20"), amounts("0", "1", 2), st.lists(amounts("0.6", "1.45", 3), min_size=1, max_size=8))
 def test_price_moves_alone_never_ask_for_a_trade(bag: Decimal, wallet: Decimal, ratio: Decimal, path: list[Decimal]) -> None:
+    # what rounding to whole contracts left open grows with the price, by less than 1.45 contracts here: the band must be wider than that
+    assume(ratio == 0 or ratio * (bag + wallet) * 60_000 * (1 - BAND.low) > 145)
     made = hedged(
         spot=str(bag), wallet=str(wallet), short_usd=0, ratio=str(ratio), risk=replace(RISK, max_leverage=D(9), hard_leverage=D(99))
     )
