@@ -37,6 +37,8 @@ class Core:
     frozen: bool = False
     dead_man: dict[str, int] = field(default_factory=dict)
     """Contract ("" for all of them) → when its open orders will be cancelled, unless the switch is set again."""
+    watchers: list[Callable[[str], None]] = field(default_factory=list)
+    """Told the contract whose price moved."""
     _last_id: int = 1_000_000
 
     # ── the world ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -69,6 +71,8 @@ class Core:
             if self._crosses(order) and (room := min(order.left, self._room(order))):
                 self._fill(order, room, order.price or price, maker=True)
                 self._drain(order, room)
+        for tell in list(self.watchers):
+            tell(symbol)
 
     def trade_through(self, symbol: str, price: Decimal | str | int, units: int | None = None) -> None:
         """Somebody trades at this price: resting orders at it or better fill, up to `units` of them. The mark stays."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import ccxt.async_support as ccxt
+from ccxt import pro
 
 from tests.venue_server.server import VenueServer
 from tests.venue_server.wire import KEY, PASSPHRASE, SECRET
@@ -21,17 +22,20 @@ def rebased(node: Any, base_url: str) -> Any:
     """Every address of a tree of addresses, moved to the server; the paths stay."""
     if isinstance(node, dict):
         return {name: rebased(value, base_url) for name, value in node.items()}
-    return base_url + urlsplit(node).path if isinstance(node, str) and "://" in node else node
+    if not isinstance(node, str) or "://" not in node:
+        return node
+    return (base_url.replace("http", "ws", 1) if node.startswith("ws") else base_url) + urlsplit(node).path
 
 
 @asynccontextmanager
-async def plain_client(server: VenueServer, **options: Any) -> AsyncIterator[Any]:
+async def plain_client(server: VenueServer, *, streams: bool = False, **options: Any) -> AsyncIterator[Any]:
     """ccxt as it comes, with every section of urls['api'] pointing at the server."""
     keys = {"apiKey": KEY, "secret": SECRET, "password": PASSPHRASE}
-    client = getattr(ccxt, server.venue)({**keys, "enableRateLimit": False, **SETUP.get(server.venue, {}), **options})
+    client = getattr(pro if streams else ccxt, server.venue)({**keys, "enableRateLimit": False, **SETUP.get(server.venue, {}), **options})
     if server.venue == "okx":
         client.set_sandbox_mode(True)
     client.urls["api"] = rebased(client.urls["api"], server.base_url)
+    client.timeout_on_exit = 0  # ccxt waits a quarter of a second for its sockets
     try:
         yield client
     finally:

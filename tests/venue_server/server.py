@@ -15,7 +15,7 @@ from aiohttp import web
 
 from tests.venue_server.core import Core
 from tests.venue_server.faults import Fault, Faults
-from tests.venue_server.wire import Answer, Call, Rights, Route, Wire
+from tests.venue_server.wire import Answer, Call, Rights, Route, Stream, Wire
 
 HTML = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center><hr>nginx</body></html>"
 NOT_OF_THE_QUESTION = ("timestamp", "signature", "recvWindow")
@@ -44,6 +44,7 @@ class VenueServer:
     delay_ms: float = 0
     log: list[Logged] = field(default_factory=list)
     _meanwhile: list[tuple[str, Callable[[Core], object]]] = field(default_factory=list)
+    _streams: list[Stream] = field(default_factory=list)
     _before: dict[tuple[str, str, str], Answer] = field(default_factory=dict)
     _routes: dict[tuple[str, str], Route] = field(default_factory=dict)
 
@@ -62,10 +63,17 @@ class VenueServer:
     @property
     def changes(self) -> list[Logged]:
         """The requests that ask the venue to do something: none of these may come from a dry run."""
-        return [row for row in self.log if not row.endpoint.startswith(("read", "public", "unknown"))]
+        return [row for row in self.log if not row.endpoint.startswith(("read", "public", "stream", "unknown"))]
 
     def asked(self, endpoint: str) -> list[Logged]:
         return [row for row in self.log if row.endpoint == endpoint]
+
+    def drop_streams(self) -> None:
+        """End every websocket without a goodbye."""
+        for stream in self._streams:
+            if not stream.socket.closed and (transport := stream.socket.get_extra_info("socket")) is not None:
+                transport.shutdown(socket.SHUT_RDWR)
+        self._streams.clear()
 
     def meanwhile(self, endpoint: str, act: Callable[[Core], object]) -> None:
         """Let something happen at the venue just before it takes the next request of this class."""
@@ -76,6 +84,10 @@ class VenueServer:
         query = request.raw_path.partition("?")[2]  # as it was signed, still encoded
         call = Call(request.method, request.path, query, await request.text(), request.headers, {})
         route = self._routes.get((call.method, call.path))
+        if (stream := self.wire.stream(call.path)) is not None:
+            self.log.append(Logged("stream", call.method, call.path, call.query, "", dict(call.headers), arrived, 101))
+            self._streams.append(stream)
+            return await stream.serve(request)
         if route is None:
             self.log.append(Logged("unknown", call.method, call.path, call.query, call.body, dict(call.headers), arrived, 404))
             return web.Response(status=404, text=HTML.format("404 Not Found"), content_type="text/html")

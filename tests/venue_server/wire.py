@@ -6,7 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Protocol
+
+from aiohttp import web
 
 from tests.venue_server.core import Core
 from tests.venue_server.faults import Faults
@@ -80,6 +82,12 @@ def _number(value: Decimal) -> int | float:
     return int(value) if value == int(value) else float(value)
 
 
+class Stream(Protocol):
+    socket: web.WebSocketResponse
+
+    async def serve(self, request: web.Request) -> web.StreamResponse: ...
+
+
 class Wire:
     """One venue's REST protocol over the core."""
 
@@ -91,6 +99,7 @@ class Wire:
         self.environment = environment
         self.rights = Rights()
         self.faults = Faults()
+        self.silent = False  # streams stay connected and say nothing more
         contracts = {symbol_of(c): c for c in self.listing()}
         for n in range(markets - len(contracts)):
             filler = self.filler(f"X{n:04d}")
@@ -133,6 +142,10 @@ class Wire:
 
     def maintenance(self) -> Answer:
         raise NotImplementedError
+
+    def stream(self, path: str) -> Stream | None:
+        """One connection of the venue's public websocket at this path, where this server speaks it."""
+        return None
 
     # What they share
 

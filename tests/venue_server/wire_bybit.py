@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from tests.venue_server.nouns import Contract, Order, Refused
+from tests.venue_server.stream_bybit import PATHS, BybitStream
 from tests.venue_server.wire import EXPIRY_MS, KEY, SECRET, Answer, Call, Route, Wire, plain
 
 TEXTS: Final = {
@@ -112,6 +113,9 @@ class Bybit(Wire):
 
     # ── public ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def stream(self, path: str) -> BybitStream | None:
+        return BybitStream(self, path.rpartition("/")[2]) if path in PATHS else None
+
     def instruments(self, call: Call) -> Any:
         category = call.text("category")
         if call.text("status") == "PreLaunch" or category == "option":
@@ -158,7 +162,9 @@ class Bybit(Wire):
         return row | {"fundingRate": plain(q.funding_rate), "nextFundingTime": str((self.core.clock_ms() // hours8 + 1) * hours8)}
 
     def book(self, call: Call) -> Any:
-        symbol, c = self.wanted(call)
+        return self.book_of(*self.wanted(call))
+
+    def book_of(self, symbol: str, c: Contract) -> dict[str, Any]:
         q = self.core.quotes[symbol]
         now = self.core.clock_ms()
         sides = {"b": [[plain(q.bid), plain(c.amount(q.bid_units))]], "a": [[plain(q.ask), plain(c.amount(q.ask_units))]]}
