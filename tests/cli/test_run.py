@@ -62,7 +62,7 @@ def test_what_cannot_be_aligned_in_time_ends_with_five_and_no_open_order(desk: D
         (("--once", "--until-aligned"), 2, "give one of them"),
         (("--timeout", "5"), 2, "--until-aligned"),
         (("--live", "--set", "mode=dry-run"), 4, "mode: live"),
-        (("--set", "venue.name=deribit", "--set", "venue.environment=testnet"), 4, "hedgebot venues"),
+        (("--set", "venue.name=deribit", "--set", "venue.environment=demo"), 4, "testnet or production"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(desk: Desk, args: tuple[str, ...], code: int, words: str):
