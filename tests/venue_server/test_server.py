@@ -106,7 +106,7 @@ async def test_refuses_reduce_only_without_a_position_and_never_turns_one_round(
     answer = await asyncio.gather(place(client, server.venue, "hb04", "buy", 1_000, 60_100, "reduce_only"), return_exceptions=True)
     assert not server.core.trades, answer
     server.core.hold(BTC, -int(Decimal(500) / server.core.contracts[BTC].unit), 60_000)
-    await asyncio.gather(place(client, server.venue, "hb05", "buy", 500, 60_100, "reduce_only"))
+    await asyncio.gather(place(client, server.venue, "hb05", "buy", 1_000, 60_100, "reduce_only"))
     assert server.core.position(BTC).units == 0
 
 
