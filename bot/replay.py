@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Final, Protocol
 
 from bot.core.events import CommandGiven, Event
-from bot.core.model import ONE, ZERO, Basis, State
+from bot.core.model import ONE, ZERO, Baseline, Basis, Kind, State
 from bot.engine import Engine
 from bot.face import plain
 
@@ -117,13 +117,15 @@ class Tally:
 
     start_usd: Decimal = ZERO
     value_usd: Decimal = ZERO
-    ideal_usd: Decimal = ZERO
+    dollars: Decimal = ZERO  # USDT margin, neutral to every coin
     least_usd: Decimal | None = None
     error_usd: Decimal = ZERO
-    booked_usd: Decimal = ZERO
     steps: int = 0
     orders: int = 0
     last: dict[str, Decimal] = field(default_factory=dict)  # price by asset
+    ideal: dict[str, Decimal] = field(default_factory=dict)  # USD by asset: the same bag with the ideal hedge
+    booked: dict[str, Decimal] = field(default_factory=dict)  # USD by asset: funding minus fees so far
+    held: dict[str, tuple[Baseline, Decimal]] = field(default_factory=dict)  # δ* that a `value` hedge set at this bar's start
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ class Replay:
         self.bag, self.posted = dict(bag), dict(posted)
         self.assets = tuple(rule.asset for rule in engine.rules.legs)
         dollars = sum((amount for currency, amount in posted.items() if currency not in self.assets), ZERO)  # USDT margin
-        self.tally = Tally(start_usd=dollars, ideal_usd=dollars)
+        self.tally = Tally(start_usd=dollars, dollars=dollars)
 
     async def run(self, tell: Callable[[Progress], None] | None = None) -> dict[str, object]:
         """Raises what the engine raises. The answer has the fields of `replay --json`."""
@@ -183,6 +185,8 @@ class Replay:
                 changed = changed or self.tally.last.get(happening.asset) != happening.price
                 self.venue.print(happening.asset, happening.price, at_ms)
                 self.mark(happening.asset, happening.price)
+                if happening.ends_bar:
+                    self.tally.held.pop(happening.asset, None)
                 self.tally.steps += happening.ends_bar
                 ends_bar = ends_bar or happening.ends_bar
             elif happening.rate is not None:
@@ -194,19 +198,19 @@ class Replay:
         return ends_bar, changed
 
     def mark(self, asset: str, price: Decimal) -> None:
-        """The ideal hedge holds δ* at every moment, so its value moves by δ* times the move (domain.md §2)."""
+        """The ideal hedge holds N* at every bar, so its value moves by δ* times the move (domain.md §2)."""
         tally = self.tally
         before = tally.last.get(asset)
-        if before is not None and before != price:
-            tally.ideal_usd += self.ideal_delta(asset, before) * (price - before)
-        elif before is None:
+        if before is None:
             worth = (self.bag.get(asset, ZERO) + self.posted.get(asset, ZERO)) * price
             tally.start_usd += worth
-            tally.ideal_usd += worth
+            tally.ideal[asset] = worth
+        elif before != price:
+            tally.ideal[asset] += self.ideal_delta(asset, before) * (price - before)
         tally.last[asset] = price
 
     def ideal_delta(self, asset: str, price: Decimal) -> Decimal:
-        """δ* = (1-h)B for `coins`, (1-h)(S+Q) for `value`, where S+Q is what the ideal bag counts now."""
+        """δ* = (1-h)B for `coins`. For `value` (1-h)(S+Q) at the bar's start: N* does not follow the prints within a bar."""
         leg = next((leg for leg in self.engine.state.legs if leg.asset == asset), None)
         whole = self.bag.get(asset, ZERO) + self.posted.get(asset, ZERO)
         if leg is None or leg.baseline is None:
@@ -214,7 +218,12 @@ class Replay:
             return whole if rule is None else (1 - rule.ratio) * whole
         if leg.baseline.basis is Basis.COINS:
             return (1 - leg.baseline.ratio) * leg.baseline.coins
-        return (1 - leg.baseline.ratio) * self.tally.ideal_usd / price
+        held = self.tally.held.get(asset)
+        if held is None or held[0] != leg.baseline:
+            inverse = self.engine.parts.instruments[leg.symbol].kind is Kind.INVERSE
+            coins = self.tally.ideal[asset] / price if inverse else whole
+            held = self.tally.held[asset] = (leg.baseline, (1 - leg.baseline.ratio) * coins)
+        return held[1]
 
     async def timers_until(self, at_ms: int) -> None:
         """The engine's own turns before `at_ms`: a cycle after each turn that did something, else at its next timer."""
@@ -242,9 +251,11 @@ class Replay:
         seen = self.engine.seen
         if not ends_bar or seen is None:
             return
-        booked = sum((one.funding_usd - one.fees_usd for one in self.venue.accounts()), ZERO)
-        tally.ideal_usd += booked - tally.booked_usd
-        tally.booked_usd = booked
+        for one in self.venue.accounts():
+            booked = one.funding_usd - one.fees_usd
+            if booked != (before := tally.booked.get(one.asset, ZERO)):
+                tally.ideal[one.asset] += booked - before
+                tally.booked[one.asset] = booked
         margins = {view.instrument.settle: view.margin for view in seen.views}
         value = sum((coins * tally.last[asset] for asset, coins in self.bag.items() if asset in tally.last), ZERO)
         for currency, margin in margins.items():
@@ -253,7 +264,7 @@ class Replay:
             value += margin.equity * tally.last.get(currency, ONE)
         tally.value_usd = value
         tally.least_usd = value if tally.least_usd is None else min(tally.least_usd, value)
-        tally.error_usd = max(tally.error_usd, abs(value - tally.ideal_usd))
+        tally.error_usd = max(tally.error_usd, abs(value - tally.dollars - sum(tally.ideal.values(), ZERO)))
 
     def answer(self, seconds: float) -> dict[str, object]:
         tally, totals = self.tally, tuple(self.venue.accounts())
