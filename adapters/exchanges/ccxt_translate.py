@@ -14,6 +14,7 @@ from typing import Any, Final
 from bot.core.model import ZERO, Instrument, Kind, Side
 
 LONGEST_NUMBER: Final = 60
+LARGEST: Final = 30  # digits before the point; 1e999999 as an integer would fill the memory
 RATE_STEP: Final = Decimal("0.00000001")  # of a rate that is worked out from the coins, which are rounded themselves
 
 
@@ -58,7 +59,7 @@ def money(value: object, what: str = "a number") -> Decimal:
         number = Decimal(text.strip()) if len(text) <= LONGEST_NUMBER else None
     except InvalidOperation:
         number = None
-    if number is None or not number.is_finite():
+    if number is None or not number.is_finite() or number.adjusted() > LARGEST:
         raise Malformed(f"{what} is {text!r}"[:LONGEST_NUMBER])
     return number
 
