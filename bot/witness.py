@@ -60,6 +60,8 @@ class Witness:
                     limit_price=str(order.limit_price),
                     why=order.why,
                 )
+                if metrics is not None and event.status is OrderStatus.DRY_RUN:
+                    metrics.order(order.asset, event.status)  # recorded at its end: no move follows
             case Halted():
                 next_step = "look at it, then `hedgebot rearm --reason …`"
                 log.error("halted", check=event.check, why=event.why, did="own orders are cancelled; the hedge stays", next=next_step)
