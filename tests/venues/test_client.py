@@ -1,0 +1,284 @@
+"""Does a request leave only for the right host, signed only when it may be, once, and without a secret in any trace of it?"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adapters.ccxt_client import CcxtClient, Failed, Keys
+from adapters.clock import SystemClock
+from adapters.exchanges.ccxt_exchange import CcxtExchange
+from adapters.exchanges.ccxt_open import VENUES, open_venue
+from adapters.exchanges.preflight import preflight
+from adapters.request_budget import Errand
+from bot.core.model import Side
+from bot.ports import Misconfigured, NotSent, Unknown
+from tests.contract.ccxt_driver import ENVIRONMENT, INVERSE, CcxtUnderTest, under_test
+from tests.contract.driver import D, Wanted, approved, seen
+from tests.venue_server import KEY, PASSPHRASE, SECRET
+
+NAMES = sorted(ENVIRONMENT)
+PLACES = [(name, environment) for name, venue in sorted(VENUES.items()) for environment in venue.places]
+KEYS = Keys(KEY, SECRET, PASSPHRASE)
+
+
+@pytest.fixture(params=NAMES)
+async def venue(request: pytest.FixtureRequest) -> AsyncIterator[CcxtUnderTest]:
+    async with under_test(request.param, Wanted(collateral={"BTC": D(10)})) as made:
+        assert isinstance(made, CcxtUnderTest)
+        yield made
+
+
+def client(name: str, environment: str, **more: Any) -> CcxtClient:
+    return open_venue(name, environment, KEYS, SystemClock(), None, **more).client
+
+
+# ------------------------------------------------------------------------------------------------------------------ hosts and proofs
+
+
+@pytest.mark.parametrize(("name", "environment"), PLACES)
+async def test_only_the_hosts_of_the_environment_are_admitted(name: str, environment: str) -> None:
+    made = client(name, environment)
+    place = VENUES[name].places[environment]
+    headers = dict([place.header]) if place.header else {}
+    for host in place.hosts:
+        made.admit(f"https://{host}/any/path", headers)
+    for other in {host for each in VENUES[name].places.values() for host in each.hosts} - place.hosts | {"example.org"}:
+        with pytest.raises(NotSent, match="is not a host"):
+            made.admit(f"https://{other}/any/path", headers)
+    await made.close()
+
+
+async def test_without_okx_header_it_is_production_and_nothing_goes() -> None:
+    made = client("okx", "demo")
+    with pytest.raises(NotSent, match="x-simulated-trading"):
+        made.admit("https://www.okx.com/api/v5/account/balance", {})
+    made._api.headers = {}
+    with pytest.raises(Misconfigured, match="production"):
+        made.prove()
+    await made.close()
+
+
+@pytest.mark.parametrize(("name", "environment"), PLACES)
+async def test_base_url_moves_every_address_and_keeps_its_path(name: str, environment: str) -> None:
+    before = client(name, environment)
+    made = client(name, environment, base_url="http://127.0.0.1:9", allow_base_url_production=True)
+    for section, address in before._api.urls["api"].items():
+        if isinstance(address, str):
+            path = address.split("://")[1].partition("/")[2]
+            assert made._api.urls["api"][section] == f"http://127.0.0.1:9{'/' if path else ''}{path}"
+    for section in ("api", "test", "demo", "demotrading"):
+        assert "https://" not in str(made._api.urls.get(section))
+    with pytest.raises(NotSent):
+        made.admit(f"https://{next(iter(VENUES[name].places[environment].hosts))}/", {"x-simulated-trading": "1"})
+    await before.close()
+    await made.close()
+
+
+async def test_an_address_that_was_left_behind_refuses_to_start() -> None:
+    made = client("bybit", "testnet", base_url="http://127.0.0.1:9")
+    made._api.urls["api"]["private"] = "https://api.bybit.com"
+    with pytest.raises(Misconfigured, match=r"api\.bybit\.com"):
+        made.prove()
+    await made.close()
+
+
+def test_production_over_base_url_needs_its_own_word() -> None:
+    with pytest.raises(Misconfigured, match="allow_base_url_production"):
+        client("bybit", "production", base_url="http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "offered"), [("okx", "testnet", "demo or production"), ("deribit", "demo", "testnet or production")]
+)
+def test_an_environment_the_venue_lacks_is_refused_with_its_own(name: str, environment: str, offered: str) -> None:
+    with pytest.raises(Misconfigured, match=offered):
+        client(name, environment)
+
+
+# ------------------------------------------------------------------------------------------------------------------ the sign gate
+
+
+async def test_a_closed_gate_lets_no_placement_leave(venue: CcxtUnderTest) -> None:
+    venue.close_gate("killed")
+    with pytest.raises(NotSent, match="killed"):
+        await venue.exchange.place(approved(venue, "a1", Side.SELL, 1, 61000))
+    assert venue.server.changes == []
+
+
+async def test_an_order_past_its_deadline_is_dropped_in_the_queue(venue: CcxtUnderTest) -> None:
+    venue.exchange.client._budget.hold(5_000, "silence")
+    with pytest.raises(NotSent, match="silence"):
+        await venue.exchange.place(approved(venue, "a1", Side.SELL, 1, 61000, deadline_mono_ms=venue.clock.mono_ms() + 1_000))
+    assert venue.server.changes == []
+
+
+async def test_a_read_cannot_sign_a_placement(venue: CcxtUnderTest) -> None:
+    exchange = venue.exchange
+    asked = exchange.venue.place(exchange.listed(INVERSE), approved(venue, "a1", Side.SELL, 1, 61000))
+    with pytest.raises(NotSent, match="not signed"):
+        await exchange.client.call(asked.method, asked.as_dict, Errand.READ)
+    assert venue.server.changes == []
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("deribit", "privateGetClosePosition"), ("deribit", "privateGetWithdraw"), ("bybit", "privatePostV5OrderCancelAll"),
+        ("bybit", "privatePostV5AssetWithdrawCreate"), ("okx", "privatePostTradeCancelAllAfter"),
+        ("binancecoinm", "dapiPrivatePostMarginType"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("errand", list(Errand))
+async def test_what_the_bot_has_no_use_for_is_never_signed(name: str, method: str, errand: Errand) -> None:
+    made = client(name, ENVIRONMENT[name], base_url="http://127.0.0.1:9")
+    with pytest.raises(NotSent, match="not among"):
+        await made.call(method, {}, errand)
+    await made.close()
+
+
+# ------------------------------------------------------------------------------------------------------------------ once
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """The server runs in this loop: let it."""
+    for _ in range(100_000):
+        if happened():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never happened")
+
+
+FAULTS = ["lost_ack", "drop", "reset", "html", "empty", "null", "braces", "truncate"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_an_order_in_doubt_was_sent_once_and_is_unknown(venue: CcxtUnderTest, fault: str) -> None:
+    """Orders that are GETs included, which aiohttp would send again."""
+    venue.server.faults.add(fault, "place")
+    with pytest.raises(Unknown):
+        await venue.exchange.place(approved(venue, "a1", Side.SELL, 1, 61000))
+    assert len(venue.server.asked("place")) == 1
+    taken = venue.core.by_client_id("a1")
+    assert len(taken) == (0 if fault == "drop" else 1)
+    found = (await seen(venue, "a1")).found
+    assert found is not None
+    assert len(found) == len(taken)
+
+
+@pytest.mark.parametrize("status", [502, 503, 504, 520, 307])
+async def test_a_status_of_the_way_leaves_it_unknown_and_nothing_is_followed(venue: CcxtUnderTest, status: int) -> None:
+    venue.server.faults.add("status", "place", status=status)
+    with pytest.raises(Unknown):
+        await venue.exchange.place(approved(venue, "a1", Side.SELL, 1, 61000))
+    assert len(venue.server.asked("place")) == 1
+
+
+async def test_a_cancelled_task_leaves_an_order_that_is_looked_up_and_not_sent_again(venue: CcxtUnderTest) -> None:
+    venue.server.faults.add("delay", "place", delay_ms=300)
+    order = approved(venue, "a1", Side.SELL, 1, 61000)
+    task = asyncio.create_task(venue.exchange.place(order))
+    await until(lambda: bool(venue.server.asked("place")))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await until(lambda: bool(venue.core.by_client_id("a1")))
+    assert (await venue.exchange.place(order)).client_id == "a1"
+    assert len(venue.server.asked("place")) == 1
+
+
+# ------------------------------------------------------------------------------------------------------------------ secrets
+
+
+async def test_no_secret_is_in_any_log_error_or_repr(venue: CcxtUnderTest, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("ccxt").setLevel(logging.DEBUG)
+    exchange: CcxtExchange = venue.exchange
+    told: list[str] = [repr(exchange), repr(exchange.client), repr(KEYS), str(vars(exchange))]
+    for fault in ("lost_ack", "html", "truncate"):
+        venue.server.faults.add(fault, "place")
+        with pytest.raises(Unknown) as error:
+            await exchange.place(approved(venue, f"p{fault.replace('_', '')}", Side.SELL, 1, 61000))
+        chain: BaseException | None = error.value
+        while chain is not None:
+            told += [str(chain), repr(chain)]
+            chain = chain.__cause__ or (None if chain.__suppress_context__ else chain.__context__)
+    for kind in ("html", "lost_ack", "truncate"):
+        venue.server.faults.add(kind, "read", count=20)
+        told += (await seen(venue, "a1")).errors
+    for row in told + [record.getMessage() for record in caplog.records]:
+        for secret in (KEY, SECRET, PASSPHRASE):
+            assert secret not in row
+        assert "signature=" not in row.replace("signature=***", "")
+
+
+async def test_paper_mode_never_loads_ccxt() -> None:
+    code = "import sys, bot.wiring, bot.cli; sys.exit(any(name == 'ccxt' or name.startswith('ccxt.') for name in sys.modules))"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
+    assert await process.wait() == 0
+
+
+# ------------------------------------------------------------------------------------------------------------------ pre-flight
+
+
+async def findings(venue: CcxtUnderTest, **more: Any) -> str:
+    words = {"min_order_usd": D(100), "allow_withdraw_key": False, **more}
+    found = await preflight(venue.exchange, [INVERSE], venue.clock, **words)
+    return " | ".join(f"{finding.severity} {finding}" for finding in found)
+
+
+async def test_a_fit_account_has_nothing_against_it(venue: CcxtUnderTest) -> None:
+    assert "error" not in await findings(venue)
+
+
+async def test_hedge_mode_refuses_where_a_venue_has_one(venue: CcxtUnderTest) -> None:
+    venue.core.hedge_mode = True
+    assert ("hedge mode" in await findings(venue)) == (venue.name in {"bybit", "okx", "binancecoinm"})
+
+
+async def test_an_empty_account_is_told_to_be_funded(venue: CcxtUnderTest) -> None:
+    venue.core.wallets.clear()
+    assert "there is no BTC in the futures account" in await findings(venue)
+
+
+async def test_a_clock_that_is_off_refuses(venue: CcxtUnderTest) -> None:
+    venue.core.clock_offset_ms = 5_000
+    assert "this machine's clock is 5" in (told := await findings(venue)) or "clock is 49" in told
+
+
+async def test_a_key_that_withdraws_warns_on_a_test_and_refuses_on_production(venue: CcxtUnderTest) -> None:
+    venue.server.rights.withdraw = True
+    tells = venue.name not in {"krakenfutures", "binancecoinm"}  # never; and on production only
+    assert ("warning the key can withdraw" in await findings(venue)) == tells
+    venue.exchange.environment = "production"
+    assert ("error the key can withdraw" in await findings(venue)) == tells
+    assert "error the key can withdraw" not in await findings(venue, allow_withdraw_key=True)
+
+
+async def test_a_wrong_key_is_an_error_that_names_the_environment(venue: CcxtUnderTest) -> None:
+    venue.exchange.client._api.apiKey = "another-key-altogether"
+    told = await findings(venue)
+    assert "error" in told
+    assert ENVIRONMENT[venue.name] in told
+
+
+async def test_no_key_leaves_the_position_unknown_and_says_so(venue: CcxtUnderTest) -> None:
+    venue.exchange.client._api.apiKey = None
+    view = await seen(venue)
+    assert (view.position, view.margin, view.open_orders, view.fills) == (None, None, None, None)
+    assert view.quote is not None
+    assert any(error.startswith("position: ") for error in view.errors)
+
+
+async def test_an_order_that_ccxt_would_round_is_refused_before_the_signature(venue: CcxtUnderTest) -> None:
+    listed = venue.exchange.listed(INVERSE)
+    finer = replace(listed.instrument, tick=listed.instrument.tick / 10)
+    venue.exchange._listed[INVERSE] = replace(listed, instrument=finer)
+    with pytest.raises(Exception, match="as another order") as told:
+        await venue.exchange.place(approved(venue, "a1", Side.SELL, 1, "61000.01"))
+    assert not isinstance(told.value, Failed)
+    assert venue.server.changes == []
