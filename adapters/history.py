@@ -88,7 +88,7 @@ def read_bars(path: Path, *, from_ms: int | None = None, to_ms: int | None = Non
         if before is not None and at_ms - before > step and not allow_gaps:
             missing = (at_ms - before) // step - 1
             remedy = "cut a window with --from and --to, or hold the last price through the gap with --allow-gaps"
-            raise HistoryError(path, line, f"{missing} bars are missing before it", remedy)
+            raise HistoryError(path, line, f"bars are missing before it: {missing}", remedy)
         before = at_ms
         bars.append(Bar(at_ms, step, *prices))
     if not bars:
@@ -129,7 +129,7 @@ def column(path: Path, header: Sequence[str], names: Sequence[str], what: str) -
     for name in names:
         if name in header:
             return header.index(name)
-    raise HistoryError(path, 1, f"has no {what} (columns: {', '.join(header)})", f"name one of them {' or '.join(names)}")
+    raise HistoryError(path, 1, f"lacks {what} (columns: {', '.join(header)})", f"name one of them {' or '.join(names)}")
 
 
 def moment(path: Path, line: int, text: str) -> int:

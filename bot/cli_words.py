@@ -115,7 +115,7 @@ def flatten(
     say_word(config, "flatten", as_json=as_json)
 
 
-@target.command("set")
+@target.command("set", context_settings={"ignore_unknown_options": True})
 def target_set(
     asset: Annotated[str, typer.Argument(help="such as BTC")],
     ratio: Annotated[str, typer.Argument(help="0 to 1")],

@@ -66,7 +66,7 @@ LEG_GAUGES: Final = (
     LegGauge("ratio_actual", "Hedge ratio of the real position", lambda leg, _: leg.ratio_actual),
     LegGauge("ratio_planned", "Hedge ratio after the planned order", lambda leg, _: leg.ratio_planned),
     LegGauge("position_usd", "Position in USD, a short is negative", lambda leg, _: leg.position_usd),
-    LegGauge("target_usd", "Position in USD that would be ideal", lambda leg, _: leg.target_usd),
+    LegGauge("target_usd", "Size in USD of the short that would be ideal; positive", lambda leg, _: leg.target_usd),
     LegGauge("delta_coins", "Coins of bag and hedge together that still follow the price", lambda leg, _: leg.delta_coins),
     LegGauge("equity_coins", "Futures equity in coins, unrealised profit included", lambda leg, _: leg.equity_coins),
     LegGauge("spot_coins", "Coins of the bag outside the futures account", lambda leg, _: leg.spot_coins),

@@ -83,7 +83,7 @@ def finished(engine: Engine, decision: Decision | None, until: Until) -> Exit | 
     working = bool(decision.orders) or any(leg.working for leg in engine.state.legs)
     if working or engine.busy:
         return None
-    lacking = all(leg.aligned or leg.missing or leg.refused for leg in decision.legs)
+    lacking = all(leg.aligned or leg.refused or (leg.missing and leg.ratio_target is not None) for leg in decision.legs)
     return Exit.ATTENTION if until.once or lacking else None
 
 
@@ -126,14 +126,14 @@ async def shut_down(engine: Engine, run_id: str) -> bool:
         if gone >= GONE_LOOKS or (not engine.rules.live and decision is not None):
             break
         await clock.sleep_ms(FAST_MS if gone == 0 else 0)
-    verified = gone >= GONE_LOOKS or not engine.rules.live
+    verified = gone >= GONE_LOOKS or (not engine.rules.live and nothing_known_open(engine))
     why = "no own order is open" if verified else "own orders may still be open"
     with suppress(PortError):
         await engine.parts.audit.append([RunEnded(run_id, verified, why, clock.now_ms())])
     if verified:
         log.info("run.ended", why=why)
     else:
-        log.error("run.ended", why=why, next="look at the venue: `hedgebot orders`, then `hedgebot cancel-all`")
+        log.error("run.ended", why=why, next="look at the venue; the next `hedgebot run` under `mode: live` cancels orders of earlier runs")
     return verified
 
 
@@ -143,7 +143,12 @@ def consumed(word: asyncio.Future[None]) -> None:
         word.exception()
 
 
+def nothing_known_open(engine: Engine) -> bool:
+    """Under `mode: dry-run` nothing is cancelled, and a venue may be unreadable without a key: an order of an earlier run still counts."""
+    return engine.own_open_orders() == 0 and all(leg.working is None for leg in engine.state.legs)
+
+
 def nothing_open(engine: Engine) -> bool:
     if engine.seen is None or any(view.open_orders is None for view in engine.seen.views):
         return False
-    return engine.own_open_orders() == 0 and all(leg.working is None for leg in engine.state.legs)
+    return nothing_known_open(engine)

@@ -236,7 +236,7 @@ class Want:
         if held.short < 0:
             alerts += (f"{asset}: position against the hedge",)
         if self.ideal is None:
-            return "UNKNOWN: target", None, missing, alerts
+            return "UNKNOWN: target", None, ("the target document, which cannot be trusted now",), alerts
         leverage = held.leverage
         if held.short > 0 and leverage > limits.max_leverage:
             alerts += (f"{asset}: leverage is above {'hard' if leverage > limits.hard_leverage else 'max'}_leverage",)

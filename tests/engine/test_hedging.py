@@ -134,6 +134,7 @@ async def test_an_untrusted_document_takes_no_new_risk_and_says_so(bots):
     await bot.turns(5)
     assert bot.orders() == []
     assert "target" in bot.decision.legs[0].why
+    assert "target document" in bot.decision.legs[0].missing[0]
     document.targets = ()
     await bot.until_aligned()
 

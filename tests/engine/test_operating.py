@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot import running
 from bot.audit.verify import verify
 from bot.core.events import CommandGiven
 from bot.core.model import Mode, Side
@@ -278,3 +279,26 @@ async def test_fills_while_the_bot_was_away_are_counted_once(bots):
     await again.until_aligned()
     assert again.contracts["BTC"] == -sum(fill.contracts for fill in again.store.fills(limit=1000))
     assert verify(again.store).exit_code == 0
+
+
+async def test_a_dry_run_that_finds_an_order_of_an_earlier_run_does_not_end_as_verified(bots):
+    bot = await working(bots)
+    await bots.end(bot)
+    watching = await bots.start({"mode": "dry-run"}, fed=False, matching="print")
+    await watching.turns(2)
+    assert not await running.shut_down(watching.engine, "run")
+    assert watching.engine.own_open_orders() == 1
+
+
+async def test_a_dry_run_without_an_open_order_ends_verified(bots):
+    bot = await bots.start({"mode": "dry-run"})
+    await bot.turns(2)
+    assert await running.shut_down(bot.engine, "run")
+
+
+async def test_a_live_run_ends_verified_once_its_order_was_seen_gone_twice(bots):
+    bot = await working(bots)
+    assert await running.shut_down(bot.engine, "run")
+    assert bot.engine.own_open_orders() == 0
+    assert bot.orders()[0].status == "CANCELLED"
+    assert bot.kinds()[-1] == "RunEnded"

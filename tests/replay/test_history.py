@@ -76,7 +76,7 @@ def test_a_window_includes_its_first_moment_and_excludes_its_last(written):
         ("timestamp,price\n2022-11-02,10\n2022-11-01,10\n", 3, "older"),
         ("timestamp,price\n2022-11-01,10\n2022-11-01,10\n", 3, "twice"),
         ("timestamp,price\n2022-11-01,10\n2022-11-02\n", 3, "1 cells"),
-        ("timestamp,price\n2022-11-01,1\n2022-11-02,1\n2022-11-03,1\n2022-11-05,1\n", 5, "1 bars are missing"),
+        ("timestamp,price\n2022-11-01,1\n2022-11-02,1\n2022-11-03,1\n2022-11-05,1\n", 5, "bars are missing before it: 1"),
         ("timestamp,open,high,low,close\n2022-11-01,10,9,11,10\n", 2, "low 11 is above high 9"),
         ("time,volume\n2022-11-01,10\n", 1, "one price column"),
         ("stamp,price\n2022-11-01,10\n", 1, "a time column"),
