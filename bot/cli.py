@@ -89,9 +89,9 @@ def venues(as_json: AsJson = False) -> None:
     if as_json:
         answer_json({"venues": listed})
         return
-    table = plain_table("venue", "environments", "in this version", left=("environments", "in this version"))
+    table = plain_table("venue", "environments", "seen to work", left=("environments", "seen to work"))
     for venue in listed:
-        table.add_row(venue["name"], ", ".join(venue["environments"]) or "none needed", "yes" if venue["available"] else "not yet")
+        table.add_row(venue["name"], ", ".join(venue["environments"]) or "none needed", venue["proven"] or "not in this version")
     show(table)
 
 

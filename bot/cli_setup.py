@@ -9,10 +9,9 @@ from bot.ports import PortError
 from bot.settings import Settings
 from bot.settings_check import check
 from bot.settings_docs import example_yaml
-from bot.settings_model import VENUES
+from bot.settings_model import PROVEN, VENUES
 from bot.settings_text import Finding
 
-AVAILABLE = ("paper",)
 LARGEST_SKEW_MS = 500
 
 
@@ -86,6 +85,11 @@ def finding_json(finding: Finding) -> dict[str, Any]:
 
 def venues() -> list[dict[str, Any]]:
     return [
-        {"name": name, "environments": [word for word in environments if word is not None], "available": name in AVAILABLE}
+        {
+            "name": name,
+            "environments": [word for word in environments if word is not None],
+            "available": name in PROVEN,
+            "proven": PROVEN.get(name),
+        }
         for name, environments in VENUES.items()
     ]

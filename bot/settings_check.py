@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from bot.core.model import Kind
 from bot.settings import Settings, defaulted_limits
-from bot.settings_model import NEEDS_PASSPHRASE
+from bot.settings_model import NEEDS_PASSPHRASE, PROVEN
 from bot.settings_outside import variable
 from bot.settings_root import BAND_EDGES
 from bot.settings_text import Finding
@@ -49,6 +49,10 @@ def _missing_limits(settings: Settings) -> Iterator[Finding]:
 def _places(settings: Settings) -> Iterator[Finding]:
     if settings.venue.name == "paper" and settings.paper.feed.startswith("live:"):
         yield _say("paper.feed", f"is {settings.paper.feed}, which this version cannot do", "write synthetic, or name a CSV file", "error")
+    if settings.venue.name not in PROVEN:
+        yield _say(
+            "venue.name", f"is {settings.venue.name}, where this version cannot trade", f"choose one of {', '.join(PROVEN)}", "error"
+        )
     yield from _database("audit.url", settings.audit.url)
     if settings.audit.url.startswith("postgresql") and settings.audit.password is None:
         remedy = f"set {variable(('audit', 'password'))}_FILE unless the server trusts this user without one"

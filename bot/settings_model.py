@@ -40,6 +40,10 @@ VENUES: Final[Mapping[str, tuple[str | None, ...]]] = {  # what each venue offer
     "bingx": ("production",),
     "mexc": ("production",),
 }
+PROVEN: Final[Mapping[str, str]] = {  # the venues that can be traded on, and where that was seen to work
+    "paper": "here",
+    **dict.fromkeys(("bybit", "deribit", "okx", "krakenfutures", "binancecoinm"), "local server only"),
+}
 NEEDS_PASSPHRASE: Final = frozenset({"okx"})
 
 

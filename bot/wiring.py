@@ -151,9 +151,11 @@ def open_real(settings: Settings, clock: Clock, gate: SignGate | None) -> Exchan
     from adapters.exchanges.ccxt_open import open_venue, sheet
 
     venue = settings.venue
-    if settings.mode == "live" and not sheet(venue.name).tested and not venue.untested_ok:
+    unproven = not sheet(venue.name).tested or venue.environment == "production"  # a changed contract would not be noticed there yet
+    if settings.mode == "live" and unproven and not venue.untested_ok:
         raise Misconfigured(
-            f"venue {venue.name} was never proven on the wire: use `mode: dry-run`, or write `venue.untested_ok: true` to arm it anyway"
+            f"venue {venue.name} in environment {venue.environment} is unproven in this version: use a test environment or "
+            f"`mode: dry-run`, or write `venue.untested_ok: true` to arm it anyway"
         )
     secrets_ = (venue.api_key, venue.api_secret, venue.passphrase)
     return open_venue(
