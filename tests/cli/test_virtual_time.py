@@ -51,7 +51,7 @@ def test_a_ratio_of_zero_places_nothing_and_a_word_midway_brings_the_hedge_to_fl
     [
         ([*CALM[:3], CALM[1]], "line 5: is older"),
         ([*CALM[:3], CALM[2]], "line 5: the same time twice"),
-        ([*CALM[:3], *CALM[5:]], "line 5: 2 bars are missing"),
+        ([*CALM[:3], *CALM[5:]], "line 5: bars are missing before it: 2"),
         ([*CALM[:2], CALM[2].replace("40020", "nan")], "line 4: 'nan' is not a finite number"),
         ([*CALM[:2], CALM[2].replace("40020", "0")], "line 4: a price of 0"),
         ([*CALM[:2], "2024-01-01T02:00:00Z,1"], "line 4: 2 cells"),
