@@ -1,7 +1,7 @@
 """May another request go to this venue now? One token bucket per venue, before the client.
 
 A venue bans whoever asks too often, and a ban takes the cancels away with everything else. So the bucket is filled at no more than
-80 % of what the venue allows, and only cancels may take its last fifth (reliability.md §7 I12).
+80 % of what the venue allows, and only cancels may take its last fifth.
 """
 
 from dataclasses import dataclass

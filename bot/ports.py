@@ -42,7 +42,7 @@ class Misconfigured(PortError):
 
 
 class Gate(Protocol):
-    """The last word before a signature; asked inside the venue client, after every queue (reliability.md §1.3)."""
+    """The last word before a signature; asked inside the venue client, after every queue."""
 
     def check(self, order: Approved | None) -> None:
         """Raise NotSent with the reason if this call may not be signed now. `order` is None for cancels and settings calls."""
@@ -53,7 +53,7 @@ class Exchange(Protocol):
 
     name: str
     environment: str | None
-    absence_ms: int  # reliability.md §1.7: how long, and how many polls, prove that an order does not exist
+    absence_ms: int  # how long, and how many polls, prove that an order does not exist
     absence_polls: int
 
     async def connect(self, symbols: Sequence[str]) -> dict[str, Instrument]:

@@ -83,7 +83,7 @@ def carried_over(leg: LegState, adopt: bool) -> LegState:
 
 
 def commanded(state: State, event: CommandGiven) -> State:
-    """The operator's word (contract.md §3)."""
+    """The operator's word."""
     match event.name:
         case "pause":
             return replace(state, paused=True)

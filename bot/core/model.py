@@ -85,7 +85,7 @@ class Margin:
 
 
 class OrderStatus(StrEnum):
-    """States of an order (reliability.md §1); the table of moves is in machine.py."""
+    """States of an order; the table of moves is in machine.py."""
 
     PLANNED = "PLANNED"
     INTENT = "INTENT"
@@ -276,7 +276,7 @@ class Rules:
     execution: ExecutionRule
     risk: RiskRule
     foreign: Foreign
-    absence_polls: int  # reliability.md §1.7: polls and time that prove an order absent
+    absence_polls: int  # polls and time that prove an order absent
     absence_ms: int
 
 
@@ -284,7 +284,7 @@ class Rules:
 
 
 class Mode(StrEnum):
-    """The machine's `state` (contract.md §3)."""
+    """The machine's `state`."""
 
     STARTING = "STARTING"
     RECONCILING = "RECONCILING"
