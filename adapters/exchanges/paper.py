@@ -275,18 +275,6 @@ class PaperExchange:
         limit = leg.spec.tick if side is Side.SELL else leg.spec.tick * (2 * steps)
         return self.manual_order(symbol, side, contracts, limit, rests=False)
 
-    def manual_cancel(self, venue_id: str) -> None:
-        """A stranger cancels an order by the venue's id. One that is gone or unknown changes nothing."""
-
-        def step() -> None:
-            self._advance()
-            for leg in self._venue.legs.values():
-                for order in list(leg.orders):
-                    if order.shown().venue_id == venue_id:
-                        self._venue.cancel(order, "cancelled by hand")
-
-        self._act(step)
-
     def others_trade(self, symbol: str, side: Side, contracts: int, price: Decimal) -> None:
         """Strangers trade among themselves: the aggressor on `side` takes `contracts` at `price`, ours in the way included."""
 

@@ -3,7 +3,7 @@
 `short` counts contracts of a short as positive; a long is negative.
 """
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from decimal import Context as DecimalContext
 from typing import Final
 
@@ -11,11 +11,6 @@ from bot.core import inverse, linear
 from bot.core.model import NO_LIQUIDATION, ZERO, Instrument, Kind, Side
 
 CONTEXT: Final = DecimalContext(prec=28)  # every decision computes under it, whatever the process has set
-
-
-def in_context() -> object:
-    """The arithmetic of a decision: 28 digits, half-even, errors raised."""
-    return localcontext(CONTEXT)
 
 
 def notional_usd(instrument: Instrument, short: int, price: Decimal) -> Decimal:

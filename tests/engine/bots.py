@@ -1,7 +1,7 @@
 """Whole bots in virtual time: the real engine, record, gate and paper exchange, with a clock that the test turns."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -52,7 +52,6 @@ class Bot:
     clock: VirtualClock
     kill_file: Path
     document: Document | None
-    before_turn: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def decision(self) -> Decision:
