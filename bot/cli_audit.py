@@ -20,7 +20,7 @@ from bot.exit_codes import Exit
 from bot.face import iso_utc
 from bot.ports import Misconfigured
 from bot.settings import Settings
-from bot.wiring import password, read_store
+from bot.wiring.record import password, read_store
 
 
 def tail(settings: Settings, count: int) -> list[dict[str, Any]]:

@@ -18,7 +18,9 @@ from bot.face import iso_utc, plain
 from bot.replay import Progress, fundings, prices
 from bot.running import shut_down
 from bot.settings import Settings, load
-from bot.wiring import demo, read_store, real_time
+from bot.wiring.past import demo
+from bot.wiring.record import read_store
+from bot.wiring.venue import real_time
 
 FOLDER: Final = Path("hedgebot-demo")
 MARK: Final = "hedge.yaml"  # its presence says that the folder is a demo of ours and may be remade

@@ -14,7 +14,8 @@ from bot.core.events import CommandGiven
 from bot.exit_codes import Exit
 from bot.ports import KillSwitch, Misconfigured
 from bot.settings import Settings
-from bot.wiring import holder, kill_switch, open_store, real_time
+from bot.wiring.record import holder, open_store
+from bot.wiring.venue import kill_switch, real_time
 from bot.words import Misspoken, ratio_from, until_ms_from
 
 NEEDS_A_BOT: Final = ("cancel-all", "flatten")

@@ -22,7 +22,8 @@ from bot.exit_codes import Exit
 from bot.face import Status, iso_utc, plain, plan_json, status_json
 from bot.ports import Misconfigured
 from bot.settings import Settings, config_hash, to_rules
-from bot.wiring import looking, read_store, recorded_state, sqlite_file
+from bot.wiring.record import read_store, recorded_state, sqlite_file
+from bot.wiring.start import looking
 
 WATCH_SECONDS: Final = 1.0
 

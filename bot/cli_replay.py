@@ -17,7 +17,7 @@ from bot.exit_codes import Exit
 from bot.face import plain
 from bot.replay import Progress
 from bot.settings import Settings
-from bot.wiring import History, Recorded, instant, recorded, replay
+from bot.wiring.past import History, Recorded, instant, recorded, replay
 from bot.words import ratio_from
 
 ROOM: Final = 10  # limits that nobody wrote down allow so many times the value of the bag

@@ -23,7 +23,7 @@ from bot.face import CannotListen, Status, plan_json
 from bot.ports import PortError
 from bot.running import Until, run
 from bot.settings import Settings
-from bot.wiring import Wired, wired
+from bot.wiring.start import Wired, wired
 
 log = structlog.get_logger("hedgebot")
 

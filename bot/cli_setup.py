@@ -34,7 +34,8 @@ def findings_of(settings: Settings, *, online: bool) -> list[Finding]:
 
 async def online_findings(settings: Settings) -> list[Finding]:
     """What only the venue, the database and the document can tell. Reads, signs nothing."""
-    from bot.wiring import looking, recorded_state
+    from bot.wiring.record import recorded_state
+    from bot.wiring.start import looking
 
     found: list[Finding] = []
     try:
@@ -59,7 +60,7 @@ async def online_findings(settings: Settings) -> list[Finding]:
 
 
 async def document_findings(settings: Settings) -> list[Finding]:
-    from bot.wiring import open_targets, real_time
+    from bot.wiring.venue import open_targets, real_time
 
     targets = open_targets(settings, real_time())
     if targets is None or settings.targets is None:

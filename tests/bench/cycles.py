@@ -18,7 +18,8 @@ from bot.engine import Engine
 from bot.gate import SignGate
 from bot.metrics import Metrics
 from bot.settings import load
-from bot.wiring import NoKillSwitch, started
+from bot.wiring.past import NoKillSwitch
+from bot.wiring.start import started
 from tests.bench.figure import figure
 
 WARM_UP: Final = 5_000

@@ -15,7 +15,7 @@ COMMAND: Final = Path(sys.executable).with_name("hedgebot")
 PAPER: Final = """
 import asyncio, sys
 from bot.settings import load
-from bot.wiring import wired
+from bot.wiring.start import wired
 
 async def turned():
     settings = load(None, {}, {"bag.BTC.coins": "2", "hedges.BTC.ratio": "1.0"})

@@ -9,7 +9,6 @@ from adapters.clock import VirtualClock
 from adapters.exchanges.paper import PaperExchange
 from adapters.exchanges.paper_feed import SyntheticFeed
 from adapters.kill_file import KillFile
-from bot import wiring
 from bot.audit.store import Store
 from bot.core.events import CommandGiven, Event
 from bot.core.model import Decision, Mode, Target
@@ -17,6 +16,7 @@ from bot.engine import Engine
 from bot.gate import SignGate
 from bot.ports import NotSent
 from bot.settings import load
+from bot.wiring.start import started
 
 BEGAN_MS = 1_700_000_000_000
 
@@ -155,9 +155,7 @@ class Bots:
         )
         name = f"record-{len(self.running)}.db" if fresh_record else "hedgebot.db"
         store = Recorder.open(f"sqlite:///{self.folder / name}", account="main", venue="paper", environment=None, instance="t1")
-        engine = await wiring.started(
-            store, venue, document, settings, self.clock, gate, live_flag=live_flag, dry_flag=dry_flag, adopt=adopt
-        )
+        engine = await started(store, venue, document, settings, self.clock, gate, live_flag=live_flag, dry_flag=dry_flag, adopt=adopt)
         bot = Bot(engine, store, venue, self.clock, kill_file, document)
         self.running.append(bot)
         return bot

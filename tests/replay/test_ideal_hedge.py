@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from adapters.history import Bar, instant_ms
 from bot.settings import load
-from bot.wiring import Recorded, replay
+from bot.wiring.past import Recorded, replay
 
 HOUR_MS = 3_600_000
 BEGAN_MS = instant_ms("2024-01-01")

@@ -10,7 +10,7 @@ from adapters.history import instant_ms
 from bot.core.events import CommandGiven
 from bot.replay import Replay
 from bot.settings import load
-from bot.wiring import History, replay
+from bot.wiring.past import History, replay
 from tests.replay.data import data, needs_data
 
 pytestmark = needs_data

@@ -217,7 +217,7 @@ async def test_no_secret_is_in_any_log_error_or_repr(venue: CcxtUnderTest, caplo
 
 
 async def test_paper_mode_never_loads_ccxt() -> None:
-    code = "import sys, bot.wiring, bot.cli; sys.exit(any(name == 'ccxt' or name.startswith('ccxt.') for name in sys.modules))"
+    code = "import sys, bot.wiring.past, bot.cli; sys.exit(any(name == 'ccxt' or name.startswith('ccxt.') for name in sys.modules))"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
     assert await process.wait() == 0
 

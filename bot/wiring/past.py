@@ -1,0 +1,135 @@
+"""How does the same engine run in virtual time: over history, and in the demo?"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from adapters.clock import VirtualClock
+from adapters.exchanges.paper import PaperExchange
+from adapters.history import Bar, Rate, instant_ms, read_bars, read_rates
+from bot.audit.store import Store
+from bot.core.decide import RULES_VERSION
+from bot.core.events import CommandGiven
+from bot.core.model import State
+from bot.engine import Engine
+from bot.gate import SignGate
+from bot.replay import Happening, Replay, fundings, prices, words
+from bot.settings import Settings, to_rules
+from bot.wiring.record import open_store
+from bot.wiring.start import REPLAY_INSTANCE, started, unrecorded_engine
+from bot.wiring.venue import kill_switch
+
+DEMO_RECORD_EVERY_MS: Final = 3_600_000  # of virtual time: what acts or changes its reason is on record anyhow
+
+
+class NoKillSwitch:
+    """For virtual time: nobody can pull a plug there."""
+
+    def read(self) -> bool | None:
+        return False
+
+    def set(self, reason: str) -> None:
+        return None
+
+    def clear(self) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a replay runs on, by asset."""
+
+    bars: Mapping[str, Path]
+    rates: Mapping[str, Path]
+    from_ms: int | None = None
+    to_ms: int | None = None
+    allow_gaps: bool = False
+
+
+def instant(text: str) -> int:
+    """Epoch milliseconds of an ISO 8601 date or time, UTC if it names no zone. Raise ValueError."""
+    return instant_ms(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A history that was read."""
+
+    bars: Mapping[str, Sequence[Bar]]
+    rates: Mapping[str, Sequence[Rate]]
+
+
+def recorded(history: History) -> Recorded:
+    """Raise HistoryError naming file and line."""
+    since, until = history.from_ms, history.to_ms
+    return Recorded(
+        {asset: read_bars(path, from_ms=since, to_ms=until, allow_gaps=history.allow_gaps) for asset, path in history.bars.items()},
+        {asset: read_rates(path, from_ms=since, to_ms=until) for asset, path in history.rates.items()},
+    )
+
+
+async def replay(settings: Settings, history: History | Recorded, commands: Sequence[CommandGiven] = ()) -> Replay:
+    """The same engine and paper exchange in virtual time, armed, with nothing on disk."""
+    read = recorded(history) if isinstance(history, History) else history
+    bars, rates = read.bars, read.rates
+    starts_ms = min(one[0].at_ms for one in bars.values())
+    clock = VirtualClock(starts_ms)
+    gate = SignGate(clock, NoKillSwitch())
+    exchange = PaperExchange(
+        clock,
+        "sqlite://",
+        {asset: one[0].open for asset, one in bars.items()},
+        settings.paper.collateral,
+        spread_bps=settings.paper.spread_bps,
+        seed=settings.paper.seed,
+        matching="print",
+        synchronous="OFF",
+        gate=gate,
+    )
+    rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
+    instruments = await exchange.connect([leg.symbol for leg in rules.legs])
+    empty = State(account=rules.account, instance=REPLAY_INSTANCE)
+    engine = unrecorded_engine(settings, rules, instruments, exchange, clock, gate, empty, run_id="replay", armed=True)
+    bag = {asset: held.coins for asset, held in settings.bag.items()}
+    timeline = [
+        *(prices(asset, [bar.prints() for bar in one]) for asset, one in bars.items()),
+        *(fundings(asset, [(rate.at_ms, rate.rate) for rate in one]) for asset, one in rates.items()),
+        words(commands),
+    ]
+    return Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline)
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A run in virtual time whose record and venue lie on disk, as in earnest."""
+
+    replay: Replay
+    engine: Engine
+    store: Store
+    run_id: str
+
+
+@asynccontextmanager
+async def demo(settings: Settings, starts_ms: int, timeline: Sequence[Iterator[Happening]]) -> AsyncIterator[Demo]:
+    """Everything real but the time: durable commits, the lease, the paper venue's own database."""
+    clock = VirtualClock(starts_ms)
+    gate = SignGate(clock, kill_switch(settings))
+    with closing(open_store(settings)) as store:
+        exchange = PaperExchange(
+            clock,
+            settings.paper.url,
+            settings.paper.price,
+            settings.paper.collateral,
+            spread_bps=settings.paper.spread_bps,
+            seed=settings.paper.seed,
+            matching="print",
+            gate=gate,
+        )
+        try:
+            engine = await started(store, exchange, None, settings, clock, gate, live_flag=True, record_every_ms=DEMO_RECORD_EVERY_MS)
+            bag = {asset: held.coins for asset, held in settings.bag.items()}
+            yield Demo(Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline), engine, store, engine.parts.run_id)
+        finally:
+            await exchange.close()

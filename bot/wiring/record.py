@@ -1,0 +1,56 @@
+"""Which audit database, and who leads it?"""
+
+import os
+import socket
+from contextlib import closing
+from pathlib import Path
+
+from bot.audit.store import Store
+from bot.core.model import State
+from bot.settings import Settings
+
+
+def password(settings: Settings) -> str | None:
+    secret = settings.audit.password
+    return None if secret is None else secret.get_secret_value()
+
+
+def open_store(settings: Settings) -> Store:
+    """The audit database, to lead and to write. Raise Misconfigured."""
+    return Store.open(
+        settings.audit.url,
+        account=settings.account,
+        venue=settings.venue.name,
+        environment=settings.venue.environment,
+        password=password(settings),
+    )
+
+
+def read_store(settings: Settings) -> Store:
+    """The audit database, to read beside a running bot. Raise Misconfigured."""
+    return Store.read(
+        settings.audit.url,
+        account=settings.account,
+        venue=settings.venue.name,
+        environment=settings.venue.environment,
+        password=password(settings),
+    )
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file behind a SQLite address; None in memory and on a server."""
+    name = url.removeprefix("sqlite:///")
+    return None if name == url or name in {"", ":memory:"} else Path(name)
+
+
+def recorded_state(settings: Settings) -> State | None:
+    """What the record remembers, read beside whoever leads; None where there is no record yet. Raise Misconfigured."""
+    file = sqlite_file(settings.audit.url)
+    if file is not None and not file.exists():
+        return None
+    with closing(read_store(settings)) as store:
+        return store.state()
+
+
+def holder() -> str:
+    return f"pid {os.getpid()} on {socket.gethostname()}"

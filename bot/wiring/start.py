@@ -1,0 +1,236 @@
+"""How does a bot start, and what does one need that only looks?"""
+
+import secrets
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
+from typing import Final, TypedDict
+from urllib.parse import quote
+
+import structlog
+
+from adapters.clock import SystemClock
+from adapters.holdings.declared import DeclaredBag
+from adapters.notify import LogNotifier
+from bot.audit.store import Store
+from bot.core.decide import RULES_VERSION
+from bot.core.events import RunStarted
+from bot.core.ledger import fold
+from bot.core.model import Instrument, Rules, State
+from bot.engine import Engine, Parts
+from bot.gate import Sealed, SignGate
+from bot.metrics import Metrics, program_version
+from bot.ports import Clock, Exchange, Misconfigured, Notifier, Targets
+from bot.replay import Unrecorded
+from bot.settings import Settings, config_hash, defaulted_limits, to_rules
+from bot.wiring.record import holder, open_store, recorded_state, sqlite_file
+from bot.wiring.venue import fit_to_hedge, kill_switch, open_exchange, open_targets
+
+log = structlog.get_logger("hedgebot")
+REPLAY_INSTANCE: Final = "00"
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """A bot that leads its account, ready to turn."""
+
+    engine: Engine
+    store: Store
+    metrics: Metrics
+    run_id: str
+
+
+async def started(
+    store: Store,
+    exchange: Exchange,
+    targets: Targets | None,
+    settings: Settings,
+    clock: Clock,
+    gate: SignGate,
+    *,
+    live_flag: bool = False,
+    dry_flag: bool = False,
+    adopt: bool = False,
+    metrics: Metrics | None = None,
+    notifier: Notifier | None = None,
+    record_every_ms: int | None = 60_000,
+) -> Engine:
+    """Take the lease, put the start on record, connect. Raise PortError."""
+    rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
+    instruments = await exchange.connect([leg.symbol for leg in rules.legs])
+    await fit_to_hedge(exchange, settings, list(instruments), clock)
+    epoch = store.lead(holder())
+    state = store.state()
+    require_every_leg(state, rules)
+    run_id = secrets.token_hex(8)
+    start = RunStarted(
+        run_id=run_id,
+        program_version=program_version(),
+        epoch=epoch,
+        config_hash=config_hash(settings),
+        rules=rules,
+        live=rules.live,
+        armed=armed_at_start(state, rules, live_flag=live_flag, dry_flag=dry_flag),
+        adopt=adopt,
+        at_ms=clock.now_ms(),
+    )
+    await store.append([start])
+    gate.lease_held = True
+    return Engine(
+        Parts(
+            **common_parts(settings, start, exchange, clock, gate),
+            targets=targets,
+            audit=store,
+            instruments=instruments,
+            metrics=metrics,
+            notifier=notifier,
+            record_every_ms=record_every_ms,
+        ),
+        fold(state, start),
+    )
+
+
+class CommonParts(TypedDict):
+    """What every engine is given, whether its time and its record are real or not."""
+
+    rules: Rules
+    config_hash: str
+    exchange: Exchange
+    holdings: DeclaredBag
+    clock: Clock
+    gate: SignGate
+    cycle_ms: int
+    run_id: str
+
+
+def common_parts(settings: Settings, start: RunStarted, exchange: Exchange, clock: Clock, gate: SignGate) -> CommonParts:
+    return CommonParts(
+        rules=start.rules,
+        config_hash=start.config_hash,
+        exchange=exchange,
+        holdings=DeclaredBag({asset: held.coins for asset, held in settings.bag.items()}),
+        clock=clock,
+        gate=gate,
+        cycle_ms=int(settings.cycle_seconds * 1000),
+        run_id=start.run_id,
+    )
+
+
+def armed_at_start(state: State, rules: Rules, *, live_flag: bool, dry_flag: bool) -> bool:
+    """Armed if `mode: live` and the last stored word is `dry-run off`, or, with none stored, --live was given."""
+    if not rules.live or dry_flag:
+        return False
+    return live_flag if state.dry_run_word is None else not state.dry_run_word
+
+
+def require_every_leg(state: State, rules: Rules) -> None:
+    """A hedge that is open may not be forgotten by editing a file."""
+    named = {rule.asset for rule in rules.legs}
+    forgotten = [leg for leg in state.legs if leg.asset not in named and (leg.contracts or leg.working)]
+    if forgotten:
+        leg = forgotten[0]
+        raise Misconfigured(
+            f"hedges.{leg.asset} is gone from the configuration, but {leg.symbol} holds {leg.contracts} contracts; nothing was sent: "
+            f"put it back with `ratio: 0` until it is flat, or close it by hand and start with a new audit database"
+        )
+
+
+@asynccontextmanager
+async def wired(
+    settings: Settings,
+    *,
+    live_flag: bool = False,
+    dry_flag: bool = False,
+    adopt: bool = False,
+    absence: tuple[int, int] | None = None,
+) -> AsyncIterator[Wired]:
+    """A bot in real time. Everything is closed again, and the lease released, whatever happens. `absence`: as in `open_exchange`."""
+    clock = SystemClock()
+    gate = SignGate(clock, kill_switch(settings))
+    async with AsyncExitStack() as closing_time:
+        store = closing_time.enter_context(closing(open_store(settings)))
+        exchange = open_exchange(settings, clock, gate, absence)
+        closing_time.push_async_callback(exchange.close)
+        targets = open_targets(settings, clock)
+        if targets is not None:
+            closing_time.push_async_callback(targets.close)
+        metrics = Metrics(settings.account, settings.venue.name, tuple(sorted(settings.hedges)))
+        engine = await started(
+            store,
+            exchange,
+            targets,
+            settings,
+            clock,
+            gate,
+            live_flag=live_flag,
+            dry_flag=dry_flag,
+            adopt=adopt,
+            metrics=metrics,
+            notifier=LogNotifier(),
+        )
+        metrics.lease(True)
+        metrics.clock_skew((await exchange.server_time_ms() - clock.now_ms()) / 1000)
+        for key, value in defaulted_limits(settings):
+            log.info("limit.default", key=key, value=value)
+        yield Wired(engine, store, metrics, engine.parts.run_id)
+
+
+@asynccontextmanager
+async def looking(settings: Settings) -> AsyncIterator[Engine]:
+    """An engine that reads and decides beside whoever leads: it signs nothing, records nothing and leaves the paper venue as it is."""
+    clock = SystemClock()
+    gate = Sealed(clock, kill_switch(settings))
+    remembered = recorded_state(settings) or State(account=settings.account, instance=REPLAY_INSTANCE)
+    with paper_aside(settings) as aside:
+        exchange = open_exchange(aside, clock, gate)
+        try:
+            rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
+            instruments = await exchange.connect([leg.symbol for leg in rules.legs])
+            require_every_leg(remembered, rules)
+            yield unrecorded_engine(settings, rules, instruments, exchange, clock, gate, remembered, run_id="plan", armed=False)
+        finally:
+            await exchange.close()
+
+
+@contextmanager
+def paper_aside(settings: Settings) -> Iterator[Settings]:
+    """The same settings over a copy of the paper venue's database, or over one in memory where there is none yet."""
+    if settings.venue.name != "paper":
+        yield settings
+        return
+    file = sqlite_file(settings.paper.url)
+    with tempfile.TemporaryDirectory(prefix="hedgebot-") as folder:
+        url = "sqlite://"
+        if file is not None and file.exists():
+            url = f"sqlite:///{folder}/{file.name}"
+            try:
+                with (
+                    closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as venue,
+                    closing(sqlite3.connect(f"{folder}/{file.name}")) as copy,
+                ):
+                    venue.backup(copy)
+            except sqlite3.Error as error:
+                raise Misconfigured(f"paper.url: {file} cannot be read ({error}); name the paper venue's own database") from error
+        yield settings.model_copy(update={"paper": settings.paper.model_copy(update={"url": url})})
+
+
+def unrecorded_engine(
+    settings: Settings,
+    rules: Rules,
+    instruments: dict[str, Instrument],
+    exchange: Exchange,
+    clock: Clock,
+    gate: SignGate,
+    remembered: State,
+    *,
+    run_id: str,
+    armed: bool,
+) -> Engine:
+    """An engine that goes on from `remembered` and whose own record is kept nowhere."""
+    start = RunStarted(run_id, program_version(), 1, config_hash(settings), rules, rules.live, armed, armed, clock.now_ms())
+    state = fold(remembered, start)
+    gate.lease_held = True
+    common = common_parts(settings, start, exchange, clock, gate)
+    return Engine(Parts(**common, targets=None, audit=Unrecorded(state), instruments=instruments, record_every_ms=None), state)
