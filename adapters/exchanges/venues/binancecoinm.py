@@ -29,7 +29,7 @@ from adapters.exchanges.ccxt_translate import (
     truth,
 )
 from adapters.exchanges.outcomes import Codes
-from adapters.exchanges.venues.sheet import Account, Bodies, Call, Page, Placed, Venue, call, status_code
+from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
 from bot.core.model import ZERO, Approved, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
@@ -274,6 +274,21 @@ BINANCECOINM: Final = Venue(
     funding="every 8 hours; plus means received, in the coin; a positive rate pays a short",
     dead_man="countdownCancelAll, for each contract",
     leverage_note="one setting per contract; asking for what is set already is no error",
+    notes=Notes(
+        contract="`X/USD:X` perpetuals of the COIN-M futures: traded now, settled in their own coin",
+        amount="contracts, whole ones: 100 USD on BTC, 10 USD on others",
+        position=(
+            "signed positionAmt of the row with positionSide BOTH; LONG or SHORT there is hedge mode, isolated margin is told in the "
+            "row, and both are refused"
+        ),
+        equity="`marginBalance` of the asset; `walletBalance` is without unrealised profit",
+        client_id="newClientOrderId, up to 36 characters, unique only among open orders: the bot never signs one twice",
+        look_up="the order by origClientOrderId; fills tell the venue's order id only, and the order behind it is asked for once",
+        post_only="timeInForce GTX; an order that would take is refused (-5022)",
+        reduce_only="reduceOnly true; immediate-or-cancel is timeInForce IOC",
+        environments="demo has a host of its own; the older test network would fail at the first private request",
+        fees="the account's rates, asked when connecting",
+    ),
     codes=Codes(
         read=read_codes,
         exists=frozenset({"-4116"}),

@@ -29,7 +29,7 @@ from adapters.exchanges.ccxt_translate import (
     truth,
 )
 from adapters.exchanges.outcomes import Codes
-from adapters.exchanges.venues.sheet import Account, Bodies, Call, Page, Placed, Venue, call, status_code
+from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
 from bot.core.model import ZERO, Approved, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
@@ -292,6 +292,33 @@ BYBIT: Final = Venue(
     funding="every 8 hours; booked as a fee in the execution list, where minus means received; a positive rate pays a short",
     dead_man="none over REST (only over the websocket)",
     leverage_note="set-leverage takes buy and sell alike; asking for what is set already answers 110043 and is no error",
+    notes=Notes(
+        contract=(
+            "`X/USD:X` of category inverse, or `X/USDT:USDT` of category linear: perpetual, traded now, settled in its own coin or in"
+            " USDT"
+        ),
+        amount=(
+            "USD on an inverse contract, coins on a linear one, in steps of the lot; the contract size that ccxt shows repeats the "
+            "minimum and is not used"
+        ),
+        position=(
+            "one row for the symbol, asked with category and symbol; the size is unsigned, the side is Buy or Sell; a positionIdx "
+            "other than 0 is hedge mode and refused"
+        ),
+        equity="`equity` of the coin in the unified account; ccxt's total leaves the unrealised profit out",
+        client_id="orderLinkId, up to 36 characters; the venue refuses a second order with the same one",
+        look_up=(
+            "open and recent orders by orderLinkId, then the order history by it; `clientOrderId` would be ignored and another order "
+            "returned"
+        ),
+        post_only="timeInForce PostOnly; the order is taken and cancelled at once where it would take, which reads as rejected",
+        reduce_only="reduceOnly true; immediate-or-cancel is timeInForce IOC",
+        environments=(
+            "testnet and demo have hosts of their own, proven before the first request; demo keys are made on the live site and fit "
+            "nowhere else"
+        ),
+        fees="the account's rates, asked when connecting",
+    ),
     codes=Codes(
         read=read_codes,
         exists=frozenset({"110072"}),

@@ -28,7 +28,7 @@ from adapters.exchanges.ccxt_translate import (
     truth,
 )
 from adapters.exchanges.outcomes import Codes
-from adapters.exchanges.venues.sheet import Account, Bodies, Call, Page, Placed, Venue, call, status_code
+from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
 from bot.core.model import ZERO, Approved, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
@@ -289,6 +289,21 @@ DERIBIT: Final = Venue(
     funding="accrues continuously and is booked at 08:00 UTC; the rate shown is that of 8 hours, and a positive one pays a short",
     dead_man="none over REST (only over the websocket)",
     leverage_note="there is no leverage setting; margin is shared within a currency",
+    notes=Notes(
+        contract="`BTC/USD:BTC` and `ETH/USD:ETH` perpetuals: traded now, settled in their own coin",
+        amount="USD, a multiple of the smallest trade (10 on BTC, 1 on ETH); the contract size that ccxt shows would count it ten times",
+        position="signed USD of the row of the contract; direction zero or no row is flat",
+        equity="`equity` of the currency; what the daily settlement moved into the balance is taken out of the wallet again",
+        client_id="label, up to 64 characters, not unique at the venue: the bot never signs one twice",
+        look_up="orders of the currency by label; of several, the one that still works, else the newest",
+        post_only="post_only with reject_post_only; an order that would take is refused (11054)",
+        reduce_only="reduce_only true; immediate-or-cancel is time_in_force immediate_or_cancel",
+        environments=(
+            "testnet has a host and accounts of its own; orders are GET requests, so each goes over a fresh connection and is never "
+            "repeated"
+        ),
+        fees="those of the list of contracts",
+    ),
     codes=Codes(
         read=read_codes,
         refused={

@@ -30,7 +30,7 @@ from adapters.exchanges.ccxt_translate import (
     truth,
 )
 from adapters.exchanges.outcomes import Codes
-from adapters.exchanges.venues.sheet import Account, Bodies, Call, Page, Placed, Venue, call, status_code
+from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
 from bot.core import contracts
 from bot.core.inverse import relative_funding_rate
@@ -341,6 +341,18 @@ KRAKENFUTURES: Final = Venue(
     funding="every hour; told in coins for a contract of 1 USD, so the rate is that times the mark; a positive one pays a short",
     dead_man="cancelallordersafter, for every order of the account",
     leverage_note="a leverage setting would change the contract to isolated margin: it is left alone",
+    notes=Notes(
+        contract="`PI_` contracts (`X/USD:X`): perpetual, traded now, settled in their own coin; the multi-collateral ones do not fit",
+        amount="USD, whole",
+        position="unsigned USD with side long or short; a contract that is not among the open positions is flat",
+        equity="`pv` of the cash account of that contract (fi_xbtusd), not of the multi-collateral wallet",
+        client_id="cliOrdId, unique for ever",
+        look_up="the order status by cliOrdId",
+        post_only="orderType post; an order that would take is refused, and that arrives as a success with the reason in its status",
+        reduce_only="reduceOnly true; immediate-or-cancel is orderType ioc, in lower case",
+        environments="demo has a host and accounts of its own",
+        fees="the schedule the contract names and the account's volume; the demo has no schedule, there the lowest tier counts",
+    ),
     codes=Codes(
         read=read_codes,
         exists=frozenset({"clientOrderIdAlreadyExist"}),

@@ -29,7 +29,7 @@ from adapters.exchanges.ccxt_translate import (
     truth,
 )
 from adapters.exchanges.outcomes import WORDS, Codes
-from adapters.exchanges.venues.sheet import Account, Bodies, Call, Page, Placed, Venue, call, status_code
+from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
 from bot.core.model import ZERO, Approved, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
@@ -296,6 +296,24 @@ OKX: Final = Venue(
     funding="every 8 hours; plus means received, in the coin; a positive rate pays a short",
     dead_man="cancel-all-after, for every order of the account",
     leverage_note="set-leverage for cross margin; asking for what is set already is no error",
+    notes=Notes(
+        contract="`X/USD:X` or `X/USDT:USDT` swaps: perpetual, traded now, settled in their own coin or in USDT",
+        amount=(
+            "contracts of ctVal (100 USD on BTC, 10 USD on others, coins on linear ones) in steps of the lot, which may be a tenth of"
+            " a contract"
+        ),
+        position=(
+            "signed contracts of the row with posSide net; long or short there is hedge mode, mgnMode other than cross is isolated, "
+            "and both are refused; no row is flat"
+        ),
+        equity="`eq` of the coin in the account's details; the cash beside it is without unrealised profit",
+        client_id="clOrdId, letters and digits, up to 32; the venue refuses a second order with the same one",
+        look_up="the order by clOrdId",
+        post_only="ordType post_only; the order is taken and cancelled (source 31) where it would take, which reads as rejected",
+        reduce_only="reduceOnly true; immediate-or-cancel is ordType ioc",
+        environments="demo has the host of production: the header x-simulated-trading: 1 is proven on every request",
+        fees="the account's rates, asked when connecting; minus is paid there",
+    ),
     codes=Codes(
         read=read_codes,
         exists=frozenset({"51016"}),

@@ -67,6 +67,31 @@ class Account:
     may_withdraw: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What a person wants to know of a venue and no request shows: each a sentence or two; docs/venues.md is written from them."""
+
+    contract: str  # which contracts fit, and what is checked of them
+    amount: str  # the unit of `amount`
+    position: str  # how a position is told
+    equity: str  # where the equity, with unrealised profit, stands
+    client_id: str  # how our id travels, and what makes it unique
+    look_up: str  # how an order is found by it
+    post_only: str  # its spelling, and what a post-only order that would take becomes
+    reduce_only: str  # its spelling, and that of immediate-or-cancel
+    environments: str  # how they are told apart, and what is missing
+    fees: str  # where the rates come from
+
+
+@dataclass(frozen=True, slots=True)
+class ByOrder:
+    """How fills are read where the venue tells them for one order at a time only."""
+
+    orders: Callable[[Listed, int, int], tuple[Call, ...]]  # since, now: every order that may have traded meanwhile
+    read_orders: Callable[[Listed, object], tuple[Order, ...]]
+    fills: Callable[[Listed, str], Call]  # of one order, by the venue's id
+
+
 Bodies = Sequence[object]  # the answers to the calls of one question, in their order
 
 
@@ -88,6 +113,7 @@ class Venue:
     funding: str  # sign, interval and source, in a sentence
     dead_man: str  # the dead man's switch for orders, in a sentence
     leverage_note: str  # what the leverage and margin calls do, in a sentence
+    notes: Notes
     codes: Codes
 
     # the contract
@@ -127,4 +153,6 @@ class Venue:
     cancels_by_venue_id: bool = False
     fills_name_orders: bool = True  # False: a fill tells the venue's order id only
     order_of_fill: Callable[[Listed, str], Call] | None = None  # then this asks for the order
+    fills_by_order: Callable[[Listed], ByOrder | None] | None = None  # where `fills` cannot be asked for a contract as a whole
     needs_passphrase: bool = False
+    never_armed: str = ""  # why orders are never sent there, whatever the configuration says
