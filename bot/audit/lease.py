@@ -6,6 +6,7 @@ Both are freed by the system when their holder dies, however it dies.
 
 import fcntl
 import os
+from contextlib import closing, suppress
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
@@ -73,10 +74,13 @@ class ServerLock:
 
     def take(self) -> None:
         session = self.database.connection()
-        session.autocommit = True
-        if not session.execute("SELECT pg_try_advisory_lock(%s)", (self.key,)).fetchone()[0]:
+        try:
+            session.autocommit = True
+            if not session.execute("SELECT pg_try_advisory_lock(%s)", (self.key,)).fetchone()[0]:
+                raise BlockingIOError("held")
+        except BaseException:
             session.close()
-            raise BlockingIOError("held")
+            raise
         self.session = session
 
     def keep(self) -> None:
@@ -100,10 +104,9 @@ class ServerLock:
             return False
 
     def release(self) -> None:
-        try:
-            self.session.close()
-        except self.database.errors:
-            return
+        """Unlock by word: a server that only sees the connection close frees the lock in its own time, and a successor would be refused."""
+        with suppress(self.database.errors), closing(self.session):
+            self.session.execute("SELECT pg_advisory_unlock(%s)", (self.key,))
 
 
 def acquire(database: Database, account: str, holder: str) -> tuple[int, Lock]:

@@ -225,12 +225,11 @@ class Store:
         """Abandon the open transaction."""
         if self._writer is None:
             return
-        try:
+        with suppress(self.database.errors):  # a connection that fails to roll back is gone, and its transaction with it
             self._writer.rollback()
-            if self.database.path is not None or self.database.on_server:
+        if self.database.path is not None or self.database.on_server:
+            with suppress(self.database.errors):
                 self._writer.close()
-        except self.database.errors:
-            pass  # a connection that fails to roll back is gone, and its transaction with it
         self._writer = None
 
     def _is_head(self, expected: Head) -> bool:
