@@ -4,17 +4,19 @@ A request is described by a `Call`; the exchange makes it and hands the answers 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from functools import wraps
+from typing import Any, Final, Generic, TypeVar
 
 from adapters.ccxt_client import Place
-from adapters.exchanges.ccxt_translate import Listed
+from adapters.exchanges.ccxt_translate import Listed, Malformed, Misfit
 from adapters.exchanges.outcomes import Codes
 from adapters.request_budget import Allowance, Errand
 from bot.core.model import Approved, Fill, FundingPayment, Margin, Order, Position, Quote
 
 T = TypeVar("T")
+LONGEST_REASON: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,21 @@ class ByOrder:
 Bodies = Sequence[object]  # the answers to the calls of one question, in their order
 
 
+def careful(read: Callable[..., T]) -> Callable[..., T]:
+    """An answer of a shape that its reader never expected is malformed, like one with a wrong number in it."""
+
+    @wraps(read)
+    def reading(*arguments: Any) -> T:
+        try:
+            return read(*arguments)
+        except (Malformed, Misfit):
+            raise
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise Malformed(f"an answer of another shape ({type(error).__name__}: {error})"[:LONGEST_REASON]) from error
+
+    return reading
+
+
 @dataclass(frozen=True, slots=True)
 class Venue:
     """One quirk sheet."""
@@ -155,4 +172,11 @@ class Venue:
     order_of_fill: Callable[[Listed, str], Call] | None = None  # then this asks for the order
     fills_by_order: Callable[[Listed], ByOrder | None] | None = None  # where `fills` cannot be asked for a contract as a whole
     needs_passphrase: bool = False
+    price_stream: str = ""  # ccxt's watcher of a contract's price; "": this bot listens to no websocket there
+    order_stream: str = ""  # and of the account's own orders
     never_armed: str = ""  # why orders are never sent there, whatever the configuration says
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if field.name.startswith("read_") and (read := getattr(self, field.name)) is not None:
+                object.__setattr__(self, field.name, careful(read))
