@@ -6,6 +6,7 @@ address is checked, and the answer's status and body are kept so that its meanin
 an exception (exchanges/outcomes.py). ccxt is imported when a client is made, so whoever trades on paper never loads it.
 """
 
+import asyncio
 import importlib
 import json
 import logging
@@ -16,6 +17,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -25,7 +27,8 @@ from bot.core.model import Approved
 from bot.ports import Gate, Misconfigured, NotSent, PortError
 
 TIMEOUT_MS: Final = 10_000
-SILENCE_MS: Final = {429: 1_000, 418: 60_000}  # after a warning, and after a ban
+GOODBYE_SECONDS: Final = 1.0  # how long a websocket that is closed may take to say so
+SILENCE_MS: Final = {429: 1_000, 418: 60_000}  # after a warning, and after a ban, where the venue does not say how long
 NOT_ADDRESSES: Final = frozenset({"logo", "www", "doc", "fees", "referral", "api_management"})  # for people, never called
 LONGEST_TEXT: Final = 400  # of a venue's words in an error message
 SHORTEST_KEY: Final = 5  # a shorter word would blot out half of every message
@@ -52,6 +55,7 @@ class Place:
     switch: str  # "none", "sandbox" (set_sandbox_mode) or "demo" (enable_demo_trading)
     hosts: frozenset[str]  # every signed request goes to one of these
     header: tuple[str, str] | None = None  # and carries this
+    stream_hosts: frozenset[str] = frozenset()  # every websocket goes to one of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Access:
     get_reads: tuple[str, ...] = ()  # private GETs must begin with one of these, where a venue changes things by GET too
     options: Mapping[str, Any] = field(default_factory=dict)
     base_url: str | None = None
+    streams: bool = False  # with ccxt.pro's websockets
 
 
 @dataclass(slots=True)
@@ -75,6 +80,7 @@ class Sending:
     signed: bool = False
     status: int | None = None
     body: str = ""
+    silence_ms: int | None = None  # for how long the venue asked us to be silent
 
 
 class Failed(PortError):
@@ -86,6 +92,10 @@ class Failed(PortError):
         self.status = status
         self.body = body
         self.signed = signed
+
+
+class Unreachable(NotSent):
+    """No connection could be made: not a byte was sent."""
 
 
 IN_FLIGHT: ContextVar[Sending] = ContextVar("hedgebot_request")
@@ -112,11 +122,13 @@ class CcxtClient:
         self._keys = keys
         self._budget = budget
         self._gate = gate
+        self._sessions = Sessions(bool(access.get_reads))
         self._api = self._made()
         self._hosts = access.place.hosts
+        self._stream_hosts = access.place.stream_hosts
         self._switch()
         if access.base_url is not None:
-            self._hosts = self._moved(access.base_url)
+            self._hosts = self._stream_hosts = self._moved(access.base_url)
         self.prove()
 
     def __repr__(self) -> str:
@@ -132,7 +144,7 @@ class CcxtClient:
     def _made(self) -> Any:
         quiet()
         try:
-            module = importlib.import_module("ccxt.async_support")
+            module = importlib.import_module("ccxt.pro" if self._access.streams else "ccxt.async_support")
             base = getattr(module, self._access.ccxt_id)
         except (ImportError, AttributeError) as error:
             raise Misconfigured(f"ccxt does not know {self._access.ccxt_id}: install the version this bot pins") from error
@@ -148,7 +160,7 @@ class CcxtClient:
             "enableLastResponseHeaders": False,
             "timeout_on_exit": 0,
             "has": {"fetchCurrencies": False},  # a request that needs more rights than a hedge does
-            "session": Sessions(bool(self._access.get_reads)),
+            "session": self._sessions,
             "options": {"maxRetriesOnFailure": 0, "adjustForTimeDifference": False, **self._access.options},
         }
         return guarded(base, self)({name: value for name, value in config.items() if value is not None})
@@ -181,10 +193,22 @@ class CcxtClient:
         if self._access.base_url is not None and strays:
             raise Misconfigured(f"{self._access.ccxt_id}: some addresses still lead to {', '.join(strays)}; nothing was sent")
         header = self._access.place.header
-        if header is not None and {k.lower(): v for k, v in self._api.headers.items()}.get(header[0]) != header[1]:
+        if header is not None and not carries(self._api.headers or {}, header):
             raise Misconfigured(
                 f"{self._access.ccxt_id}: the header {header[0]}: {header[1]} is missing, so this is production; nothing was sent"
             )
+
+    def prove_section(self, section: str) -> None:
+        """Raise NotSent unless what is signed in this section of ccxt's addresses goes to this environment. Closed where in doubt."""
+        addresses = self._api.urls.get("api")
+        address = addresses.get(section, addresses.get("rest")) if isinstance(addresses, Mapping) else None
+        leads_to = hosts(address, self._api.hostname or "")
+        if not leads_to or not leads_to <= self._hosts:
+            where, known = ", ".join(sorted(leads_to)) or "nowhere", ", ".join(sorted(self._hosts))
+            raise NotSent(f"{where} is not a host of this environment ({known}): nothing was signed")
+        header = self._access.place.header
+        if header is not None and not carries(self._api.headers or {}, header):
+            raise NotSent(f"the header {header[0]}: {header[1]} is missing, so this is production: nothing was signed")
 
     # ---------------------------------------------------------------------------------------------------------------- requests
 
@@ -208,7 +232,31 @@ class CcxtClient:
 
     def sent_as(self, symbol: str, amount: str, price: str) -> tuple[Decimal, Decimal]:
         """What ccxt would make of an amount and a price: the venue's own steps, read a second way."""
-        return Decimal(self._api.amount_to_precision(symbol, amount)), Decimal(self._api.price_to_precision(symbol, price))
+        steps = self._api.market(symbol)["precision"]
+        sent = self._api.amount_to_precision(symbol, amount) if steps["amount"] is not None else amount  # without a step it goes as it is
+        return Decimal(sent), Decimal(self._api.price_to_precision(symbol, price))
+
+    async def watch(self, method: str, symbol: str | None) -> object:
+        """The next message of a stream, by the name of ccxt's watcher; opens its connection where there is none. Raise Failed or NotSent.
+
+        What a watcher asks over REST on the way is a read, and not counted by the budget: it is once for each connection.
+        """
+        try:
+            return await self._through(Sending(Errand.READ), getattr(self._api, method), symbol)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise Failed("the websocket was closed") from None  # ccxt cancels whoever waits for a connection that it closes
+
+    async def end_streams(self) -> None:
+        """Close every websocket and forget it: the next `watch` connects anew, at once. Never raises."""
+        try:
+            await self._api.close_ws_clients()
+        except Exception as error:
+            logging.getLogger("hedgebot").warning("closing the streams of %s: %s", self._access.ccxt_id, type(error).__name__)
+        self._api.clients, self._api.ws_dial_backoff = {}, {}  # how long to wait is our own business (exchanges/streams.py)
+        await self._sessions.close_streams()
 
     async def _through(self, sending: Sending, method: Any, argument: Any) -> object:
         token = IN_FLIGHT.set(sending)
@@ -229,9 +277,10 @@ class CcxtClient:
         words = sending.body if sending.status is not None else str(error)
         text = f"{said}{f'HTTP {sending.status} ' if sending.status is not None else ''}{self.scrubbed(words)}".strip()
         if never_connected(error):
-            return NotSent(f"{self._access.ccxt_id} cannot be reached: nothing was sent")
+            return Unreachable(f"{self._access.ccxt_id} cannot be reached: nothing was sent")
         if sending.status in SILENCE_MS:
-            self._budget.hold(SILENCE_MS[sending.status], f"{self._access.ccxt_id} answered {sending.status}: too many requests")
+            asked_ms = max(SILENCE_MS[sending.status], sending.silence_ms or 0)
+            self._budget.hold(asked_ms, f"{self._access.ccxt_id} answered {sending.status}: too many requests")
         body = parsed(sending.body)
         return Failed(text, status=sending.status, body=sending.body if body is None else body, signed=sending.signed)
 
@@ -243,11 +292,13 @@ class CcxtClient:
 
     # ---------------------------------------------------------------------------------------------------------------- the last look
 
-    def permit(self, path: str, method: str, private: bool) -> None:
+    def permit(self, path: str, method: str, section: str) -> None:
         """Asked inside `sign()`, after every queue. Raise NotSent if this may not be signed now."""
+        private = "rivate" in section
         sending = IN_FLIGHT.get(None)
         if sending is None:
             raise NotSent(f"{method} {path} was not asked for by the bot: it was not signed")
+        self.prove_section(section)
         errand = self._access.writes.get((method, path))
         if errand is None:
             reads = method == "GET" and (not private or not self._access.get_reads or path.startswith(self._access.get_reads))
@@ -268,15 +319,20 @@ class CcxtClient:
         if header is not None and not carries(headers or {}, header):
             raise NotSent(f"the header {header[0]} is missing: nothing was sent")
 
+    def admit_stream(self, url: str) -> None:
+        """Asked before a websocket is opened."""
+        host = urlsplit(url).netloc.lower()
+        if host not in self._stream_hosts:
+            known = ", ".join(sorted(self._stream_hosts)) or "none is known"
+            raise NotSent(f"{host} is not a websocket host of this environment ({known}): it was not opened")
+
     async def close(self) -> None:
         """Release connections. Never raises."""
-        sessions = self._api.session
         try:
             await self._api.close()
         except Exception as error:
             logging.getLogger("hedgebot").warning("closing %s: %s", self._access.ccxt_id, type(error).__name__)
-        if isinstance(sessions, Sessions):
-            await sessions.close()
+        await self._sessions.close()
 
 
 def guarded(base: Any, client: CcxtClient) -> Any:
@@ -286,7 +342,7 @@ def guarded(base: Any, client: CcxtClient) -> Any:
         def sign(self, path: str, api: Any = "public", method: str = "GET", params: Any = None, *rest: Any) -> Any:
             section = api[0] if isinstance(api, (list, tuple)) else api
             sending = IN_FLIGHT.get(None)
-            client.permit(path, method, "rivate" in section)
+            client.permit(path, method, section)
             signed = super().sign(path, api, method, {} if params is None else params, *rest)
             if sending is not None:
                 sending.signed = True
@@ -296,11 +352,15 @@ def guarded(base: Any, client: CcxtClient) -> Any:
             client.admit(url, self.prepare_request_headers(headers))
             return await super().fetch(url, method, headers, body)
 
-        def on_rest_response(self, code: int, reason: str, *rest: Any) -> Any:
-            text = super().on_rest_response(code, reason, *rest)
+        def client(self, url: str) -> Any:
+            client.admit_stream(url)
+            return super().client(url)
+
+        def on_rest_response(self, code: int, reason: str, url: str, method: str, headers: Any, *rest: Any) -> Any:
+            text = super().on_rest_response(code, reason, url, method, headers, *rest)
             sending = IN_FLIGHT.get(None)
             if sending is not None:
-                sending.status, sending.body = code, text
+                sending.status, sending.body, sending.silence_ms = code, text, retry_after_ms(headers)
             return text
 
         def on_json_response(self, response_body: str) -> Any:
@@ -324,6 +384,7 @@ class Sessions:
         self._orders_are_gets = orders_are_gets
         self._reads: Any = None
         self._writes: Any = None
+        self._streams: Any = None
 
     def _session(self) -> Any:
         import aiohttp
@@ -350,10 +411,30 @@ class Sessions:
     def delete(self, url: Any, **more: Any) -> Any:
         return self._session().delete(url, allow_redirects=False, **more)
 
+    def ws_connect(self, url: str, **more: Any) -> Any:
+        import aiohttp
+
+        if self._streams is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_request_redirect.append(refuse_redirect)
+            self._streams = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls()), trace_configs=[trace])
+        return self._streams.ws_connect(url, timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_SECONDS), **more)
+
+    async def close_streams(self) -> None:
+        """Websockets with everything that was about to become one."""
+        session, self._streams = self._streams, None
+        if session is not None:
+            await session.close()
+
     async def close(self) -> None:
+        await self.close_streams()
         for session in (self._reads, self._writes):
             if session is not None:
                 await session.close()
+
+
+async def refuse_redirect(*_: object) -> None:
+    raise NotSent("a websocket was redirected elsewhere: it was not followed")
 
 
 @cache
@@ -371,6 +452,19 @@ def quiet() -> None:
     ccxt_log.propagate = False
     for name in [name for name in logging.root.manager.loggerDict if name.startswith("ccxt.")]:
         logging.getLogger(name).disabled = True
+
+
+def retry_after_ms(headers: Mapping[str, str] | None) -> int | None:
+    """How long an answer asks us to wait: `Retry-After`, in seconds or as a date. None where it says nothing we can read."""
+    told = {name.lower(): value.strip() for name, value in (headers or {}).items()}
+    said = told.get("retry-after", "")
+    if said.isdecimal():
+        return int(said) * 1000
+    try:
+        wait = parsedate_to_datetime(said) - parsedate_to_datetime(told.get("date", ""))  # both by the venue's clock
+    except (TypeError, ValueError):
+        return None
+    return max(0, int(wait.total_seconds() * 1000))
 
 
 def never_connected(error: Exception | None) -> bool:

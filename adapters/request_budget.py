@@ -5,6 +5,7 @@ A venue bans whoever asks too often, and a ban takes the cancels away with every
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -12,6 +13,11 @@ from bot.ports import Clock, NotSent
 
 KEPT_FOR_CANCELS: Final = 0.2
 OURS: Final = 0.8  # of what the venue allows
+LONGEST_SILENCE_MS: Final = 2_000  # that is waited out; a longer one is told, so that the loop turns and says so
+
+
+class Silenced(NotSent):
+    """The venue asked for silence and it is not over: nothing was sent."""
 
 
 class Errand(StrEnum):
@@ -42,12 +48,14 @@ class RequestBudget:
         self._tokens = self.capacity
         self._counted_ms = clock.mono_ms()
         self._banned_until_ms = 0
-        self._why_banned = ""
+        self._why_banned = self._until = ""
 
     async def take(self, errand: Errand, *, weight: int = 1, deadline_mono_ms: int | None = None) -> None:
-        """Wait for the tokens. Raise NotSent if they would come after the deadline, or if the venue has banned us beyond it."""
+        """Wait for the tokens. Raise NotSent if they would come after the deadline, or if the venue asked for a long silence."""
         while (wait_ms := self._wait_ms(errand, weight)) > 0:
             now = self._clock.mono_ms()
+            if self._banned_until_ms - now > LONGEST_SILENCE_MS:
+                raise Silenced(f"{self._why_banned}; silent until {self._until}")
             if deadline_mono_ms is not None and now + wait_ms > deadline_mono_ms:
                 why = self._why_banned if now < self._banned_until_ms else "the request budget of this venue is used up"
                 raise NotSent(f"{why}: the next {errand.value} could go in {wait_ms} ms, after its deadline; nothing was sent")
@@ -56,8 +64,12 @@ class RequestBudget:
 
     def hold(self, duration_ms: int, why: str) -> None:
         """The venue told us to be silent: nothing goes out before that is over, cancels neither."""
-        self._banned_until_ms = max(self._banned_until_ms, self._clock.mono_ms() + duration_ms)
-        self._why_banned = why
+        until_ms = self._clock.mono_ms() + duration_ms
+        if until_ms < self._banned_until_ms:
+            return
+        self._banned_until_ms, self._why_banned = until_ms, why
+        ends = datetime.fromtimestamp((self._clock.now_ms() + duration_ms) / 1000, UTC)
+        self._until = f"{ends:%Y-%m-%d %H:%M:%S} UTC"
 
     def _wait_ms(self, errand: Errand, weight: int) -> int:
         now = self._clock.mono_ms()

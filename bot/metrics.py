@@ -95,6 +95,7 @@ class StatusGauges:
         self.head: tuple[int, int] | None = None
         self.lease_held = False
         self.clock_skew_seconds = UNKNOWN
+        self.stream_connected: bool | None = None
         self.build = (program_version(), platform.python_version())
 
     def turned(self, status: Status) -> None:
@@ -184,6 +185,8 @@ class StatusGauges:
         yield self.one("audit_head48", "First 48 bits of the hash of that row: a witness of the chain outside its database", head48)
         yield self.one("lease_held", "1 while this process is the one that may trade the account", int(self.lease_held))
         yield self.one("clock_skew_seconds", "Venue clock minus ours", self.clock_skew_seconds)
+        told = "1 while the venue's websockets speak, 0 while they are connected anew; NaN without venue.streams"
+        yield self.one("stream_connected", told, self.stream_connected)
         family = gauge_family("build_info", "Always 1; the labels tell what runs", (*ACCOUNT, "version", "python"))
         family.add_metric((*self.account, *self.build), 1)
         yield family
@@ -238,12 +241,16 @@ class Metrics:
             buckets=ACK_SECONDS,
             registry=self.registry,
         )
+        reconnects = Counter(
+            f"{PREFIX}stream_reconnects_total", "Times the websockets were lost or not made", ACCOUNT, registry=self.registry
+        )
         self._orders = Children(orders.labels, here, ((asset, outcome) for asset in assets for outcome in OUTCOMES))
         self._fills = Children(fills.labels, here, ((asset,) for asset in assets))
         self._slippage = Children(slippage.labels, here, ((asset,) for asset in assets))
         self._errors = Children(errors.labels, here, ((name,) for name in API_ERRORS))
         self._cycle = cycles.labels(*here)
         self._ack = acks.labels(*here)
+        self._reconnects = reconnects.labels(*here)
 
     def turned(self, status: Status, cycle_seconds: float) -> None:
         """The end of a turn: every gauge shows it from the next scrape on."""
@@ -279,6 +286,12 @@ class Metrics:
 
     def lease(self, held: bool) -> None:
         self.gauges.lease_held = held
+
+    def stream(self, connected: bool) -> None:
+        """The venue's websockets came up, or went down and are connected anew."""
+        self.gauges.stream_connected = connected
+        if not connected:
+            self._reconnects.inc()
 
     def clock_skew(self, seconds: float) -> None:
         self.gauges.clock_skew_seconds = seconds

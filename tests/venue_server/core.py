@@ -39,6 +39,8 @@ class Core:
     """Contract ("" for all of them) → when its open orders will be cancelled, unless the switch is set again."""
     watchers: list[Callable[[str], None]] = field(default_factory=list)
     """Told the contract whose price moved."""
+    order_watchers: list[Callable[[Order], None]] = field(default_factory=list)
+    """Told each order that came, traded or ended."""
     _last_id: int = 1_000_000
 
     # ── the world ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -208,6 +210,7 @@ class Core:
                 quote = self.quotes[symbol]
                 order.price = quote.ask - contract.tick if side == "buy" else quote.bid + contract.tick
         self.orders[order.id] = order
+        self._tell(order)
         if post_only and self._crosses(order):
             self._end(order, "post_only")
         elif self._crosses(order) and (room := min(order.left, self._room(order))) and (tif != "fok" or room == order.left):
@@ -310,8 +313,11 @@ class Core:
             )
         if not order.left:
             order.status = "filled"
+            self._tell(order)
         elif order.reduce_only and self.position(order.symbol).units * order.sign >= 0:
             self._end(order, "reduce_only")
+        else:
+            self._tell(order)
 
     @staticmethod
     def _move(contract: Contract, held: Position, units: int, price: Decimal) -> Decimal:
@@ -334,3 +340,8 @@ class Core:
 
     def _end(self, order: Order, why: str) -> None:
         order.status, order.why, order.updated_ms = "cancelled", why, self.clock_ms()
+        self._tell(order)
+
+    def _tell(self, order: Order) -> None:
+        for tell in list(self.order_watchers):
+            tell(order)

@@ -10,8 +10,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from tests.venue_server.nouns import Contract, Order, Refused
-from tests.venue_server.stream_bybit import PATHS, BybitStream
-from tests.venue_server.wire import EXPIRY_MS, KEY, SECRET, Answer, Call, Route, Wire, plain
+from tests.venue_server.stream_bybit import PATHS, PRIVATE_PATH, BybitPrivateStream, BybitStream
+from tests.venue_server.wire import EXPIRY_MS, KEY, SECRET, Answer, Call, Route, Stream, Wire, plain
 
 TEXTS: Final = {
     "10001": "params error", "10002": "invalid request, please check your server timestamp or recv_window param",
@@ -113,7 +113,9 @@ class Bybit(Wire):
 
     # ── public ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def stream(self, path: str) -> BybitStream | None:
+    def stream(self, path: str) -> Stream | None:
+        if path == PRIVATE_PATH:
+            return BybitPrivateStream(self)
         return BybitStream(self, path.rpartition("/")[2]) if path in PATHS else None
 
     def instruments(self, call: Call) -> Any:

@@ -255,12 +255,17 @@ def read_codes(status: int | None, body: object) -> tuple[str, ...]:
 BINANCECOINM: Final = Venue(
     name="binancecoinm",
     title="Binance COIN-M",
+    price_stream="watch_mark_price",
     ccxt_id="binancecoinm",
     tested=True,
     hedges="inverse perpetuals in whole contracts of 100 USD (BTC) and 10 USD (others), margined in the coin",
     places={
-        "demo": Place("demo", frozenset({"demo-dapi.binance.com"})),  # set_sandbox_mode would fail at the first private call
-        "production": Place("none", frozenset({"dapi.binance.com", "api.binance.com"})),  # the second only for the rights of the key
+        "demo": Place(  # set_sandbox_mode would fail at the first private call
+            "demo", frozenset({"demo-dapi.binance.com"}), stream_hosts=frozenset({"dstream.binancefuture.com"})
+        ),
+        "production": Place(  # the second host only for the rights of the key
+            "none", frozenset({"dapi.binance.com", "api.binance.com"}), stream_hosts=frozenset({"dstream.binance.com"})
+        ),
     },
     writes={
         ("POST", "order"): Errand.PLACE,
@@ -299,6 +304,10 @@ BINANCECOINM: Final = Venue(
         },
         gone=frozenset({"-2011", "-2013"}),
         absent=frozenset({"-2013"}),
+        troubles={
+            "-2014": "key", "-2015": "key", "-1022": "secret", "-1002": "rights", "-1021": "clock", "-1003": "rate", "-1001": "down",
+            "-1008": "down", "-1016": "down",
+        },
     ),
     contract=contract,
     client_id=client_id,

@@ -272,13 +272,15 @@ def read_codes(status: int | None, body: object) -> tuple[str, ...]:
 BYBIT: Final = Venue(
     name="bybit",
     title="Bybit",
+    price_stream="watch_ticker",
+    order_stream="watch_orders",
     ccxt_id="bybit",
     tested=True,
     hedges="inverse perpetuals in USD steps, margined in the coin inside the unified account; linear USDT contracts too",
     places={
-        "testnet": Place("sandbox", frozenset({"api-testnet.bybit.com"})),
-        "demo": Place("demo", frozenset({"api-demo.bybit.com"})),
-        "production": Place("none", frozenset({"api.bybit.com"})),
+        "testnet": Place("sandbox", frozenset({"api-testnet.bybit.com"}), stream_hosts=frozenset({"stream-testnet.bybit.com"})),
+        "demo": Place("demo", frozenset({"api-demo.bybit.com"}), stream_hosts=frozenset({"stream.bybit.com", "stream-demo.bybit.com"})),
+        "production": Place("none", frozenset({"api.bybit.com"}), stream_hosts=frozenset({"stream.bybit.com"})),
     },
     writes={
         ("POST", "v5/order/create"): Errand.PLACE,
@@ -331,6 +333,10 @@ BYBIT: Final = Venue(
         gone=frozenset({"110001", "110008", "110010"}),
         unchanged=frozenset({"110043"}),
         absent=frozenset({"110001"}),
+        troubles={
+            "10003": "key", "33004": "key", "10004": "secret", "10005": "rights", "10010": "address", "10002": "clock", "10006": "rate",
+            "10018": "rate", "10000": "down", "10016": "down",
+        },
     ),
     contract=contract,
     client_id=client_id,

@@ -273,12 +273,13 @@ def read_codes(status: int | None, body: object) -> tuple[str, ...]:
 DERIBIT: Final = Venue(
     name="deribit",
     title="Deribit",
+    price_stream="watch_ticker",
     ccxt_id="deribit",
     tested=True,
     hedges="inverse perpetuals on BTC and ETH, in steps of 10 and 1 USD; its linear contracts are settled in USDC and are not used",
     places={
-        "testnet": Place("sandbox", frozenset({"test.deribit.com"})),
-        "production": Place("none", frozenset({"www.deribit.com"})),
+        "testnet": Place("sandbox", frozenset({"test.deribit.com"}), stream_hosts=frozenset({"test.deribit.com"})),
+        "production": Place("none", frozenset({"www.deribit.com"}), stream_hosts=frozenset({"www.deribit.com"})),
     },
     writes={("GET", "buy"): Errand.PLACE, ("GET", "sell"): Errand.PLACE, ("GET", "cancel"): Errand.CANCEL},
     get_reads=("get_", "list_api_keys"),
@@ -314,6 +315,10 @@ DERIBIT: Final = Venue(
         },
         gone=frozenset({"10004", "10010", "11008", "11044"}),
         absent=frozenset({"10004"}),
+        troubles={
+            "13004": "key", "13009": "key", "13021": "rights", "10028": "rate", "10047": "rate", "11051": "down", "13028": "down",
+            "13888": "down",
+        },
     ),
     contract=contract,
     client_id=client_id,

@@ -323,12 +323,13 @@ def read_codes(status: int | None, body: object) -> tuple[str, ...]:
 KRAKENFUTURES: Final = Venue(
     name="krakenfutures",
     title="Kraken Futures",
+    price_stream="watch_ticker",
     ccxt_id="krakenfutures",
     tested=True,
     hedges="inverse perpetuals (PI_) in steps of 1 USD, each with a margin account of its own in the coin",
     places={
-        "demo": Place("sandbox", frozenset({"demo-futures.kraken.com"})),
-        "production": Place("none", frozenset({"futures.kraken.com"})),
+        "demo": Place("sandbox", frozenset({"demo-futures.kraken.com"}), stream_hosts=frozenset({"demo-futures.kraken.com"})),
+        "production": Place("none", frozenset({"futures.kraken.com"}), stream_hosts=frozenset({"futures.kraken.com"})),
     },
     writes={
         ("POST", "sendorder"): Errand.PLACE,
@@ -365,6 +366,7 @@ KRAKENFUTURES: Final = Venue(
             "apiLimitExceeded": "rate-limit", "http:429": "rate-limit",
         },
         gone=frozenset({"notFound", "filled"}),
+        troubles={"authenticationError": "key", "apiLimitExceeded": "rate", "Unavailable": "down", "Server Error": "down"},
     ),
     contract=contract,
     client_id=client_id,

@@ -277,12 +277,15 @@ def read_codes(status: int | None, body: object) -> tuple[str, ...]:
 OKX: Final = Venue(
     name="okx",
     title="OKX",
+    price_stream="watch_mark_price",
     ccxt_id="okx",
     tested=True,
     hedges="inverse perpetuals of 100 USD (BTC) and 10 USD (others) in fractions, margined in the coin; linear USDT contracts too",
     places={
-        "demo": Place("sandbox", frozenset({"www.okx.com"}), HEADER),  # the same host as production: only the header tells
-        "production": Place("none", frozenset({"www.okx.com"})),
+        "demo": Place(  # the same host as production: only the header tells
+            "sandbox", frozenset({"www.okx.com"}), HEADER, stream_hosts=frozenset({"wspap.okx.com:443"})
+        ),
+        "production": Place("none", frozenset({"www.okx.com"}), stream_hosts=frozenset({"ws.okx.com:443"})),
     },
     writes={
         ("POST", "trade/order"): Errand.PLACE,
@@ -324,6 +327,10 @@ OKX: Final = Venue(
         },
         gone=frozenset({"51400", "51401", "51402", "51410", "51603"}),
         absent=frozenset({"51603", "51001"}),
+        troubles={
+            "50101": "environment", "50105": "passphrase", "50111": "key", "50119": "key", "50113": "secret", "50120": "rights",
+            "50110": "address", "50102": "clock", "50112": "clock", "50011": "rate", "50001": "down", "50013": "down", "50026": "down",
+        },
     ),
     contract=contract,
     client_id=client_id,
