@@ -1,18 +1,19 @@
 """Is everything in place? Write a configuration, judge it, and say which venues and which program there are."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bot.cli_exit import Wrong
 from bot.exit_codes import Exit
-from bot.ports import PortError
+from bot.core.model import LegPlan
+from bot.ports import NotReady, PortError
 from bot.settings import Settings
 from bot.settings_check import check
 from bot.settings_docs import example_yaml
-from bot.settings_model import PROVEN, VENUES
+from bot.settings_model import PROVEN
 from bot.settings_text import Finding
-
-LARGEST_SKEW_MS = 500
+from bot.venue_offers import OFFERS
 
 
 def write_example(path: Path, *, force: bool) -> None:
@@ -34,6 +35,7 @@ def findings_of(settings: Settings, *, online: bool) -> list[Finding]:
 
 async def online_findings(settings: Settings) -> list[Finding]:
     """What only the venue, the database and the document can tell. Reads, signs nothing."""
+    from bot.wiring.fit import findings
     from bot.wiring.record import recorded_state
     from bot.wiring.start import looking
 
@@ -45,18 +47,27 @@ async def online_findings(settings: Settings) -> list[Finding]:
         return found
     try:
         async with looking(settings) as engine:
-            skew_ms = abs(await engine.parts.exchange.server_time_ms() - engine.parts.clock.now_ms())
-            if skew_ms > LARGEST_SKEW_MS:
-                found.append(Finding("venue", "", f"its clock is {skew_ms} ms away from ours", "set this machine's clock by NTP"))
-            decision = await engine.turn()
-            for leg in decision.legs if decision is not None else ():
-                found += [
-                    Finding("venue", leg.instrument, what, "see the venue's status page and the key's rights") for what in leg.missing
-                ]
+            parts, venue = engine.parts, settings.venue.name
+            judged = await findings(parts.exchange, settings, list(parts.instruments), parts.clock)
+            found += [Finding(venue, "", one.what, one.remedy, one.severity, one.exit_code) for one in judged]
+            if not any(one.severity == "error" for one in judged):
+                decision = await engine.turn()
+                found += [finding for leg in (decision.legs if decision is not None else ()) for finding in lacking(settings, leg)]
     except PortError as error:
-        found.append(Finding("venue", "venue", f"{settings.venue.name} cannot be used: {error}", "mend that and check again"))
+        code = Exit.ATTENTION if isinstance(error, NotReady) else Exit.CONFIGURATION
+        found.append(Finding(settings.venue.name, "", f"cannot be used: {error}", "mend that and check again", exit_code=code))
     found += await document_findings(settings)
     return found
+
+
+def lacking(settings: Settings, leg: LegPlan) -> Iterator[Finding]:
+    """What one look did not show, or what the hedge lacks. Without a key the account stays unknown, and that is said already."""
+    if leg.equity_coins is not None:
+        for what in leg.missing:
+            yield Finding(settings.venue.name, leg.instrument, what, "until then the hedge stops there", exit_code=Exit.ATTENTION)
+    elif settings.venue.name == "paper" or settings.venue.api_key is not None:
+        for what in leg.missing:
+            yield Finding(settings.venue.name, leg.instrument, what, "mend that and check again")
 
 
 async def document_findings(settings: Settings) -> list[Finding]:
@@ -74,6 +85,12 @@ async def document_findings(settings: Settings) -> list[Finding]:
         await targets.close()
 
 
+def exit_of(found: Sequence[Finding]) -> Exit:
+    """4 if a setting must change, 3 if only the account, the venue or this machine needs somebody."""
+    codes = {finding.exit_code for finding in found if finding.severity == "error"}
+    return Exit.CONFIGURATION if Exit.CONFIGURATION in codes else Exit.ATTENTION if codes else Exit.DONE
+
+
 def finding_json(finding: Finding) -> dict[str, Any]:
     return {
         "severity": finding.severity,
@@ -88,9 +105,12 @@ def venues() -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "environments": [word for word in environments if word is not None],
+            "environments": [word for word in offer.environments if word is not None],
             "available": name in PROVEN,
             "proven": PROVEN.get(name),
+            "inverse": offer.inverse.value,
+            "linear": offer.linear.value,
+            "why_not": offer.why_not,
         }
-        for name, environments in VENUES.items()
+        for name, offer in OFFERS.items()
     ]

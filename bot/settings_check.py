@@ -9,11 +9,12 @@ from typing import Final, Literal
 
 from bot.core.model import Kind
 from bot.settings import Settings, defaulted_limits
-from bot.settings_model import NEEDS_PASSPHRASE, PROVEN
+from bot.settings_model import NEEDS_PASSPHRASE
 from bot.settings_outside import variable
 from bot.settings_root import BAND_EDGES
 from bot.settings_text import Finding
 from bot.settings_values import plain
+from bot.venue_offers import OFFERS, Proof, held_back
 
 NARROW: Final = Decimal("0.02")  # of the ideal hedge, edge to edge
 
@@ -49,10 +50,7 @@ def _missing_limits(settings: Settings) -> Iterator[Finding]:
 def _places(settings: Settings) -> Iterator[Finding]:
     if settings.venue.name == "paper" and settings.paper.feed.startswith("live:"):
         yield _say("paper.feed", f"is {settings.paper.feed}, which this version cannot do", "write synthetic, or name a CSV file", "error")
-    if settings.venue.name not in PROVEN:
-        yield _say(
-            "venue.name", f"is {settings.venue.name}, where this version cannot trade", f"choose one of {', '.join(PROVEN)}", "error"
-        )
+    yield from unarmed(settings)
     yield from _database("audit.url", settings.audit.url)
     if settings.audit.url.startswith("postgresql") and settings.audit.password is None:
         remedy = f"set {variable(('audit', 'password'))}_FILE unless the server trusts this user without one"
@@ -69,6 +67,22 @@ def _places(settings: Settings) -> Iterator[Finding]:
         yield _say("kill_file", f"{kill_file} exists: nothing will be sent", "delete it and run `hedgebot rearm --reason …`")
     else:
         yield from _folder("kill_file", kill_file)
+
+
+def unarmed(settings: Settings) -> Iterator[Finding]:
+    """Why orders may not be sent to this venue. Errors under `mode: live`, and wherever the venue lacks the contract."""
+    name, kinds = settings.venue.name, {asset: settings.kind(asset) for asset in settings.hedges}
+    for asset, kind in kinds.items():
+        if OFFERS[name].proof(kind) is Proof.NONE:
+            key, other = f"hedges.{asset}.instrument", "X/USDT:USDT" if kind is Kind.INVERSE else "X/USD:X"
+            remedy = f"take another venue, or another instrument ({other.replace('X', asset)}) if the venue lists it"
+            yield _say(key, f"is {kind}, and {name} has none that the bot uses: {OFFERS[name].why_not}", remedy, "error")
+    held = held_back(name, settings.venue.environment, kinds.values())
+    if held is None or settings.mode != "live" or (held.on_word and settings.venue.untested_ok):
+        return
+    remedy = "use a test environment of a first-class venue (`hedgebot venues`), or `mode: dry-run`"
+    remedy += ", or write `venue.untested_ok: true` to arm it anyway" if held.on_word else ""
+    yield _say("venue.name", held.why, remedy, "error")
 
 
 def _database(key: str, url: str) -> Iterator[Finding]:
@@ -116,6 +130,13 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         if venue.base_url is not None:
             yield _say("venue.base_url", "is set, and the paper exchange has no address", "write base_url: null")
         return
+    if venue.base_url is not None:
+        problem = f"sends every request to {venue.base_url}: nothing proves that this is {venue.environment} (environment via base_url)"
+        if venue.environment == "production" and not venue.allow_base_url_production:
+            remedy = "write `venue.allow_base_url_production: true` if that is meant, or write base_url: null"
+            yield _say("venue.base_url", problem, remedy, "error")
+        else:
+            yield _say("venue.base_url", problem, "see that it is yours; write base_url: null to reach the venue itself")
     names = ["api_key", "api_secret", *(["passphrase"] if venue.name in NEEDS_PASSPHRASE else [])]
     for name in names:
         if getattr(venue, name) is None:

@@ -29,22 +29,13 @@ from bot.settings_values import (
     sqlite_only,
     sqlite_or_postgres,
 )
+from bot.venue_offers import OFFERS
 
-VENUES: Final[Mapping[str, tuple[str | None, ...]]] = {  # what each venue offers; the first of them is the safest
-    "paper": (None,),
-    "bybit": ("testnet", "demo", "production"),
-    "deribit": ("testnet", "production"),
-    "okx": ("demo", "production"),
-    "krakenfutures": ("demo", "production"),
-    "binancecoinm": ("demo", "production"),
-    "bingx": ("production",),
-    "mexc": ("production",),
-}
+VENUES: Final[Mapping[str, tuple[str | None, ...]]] = {name: offer.environments for name, offer in OFFERS.items()}
 PROVEN: Final[Mapping[str, str]] = {  # the venues that can be traded on, and where that was seen to work
-    "paper": "here",
-    **dict.fromkeys(("bybit", "deribit", "okx", "krakenfutures", "binancecoinm"), "local server only"),
+    name: offer.seen for name, offer in OFFERS.items() if offer.seen is not None
 }
-NEEDS_PASSPHRASE: Final = frozenset({"okx"})
+NEEDS_PASSPHRASE: Final = frozenset({"okx", "weex"})
 
 
 class Section(BaseModel):

@@ -123,6 +123,14 @@ def plain(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def json_number(number: Decimal) -> int | float:
+    """For a venue that takes numbers, not texts: what JSON spells digit by digit like `number`. Raise Malformed where none does."""
+    spelled = int(number) if number == number.to_integral_value() else float(number)
+    if Decimal(repr(spelled)) != number:
+        raise Malformed(f"{number} has too many digits for a JSON number")
+    return spelled
+
+
 # ------------------------------------------------------------------------------------------------------------------ shapes
 
 

@@ -136,8 +136,19 @@ def test_check_online_asks_venue_database_and_document(desk: Desk):
 
 def test_venues_are_listed_with_their_environments(desk: Desk):
     listed = {venue["name"]: venue for venue in desk.json("venues")["venues"]}
-    assert listed["paper"] == {"name": "paper", "environments": [], "available": True, "proven": "here"}
+    kinds = {"inverse": "first-class", "linear": "first-class", "why_not": ""}
+    assert listed["paper"] == {"name": "paper", "environments": [], "available": True, "proven": "here", **kinds}
     assert "testnet" in listed["deribit"]["environments"]
+
+
+def test_venues_say_what_is_recorded_only_and_why_nothing_is_sent_to_weex(desk: Desk):
+    listed = {venue["name"]: venue for venue in desk.json("venues")["venues"]}
+    assert (listed["bybit"]["inverse"], listed["bybit"]["linear"]) == ("first-class", "recorded only")
+    assert (listed["mexc"]["inverse"], listed["binance"]["inverse"]) == ("recorded only", "none")
+    assert (listed["weex"]["linear"], listed["weex"]["available"]) == ("plan only", False)
+    assert "no cancel" in listed["weex"]["why_not"]
+    shown = desk.hb("venues").out
+    assert all(name in shown for name in (*listed, "recorded only", "plan only"))
 
 
 class Page(BaseHTTPRequestHandler):

@@ -21,6 +21,10 @@ def body(venue: str, code: str) -> Any:
         "deribit": {"error": {"code": code, "message": "words"}},
         "krakenfutures": {"result": "error", "error": code},
         "binancecoinm": {"code": code, "msg": "words"},
+        "binance": {"code": code, "msg": "words"},
+        "bingx": {"code": code, "msg": "words"},
+        "mexc": {"success": False, "code": code, "message": "words"},
+        "weex": {"code": code, "msg": "words"},
     }[venue]
 
 
