@@ -15,11 +15,12 @@ Kind = Literal[
     "status",  # an HTTP status with an HTML page: 429, 418, 502, 503, 504, 520 …
     "html", "empty", "null", "braces",  # a 200 that says nothing
     "truncate",  # half of the true answer
+    "twice",  # the network delivers the request twice; the second answer comes back
     "stale",  # the previous answer to the same question again
     "error",  # the venue's own error, by `code`
     "maintenance",  # the venue's own way to say so
 ]  # fmt: skip
-ACCEPTED = ("lost_ack", "reset", "delay", "html", "empty", "null", "braces", "truncate")
+ACCEPTED = ("lost_ack", "twice", "reset", "delay", "html", "empty", "null", "braces", "truncate")
 Item = TypeVar("Item")
 
 

@@ -117,8 +117,8 @@ class VenueServer:
         if fault.kind == "stale":
             return self._before.get(self._question(call)) or self._remember(call, route)
         true = self._remember(call, route) if fault.carried_out else None
-        if fault.kind == "delay":
-            return true or self._remember(call, route)
+        if fault.kind in ("delay", "twice"):
+            return true if fault.kind == "delay" and true is not None else self._remember(call, route)
         if fault.kind == "error":
             return self.wire.error(fault.code, fault.text, call)
         if fault.kind == "maintenance":
