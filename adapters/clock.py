@@ -2,16 +2,19 @@
 
 import asyncio
 import time
+from typing import Final
+
+DURATIONS: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # counts on while the machine sleeps, where it can
 
 
 class SystemClock:
-    """Wall time in UTC for stamps, the monotonic clock for durations."""
+    """Wall time in UTC for stamps; for durations a clock that never steps and also counts the time in which the machine slept."""
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
 
     def mono_ms(self) -> int:
-        return time.monotonic_ns() // 1_000_000
+        return time.clock_gettime_ns(DURATIONS) // 1_000_000
 
     async def sleep_ms(self, duration_ms: int) -> None:
         await asyncio.sleep(duration_ms / 1000)

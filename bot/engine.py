@@ -13,6 +13,8 @@ from bot.core.events import CommandGiven, DecisionMade, Event, IntentRecorded
 from bot.core.ledger import OVERLAP_MS, dry_plan, fold
 from bot.core.leg import IN_DOUBT
 from bot.core.model import Ask, Decision, Instrument, Mode, OrderStatus, Rules, Snapshot, State, View
+from bot.core.pin import ACCEPT, acceptance, halt
+from bot.core.pin import refusal as nothing_to_accept
 from bot.core.planner import is_ours
 from bot.core.reconcile import reconcile
 from bot.core.risk import quote_problem
@@ -52,6 +54,7 @@ class Parts:
     run_id: str
     metrics: Metrics | None = None
     notifier: Notifier | None = None
+    overrides: tuple[str, ...] = ()  # what stands by the operator's word
     record_every_ms: int | None = RECORD_EVERY_MS  # None: only decisions that act or change their reason (replay)
 
 
@@ -74,7 +77,6 @@ class Engine:
         self._recorded_mono_ms: int | None = None
         self._last_turn_mono_ms = parts.clock.mono_ms()
         self._reload = False
-        self._led_mono_ms = parts.clock.mono_ms()
         self._told: frozenset[str] = frozenset()  # alerts that were told and still stand
         self.witness = Witness(parts.audit, parts.metrics)
         self.hands = Hands(parts.exchange, parts.clock, self.witness)
@@ -113,6 +115,7 @@ class Engine:
             self.parts.gate.lease_held = False
             raise
         except PortError as error:
+            self.parts.gate.lease_asked_in_vain = True
             self.database_failed(error)
             return False
         self._reload, self.database_problem = False, ""
@@ -120,15 +123,18 @@ class Engine:
         return True
 
     def keep_lease(self) -> None:
-        """Ask the record now and then whether this process still leads; each write asks too."""
-        mono_ms = self.parts.clock.mono_ms()
-        if mono_ms - self._led_mono_ms >= LEASE_EVERY_MS:
+        """Ask the record now and then whether this process still leads; each write asks too. On a server bot/leading.py asks as well."""
+        gate, mono_ms = self.parts.gate, self.parts.clock.mono_ms()
+        if mono_ms - gate.lease_proven_mono_ms >= LEASE_EVERY_MS or not gate.lease_held:
             self.parts.audit.keep_lease()
-            self._led_mono_ms = mono_ms
+            gate.lease_proven(mono_ms)
 
     async def pass_downhill(self, said: Sequence[Said]) -> Decision | None:
-        commands: list[Event] = [word.command for word in said]
-        state = self.folded(self.state, commands)
+        state = self.state
+        commands: list[Event] = []
+        for word in said:
+            follows: tuple[Event, ...] = (word.command, *acceptance(state, word.command))
+            state, commands = self.folded(state, follows), [*commands, *follows]
         seen = await self.gather(state)
         happened: list[Event] = []
         if seen.kill_file and not state.killed:
@@ -315,9 +321,10 @@ class Engine:
             unknown_orders=sum(1 for leg in state.legs if leg.working is not None and leg.working.status in IN_DOUBT),
             targets=state.targets,
             halted=state.killed,
-            halted_legs=tuple((leg.asset, leg.halted) for leg in state.legs if leg.halted is not None),
+            halted_legs=tuple((leg.asset, why) for leg in state.legs if (why := halt(leg)) is not None),
             seq=head.seq,
             head=head.hash,
+            overrides=self.parts.overrides,
             why_not_ready=tuple(check.why for _, check in self.health().checks if not check.ok),
         )
 
@@ -372,8 +379,10 @@ class Engine:
             return "mode: dry-run in the configuration: set `mode: live` and restart to let the bot send orders"
         if command.name == "flatten" and not self.state.armed:
             return "dry-run is on: no order is sent, so nothing can be flattened; `hedgebot dry-run off` first"
-        if command.name == "rearm" and not command.reason.strip():
-            return "rearm needs a reason: it goes on record"
+        if command.name in ("rearm", ACCEPT) and not command.reason.strip():
+            return f"{command.name} needs a reason: it goes on record"
+        if command.name == ACCEPT:
+            return nothing_to_accept(self.state, command.asset)
         return ""
 
     def pull_or_release(self, command: CommandGiven) -> str:

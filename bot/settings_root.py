@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from bot.core.model import Band as BandRule
 from bot.core.model import Kind
@@ -61,6 +61,12 @@ class Settings(Section):
     )
     audit: Audit = Audit()
     api: Api = Api()
+    _accounts: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Every account of the configuration, this one among them."""
+        return self._accounts or (self.account,)
 
     @model_validator(mode="before")
     @classmethod

@@ -1,6 +1,7 @@
 """Which file or server holds the record, how is it opened, and what do its errors mean to a person?"""
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ class Database:
     where: str
     path: Path | None  # of the SQLite file; None in memory and on a server
     secret: str = field(repr=False, default="")
+    session: str = ""  # the name that all our sessions on a server bear, and nobody else's
 
     @property
     def on_server(self) -> bool:
@@ -152,11 +154,12 @@ def postgres_database(url: URL, password: str | None, *, read_only: bool, synchr
     address = url.set(drivername="postgresql+psycopg", password=secret or None)
     durable, locked = ("on" if synchronous == "FULL" else "off"), ("on" if read_only else "off")
     options = f"-c synchronous_commit={durable} -c default_transaction_read_only={locked}"
+    session = f"hedgebot {secrets.token_hex(6)}"
     try:
-        engine = create_engine(address, pool_pre_ping=True, connect_args={**KEEPALIVE, "options": options, "application_name": "hedgebot"})
+        engine = create_engine(address, pool_pre_ping=True, connect_args={**KEEPALIVE, "options": options, "application_name": session})
     except ModuleNotFoundError:
         raise Misconfigured("audit.url: PostgreSQL needs one more package: pip install 'hedgebot[postgres]'") from None
-    return Database(engine, url._replace(password=None).render_as_string(), None, secret)
+    return Database(engine, url._replace(password=None).render_as_string(), None, secret, session)
 
 
 @contextmanager

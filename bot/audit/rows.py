@@ -113,6 +113,9 @@ class Owner:
     instance: str
     epoch: int
     holder: str | None
+    since_ms: int | None = None
+    beat_ms: int | None = None
+    address: str | None = None  # of the holder's API
 
     @property
     def name(self) -> str:

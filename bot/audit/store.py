@@ -6,7 +6,7 @@ The writer keeps a connection of the driver's own; readers take one from the poo
 
 import secrets
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any, Final
@@ -33,15 +33,21 @@ class SlotTaken(NotSent):
     """The instrument has an unfinished order already."""
 
 
+class NothingYet(Misconfigured):
+    """The database has no record of this account so far."""
+
+
 class Store:
     """The record of one account. Made by `open` (may lead and write) or `read`."""
 
-    def __init__(self, database: Database, owner: Owner) -> None:
+    def __init__(self, database: Database, owner: Owner, *, ttl_ms: int = lease.TTL_MS) -> None:
         self.database = database
+        self.ttl_ms = ttl_ms if database.on_server else None  # how long a proof of our lease holds; None: as long as the process lives
         self.owner = owner
         self.account = owner.account
         self.instance = owner.instance
         self.epoch: int | None = None  # of our lease; None while we do not lead
+        self.watched = False  # our predecessor was silent for the whole TTL before we took over
         self._lock: lease.Lock = lease.NoLock()
         self._sql = statements(on_server=database.on_server)
         self._writer: Any = None  # a connection of the driver's own, and its cursor
@@ -67,34 +73,53 @@ class Store:
         create: bool = True,
         synchronous: Synchronous = "FULL",
         instance: str | None = None,
+        beside: Collection[str] = (),
+        ttl_ms: int = lease.TTL_MS,
     ) -> "Store":
         """Open for a process that will lead. With `create`, an empty SQLite database gets its tables; the first opening makes it ours.
 
-        `instance` fixes the two characters that are otherwise drawn once: for runs that must repeat exactly.
+        `instance` fixes the two characters that are otherwise drawn once: for runs that must repeat exactly. `beside` names the other
+        accounts of the configuration: only among them may a new account join a database. `ttl_ms`: see lease.py.
         Raise Misconfigured naming the database and what it holds instead.
         """
         database = connect(url, password=password, create=create, synchronous=synchronous)
         try:
             require_current(database, create=create)
             drawn = instance or "".join(secrets.choice(ALPHABET) for _ in range(2))
-            owner = find_owner(database) or claim(database, account, venue, environment, drawn)
+            owner = find_owner(database, account)
+            if owner is None:
+                require_room(database, account, venue, environment, beside)
+                owner = claim(database, account, venue, environment, drawn)
             require_ours(database, owner, account, venue, environment)
-            return cls(database, owner)
+            return cls(database, owner, ttl_ms=ttl_ms)
         except BaseException:
             database.close()
             raise
 
     @classmethod
     def read(
-        cls, url: str, *, account: str | None = None, venue: str | None = None, environment: str | None = None, password: str | None = None
+        cls,
+        url: str,
+        *,
+        account: str | None = None,
+        venue: str | None = None,
+        environment: str | None = None,
+        password: str | None = None,
+        beside: Collection[str] = (),
     ) -> "Store":
-        """Open for reading beside a running bot; nothing can be changed. With an `account`, raise Misconfigured if it is another's."""
+        """Open for reading beside a running bot; nothing can be changed. With an `account`, raise Misconfigured if it is another's.
+
+        Raise NothingYet where the account has no record so far; `beside` as in `open`.
+        """
         database = connect(url, password=password, read_only=True)
         try:
             require_current(database, create=False)
-            owner = find_owner(database)
+            owner = find_owner(database, account)
             if owner is None:
-                raise Misconfigured(f"audit database {database.where} holds no account yet: `hedgebot run` fills it")
+                if account is not None:
+                    require_room(database, account, venue or "", environment, beside)
+                whose = f"nothing of account {account}" if account in beside else "no account"
+                raise NothingYet(f"audit database {database.where} holds {whose} yet: `hedgebot run` fills it")
             if account is not None:
                 require_ours(database, owner, account, venue or owner.venue, environment)
             return cls(database, owner)
@@ -102,19 +127,36 @@ class Store:
             database.close()
             raise
 
-    def lead(self, holder: str) -> int:
-        """Become the one writer and return our epoch. `holder` names us to others ("pid 12 on alpha, since ..."). Raise LeaseHeld."""
-        self.epoch, self._lock = lease.acquire(self.database, self.account, holder)
+    def lead(self, holder: str, *, over_beat_ms: int | None = None) -> int:
+        """Become the one writer and return our epoch. `holder` names us to others ("pid 12 on alpha, since ..."). Raise LeaseHeld.
+
+        `over_beat_ms`: the beat of a silent holder that the caller watched for `ttl_ms`: it is ended and succeeded.
+        """
+        taken = lease.acquire(self.database, self.account, holder, ttl_ms=self.ttl_ms or lease.TTL_MS, over_beat_ms=over_beat_ms)
+        self.epoch, self._lock, self.watched = taken.epoch, taken.lock, taken.watched
         self._doubtful = True
         self._settle()
         return self.epoch
 
     def keep_lease(self) -> None:
-        """Prove that we still lead. Raise LeaseLost if another does, NotSent if the database cannot be asked."""
-        if self.epoch is None:
+        """Prove that we still lead. Raise LeaseLost if another does, NotSent if the database cannot be asked. Any thread may ask."""
+        epoch = self.epoch
+        if epoch is None:
             raise LeaseLost(f"this process does not lead {self.owner.name}")
-        self._lock.keep()
-        self._require_epoch()
+        self._lock.keep(epoch)
+        if not self.database.on_server:
+            self._require_epoch()
+
+    def raise_epoch(self, seen: int) -> int:
+        """Lead with an epoch above `seen`, one that this database has forgotten; return it. Raise LeaseLost if another leads."""
+        if self.epoch is not None and seen >= self.epoch:
+            self.epoch = lease.raised(self.database, self.account, self.epoch, seen + 1)
+        return self.epoch or 0
+
+    def announce(self, address: str | None) -> None:
+        """Say at which address the API of this account is."""
+        if self.epoch is not None:
+            lease.announce(self.database, self.account, self.epoch, address)
 
     def close(self) -> None:
         """Release the lease and the connections. Never raises for a database that is gone."""
@@ -383,14 +425,27 @@ def unrecorded(events: Sequence[Event]) -> str:
     return f"not recorded: {len(events)} ({kinds}); nothing was sent"
 
 
-def find_owner(database: Database) -> Owner | None:
+def owners(database: Database) -> list[Owner]:
+    """Whose records the database holds, by name."""
     with naming(database), database.engine.connect() as connection:
-        row = connection.execute(select(ACCOUNTS)).mappings().first()
-    return Owner(**{name: row[name] for name in Owner.__slots__}) if row else None
+        rows = connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account)).mappings().all()
+    return [Owner(**{name: row[name] for name in Owner.__slots__}) for row in rows]
+
+
+def find_owner(database: Database, account: str | None = None) -> Owner | None:
+    """The one of that name; without a name, any."""
+    return next((owner for owner in owners(database) if account in (None, owner.account)), None)
+
+
+def require_room(database: Database, account: str, venue: str, environment: str | None, beside: Collection[str]) -> None:
+    """A new account joins only a database whose accounts are all in the same configuration: else it is somebody else's."""
+    for owner in owners(database):
+        if owner.account not in beside:
+            require_ours(database, owner, account, venue, environment)
 
 
 def claim(database: Database, account: str, venue: str, environment: str | None, instance: str) -> Owner:
-    """Make an empty database ours, unless another process was faster."""
+    """Give the account its row, unless another process was faster."""
     owner = Owner(account, venue, environment, instance, epoch=0, holder=None)
     with naming(database), database.engine.connect() as connection:
         try:
@@ -398,11 +453,11 @@ def claim(database: Database, account: str, venue: str, environment: str | None,
             connection.commit()
         except IntegrityError:
             connection.rollback()
-    return find_owner(database) or owner
+    return find_owner(database, account) or owner
 
 
 def require_ours(database: Database, owner: Owner, account: str, venue: str, environment: str | None) -> None:
-    """A database belongs to one account of one venue and environment."""
+    """A record belongs to one account of one venue and environment."""
     asked = Owner(account, venue, environment, owner.instance, 0, None)
     if (owner.account, owner.venue, owner.environment) != (account, venue, environment):
         raise Misconfigured(

@@ -15,7 +15,7 @@ class AuditTable(SQLModel, registry=registry(metadata=MetaData())):
 
 
 class AccountTable(AuditTable, table=True):
-    """Whose database this is, and which writer may add to it."""
+    """Whose records these are, and which writer may add to each."""
 
     __tablename__ = "accounts"
     account: str = Field(sa_type=Text, primary_key=True)
@@ -25,6 +25,10 @@ class AccountTable(AuditTable, table=True):
     epoch: int = Field(sa_type=BigInteger)  # of the lease; a writer with an older one is refused
     holder: str | None = Field(sa_type=Text, nullable=True)  # of the lease; None when released
     created_at: str = Field(sa_type=Text)
+    since_ms: int | None = Field(sa_type=BigInteger, nullable=True)  # when the holder began to lead; like `beat_ms` by the database's clock
+    beat_ms: int | None = Field(sa_type=BigInteger, nullable=True)  # when it proved last that it lives (on a server)
+    session: str | None = Field(sa_type=Text, nullable=True)  # the name of its sessions on the server
+    address: str | None = Field(sa_type=Text, nullable=True)  # of its API
 
 
 class EntryTable(AuditTable, table=True):

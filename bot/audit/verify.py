@@ -224,8 +224,9 @@ class Check:
                     )
 
     def owner(self, connection: Connection) -> None:
-        for table in (ACCOUNTS, ENTRIES, *PROJECTIONS):
-            stranger = connection.execute(select(table.c.account).where(table.c.account != self.account).limit(1)).scalar()
+        known = select(ACCOUNTS.c.account)
+        for table in (ENTRIES, *PROJECTIONS):
+            stranger = connection.execute(select(table.c.account).where(table.c.account.not_in(known)).limit(1)).scalar()
             if stranger is not None:
                 raise Broken(f"table {table.name} holds a row of account {stranger!r}, which this database does not belong to")
         epoch = connection.execute(select(ACCOUNTS.c.epoch).where(ACCOUNTS.c.account == self.account)).scalar_one()

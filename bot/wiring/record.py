@@ -5,7 +5,8 @@ import socket
 from contextlib import closing
 from pathlib import Path
 
-from bot.audit.store import Store
+from bot.audit.lease import TTL_MS
+from bot.audit.store import NothingYet, Store
 from bot.core.model import State
 from bot.settings import Settings
 
@@ -15,7 +16,7 @@ def password(settings: Settings) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
-def open_store(settings: Settings) -> Store:
+def open_store(settings: Settings, *, ttl_ms: int = TTL_MS) -> Store:
     """The audit database, to lead and to write. Raise Misconfigured."""
     return Store.open(
         settings.audit.url,
@@ -23,6 +24,8 @@ def open_store(settings: Settings) -> Store:
         venue=settings.venue.name,
         environment=settings.venue.environment,
         password=password(settings),
+        beside=settings.accounts,
+        ttl_ms=ttl_ms,
     )
 
 
@@ -34,6 +37,7 @@ def read_store(settings: Settings) -> Store:
         venue=settings.venue.name,
         environment=settings.venue.environment,
         password=password(settings),
+        beside=settings.accounts,
     )
 
 
@@ -48,7 +52,11 @@ def recorded_state(settings: Settings) -> State | None:
     file = sqlite_file(settings.audit.url)
     if file is not None and not file.exists():
         return None
-    with closing(read_store(settings)) as store:
+    try:
+        store = read_store(settings)
+    except NothingYet:
+        return None
+    with closing(store):
         return store.state()
 
 

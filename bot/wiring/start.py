@@ -14,22 +14,26 @@ import structlog
 from adapters.clock import SystemClock
 from adapters.holdings.declared import DeclaredBag
 from adapters.notify import LogNotifier
+from bot.audit.lease import TTL_MS
 from bot.audit.store import Store
 from bot.core.decide import RULES_VERSION
 from bot.core.events import RunStarted
-from bot.core.ledger import fold
-from bot.core.model import Instrument, Rules, State
+from bot.core.ledger import OVERLAP_MS, fold
+from bot.core.model import Ask, Instrument, Rules, State
 from bot.engine import Engine, Parts
 from bot.gate import Sealed, SignGate
+from bot.leading import lead, newest_epoch, proving, takeover_wait_ms
 from bot.metrics import Metrics, program_version
-from bot.ports import Clock, Exchange, Misconfigured, Notifier, Targets
+from bot.ports import Clock, Exchange, Misconfigured, Notifier, NotReady, Targets
 from bot.replay import Unrecorded
-from bot.settings import Settings, config_hash, defaulted_limits, to_rules
+from bot.settings import Settings, config_hash, defaulted_limits, overrides, to_rules
+from bot.wiring.fit import fit_to_hedge, refuse_what_check_refuses
 from bot.wiring.record import holder, open_store, recorded_state, sqlite_file
-from bot.wiring.venue import fit_to_hedge, kill_switch, open_exchange, open_targets
+from bot.wiring.venue import kill_switch, open_exchange, open_streams, open_targets
 
 log = structlog.get_logger("hedgebot")
 REPLAY_INSTANCE: Final = "00"
+LOOKS: Final = 3  # at own orders and trades before a start is given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +60,25 @@ async def started(
     metrics: Metrics | None = None,
     notifier: Notifier | None = None,
     record_every_ms: int | None = 60_000,
+    run_id: str | None = None,
 ) -> Engine:
-    """Take the lease, put the start on record, connect. Raise PortError."""
+    """Take the lease, put the start on record, connect. Raise PortError. `run_id` is drawn unless a run must repeat exactly."""
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
     instruments = await exchange.connect([leg.symbol for leg in rules.legs])
-    await fit_to_hedge(exchange, settings, list(instruments), clock)
-    epoch = store.lead(holder())
+    by_word = await fit_to_hedge(exchange, settings, list(instruments), clock)
+    gate.lease_ttl_ms = store.ttl_ms
+    gate.lease_proven(clock.mono_ms())
+    await lead(store, holder(), clock)
+    wait_ms = takeover_wait_ms(store, exchange.absence_ms)
     state = store.state()
     require_every_leg(state, rules)
-    run_id = secrets.token_hex(8)
+    if wait_ms:
+        log.warning("takeover.waiting", seconds=wait_ms / 1000, why="the run before did not end cleanly: its requests may be under way")
+        async with proving(store, gate, clock, lambda: None):
+            await clock.sleep_ms(wait_ms)
+    epoch = store.raise_epoch(await epochs_seen(exchange, state, rules, clock))
     start = RunStarted(
-        run_id=run_id,
+        run_id=run_id or secrets.token_hex(8),
         program_version=program_version(),
         epoch=epoch,
         config_hash=config_hash(settings),
@@ -75,6 +87,7 @@ async def started(
         armed=armed_at_start(state, rules, live_flag=live_flag, dry_flag=dry_flag),
         adopt=adopt,
         at_ms=clock.now_ms(),
+        overrides=by_word,
     )
     await store.append([start])
     gate.lease_held = True
@@ -92,6 +105,27 @@ async def started(
     )
 
 
+async def epochs_seen(exchange: Exchange, state: State, rules: Rules, clock: Clock) -> int:
+    """The highest epoch that our own tags at the venue bear: more than the record knows, if that was restored from a backup.
+
+    Raise NotReady if the venue does not tell although orders may be sent.
+    """
+    if not state.epoch:
+        return 0
+    asks = [
+        Ask(leg.symbol, max(leg.charged_at_ms, leg.fills_cursor_ms - OVERLAP_MS), clock.now_ms())
+        for leg in state.legs
+        if leg.contracts is not None
+    ]
+    for _ in range(LOOKS):
+        views = await exchange.look(asks)
+        if all(view.open_orders is not None and view.fills is not None for view in views) or not rules.live:
+            return newest_epoch(views, state.instance, state.epoch)
+        await clock.sleep_ms(1_000)
+    why = "; ".join(error for view in views for error in view.errors)
+    raise NotReady(f"own orders and trades could not be read at the start ({why}); nothing was sent: start again when the venue answers")
+
+
 class CommonParts(TypedDict):
     """What every engine is given, whether its time and its record are real or not."""
 
@@ -103,6 +137,7 @@ class CommonParts(TypedDict):
     gate: SignGate
     cycle_ms: int
     run_id: str
+    overrides: tuple[str, ...]
 
 
 def common_parts(settings: Settings, start: RunStarted, exchange: Exchange, clock: Clock, gate: SignGate) -> CommonParts:
@@ -115,6 +150,7 @@ def common_parts(settings: Settings, start: RunStarted, exchange: Exchange, cloc
         gate=gate,
         cycle_ms=int(settings.cycle_seconds * 1000),
         run_id=start.run_id,
+        overrides=start.overrides,
     )
 
 
@@ -127,8 +163,16 @@ def armed_at_start(state: State, rules: Rules, *, live_flag: bool, dry_flag: boo
 
 def require_every_leg(state: State, rules: Rules) -> None:
     """A hedge that is open may not be forgotten by editing a file."""
-    named = {rule.asset for rule in rules.legs}
-    forgotten = [leg for leg in state.legs if leg.asset not in named and (leg.contracts or leg.working)]
+    symbols = {rule.asset: rule.symbol for rule in rules.legs}
+    moved = [leg for leg in state.legs if symbols.get(leg.asset, leg.symbol) != leg.symbol and (leg.contracts or leg.working)]
+    if moved:
+        leg = moved[0]
+        raise Misconfigured(
+            f"hedges.{leg.asset}.instrument is {symbols[leg.asset]} now, but the hedge of {leg.asset} is open in {leg.symbol} "
+            f"({leg.contracts} contracts); nothing was sent: write `instrument: {leg.symbol}` with `ratio: 0` until it is flat, "
+            f"then change it"
+        )
+    forgotten = [leg for leg in state.legs if leg.asset not in symbols and (leg.contracts or leg.working)]
     if forgotten:
         leg = forgotten[0]
         raise Misconfigured(
@@ -145,12 +189,17 @@ async def wired(
     dry_flag: bool = False,
     adopt: bool = False,
     absence: tuple[int, int] | None = None,
+    ttl_ms: int = TTL_MS,
 ) -> AsyncIterator[Wired]:
-    """A bot in real time. Everything is closed again, and the lease released, whatever happens. `absence`: as in `open_exchange`."""
+    """A bot in real time. Everything is closed again, and the lease released, whatever happens.
+
+    `absence`: as in `open_exchange`; `ttl_ms`: of the lease, on a server.
+    """
+    refuse_what_check_refuses(settings)
     clock = SystemClock()
     gate = SignGate(clock, kill_switch(settings))
     async with AsyncExitStack() as closing_time:
-        store = closing_time.enter_context(closing(open_store(settings)))
+        store = closing_time.enter_context(closing(open_store(settings, ttl_ms=ttl_ms)))
         exchange = open_exchange(settings, clock, gate, absence)
         closing_time.push_async_callback(exchange.close)
         targets = open_targets(settings, clock)
@@ -170,10 +219,12 @@ async def wired(
             metrics=metrics,
             notifier=LogNotifier(),
         )
+        await closing_time.enter_async_context(proving(store, gate, clock, engine.wake.set))
         metrics.lease(True)
         metrics.clock_skew((await exchange.server_time_ms() - clock.now_ms()) / 1000)
         for key, value in defaulted_limits(settings):
             log.info("limit.default", key=key, value=value)
+        await closing_time.enter_async_context(open_streams(exchange, settings, clock, engine.wake.set, metrics.stream))
         yield Wired(engine, store, metrics, engine.parts.run_id)
 
 
@@ -229,7 +280,8 @@ def unrecorded_engine(
     armed: bool,
 ) -> Engine:
     """An engine that goes on from `remembered` and whose own record is kept nowhere."""
-    start = RunStarted(run_id, program_version(), 1, config_hash(settings), rules, rules.live, armed, armed, clock.now_ms())
+    by_word = overrides(settings)
+    start = RunStarted(run_id, program_version(), 1, config_hash(settings), rules, rules.live, armed, armed, clock.now_ms(), by_word)
     state = fold(remembered, start)
     gate.lease_held = True
     common = common_parts(settings, start, exchange, clock, gate)

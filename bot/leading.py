@@ -1,0 +1,95 @@
+"""How does a process become the leader of an account, and stay it? Take the lease, wait for what the last leader may still have under
+way, and prove every few seconds that it is ours.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import structlog
+
+from bot.audit.lease import BEAT_MS, LeaseHeld
+from bot.audit.store import Store
+from bot.core.events import RunEnded, RunStarted
+from bot.core.model import View
+from bot.core.planner import TAG, is_ours
+from bot.gate import SignGate
+from bot.ports import Clock, LeaseLost, PortError
+
+log = structlog.get_logger("hedgebot")
+EPOCHS: Final = 36**3  # that a client id can tell apart
+IN_FLIGHT_MS: Final = 21_000  # a signed request may still take effect: receive window 10 s, HTTP timeout 10 s, clocks apart 1 s
+
+
+async def lead(store: Store, holder: str, clock: Clock) -> int:
+    """Take the lease and return our epoch. A holder that seems silent is watched for the TTL first, and then succeeded. Raise LeaseHeld."""
+    try:
+        return store.lead(holder)
+    except LeaseHeld as held:
+        if not held.silent or store.ttl_ms is None:
+            raise
+        log.warning("lease.silent", holder=held.holder, did=f"watching it for {store.ttl_ms / 1000:g} s before taking over")
+        await clock.sleep_ms(store.ttl_ms)
+        epoch = store.lead(holder, over_beat_ms=held.beat_ms)
+        log.warning("lease.taken_over", was=held.holder, epoch=epoch, did="its sessions were ended; its epoch can write nothing more")
+        return epoch
+
+
+def takeover_wait_ms(store: Store, absence_ms: int) -> int:
+    """How long requests of the leader before us may still take effect, counted from the moment in which we lead.
+
+    None after a verified end. Else what it signed last may be under way (nothing is, where reads cannot lag); and on a server it may have
+    signed until its lease ran out, unless we watched that happen. On SQLite a lease ends with its process.
+    """
+    seq = store.head().seq
+    began, ended = store.newest_of(RunStarted.__name__, seq), store.newest_of(RunEnded.__name__, seq)
+    if began is None or not isinstance(began.event, RunStarted) or not began.event.live:
+        return 0
+    if ended is not None and ended.seq > began.seq and isinstance(ended.event, RunEnded) and ended.event.verified:
+        return 0
+    still_leading = 0 if store.watched else store.ttl_ms or 0
+    return still_leading + min(absence_ms, IN_FLIGHT_MS)
+
+
+def newest_epoch(views: Sequence[View], instance: str, epoch: int) -> int:
+    """The highest epoch in tags of ours at the venue; `epoch` if none is higher. A database restored from a backup has forgotten some."""
+    start = len(TAG) + len(instance)
+    for view in views:
+        for shown in (*(view.open_orders or ()), *(view.fills or ())):
+            if is_ours(shown.client_id, instance):
+                ahead = (int(shown.client_id[start : start + 3], 36) - epoch) % EPOCHS
+                if 0 < ahead < EPOCHS // 2:  # the three digits begin again after the last of them
+                    epoch += ahead
+    return epoch
+
+
+@asynccontextmanager
+async def proving(store: Store, gate: SignGate, clock: Clock, wake: Callable[[], None]) -> AsyncIterator[None]:
+    """Prove the lease beside the turns while the context lasts, where it would run out: a turn may take long, and cycles too."""
+    if store.ttl_ms is None:
+        yield
+        return
+    task = asyncio.create_task(prove(store, gate, clock, wake, min(BEAT_MS, store.ttl_ms // 3)), name="lease")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def prove(store: Store, gate: SignGate, clock: Clock, wake: Callable[[], None], every_ms: int) -> None:
+    while True:
+        await asyncio.sleep(every_ms / 1000)
+        asked_mono_ms = clock.mono_ms()
+        try:
+            await asyncio.to_thread(store.keep_lease)
+        except LeaseLost:
+            gate.lease_held = False
+            wake()  # the next turn finds out, says so and ends the run
+            return
+        except PortError:
+            gate.lease_asked_in_vain = True
+        else:
+            gate.lease_proven(asked_mono_ms)
