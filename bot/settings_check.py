@@ -48,8 +48,6 @@ def _missing_limits(settings: Settings) -> Iterator[Finding]:
 
 
 def _places(settings: Settings) -> Iterator[Finding]:
-    if settings.venue.name == "paper" and settings.paper.feed.startswith("live:"):
-        yield _say("paper.feed", f"is {settings.paper.feed}, which this version cannot do", "write synthetic, or name a CSV file", "error")
     yield from unarmed(settings)
     yield from _database("audit.url", settings.audit.url)
     if settings.audit.url.startswith("postgresql") and settings.audit.password is None:

@@ -99,6 +99,13 @@ class Paper(Section):
         default="sqlite:///paper.db", description="the paper venue's own database, never the audit database"
     )
 
+    base_url: str | None = Field(default=None, description="another address of the API that `live:VENUE` reads, instead of venue.base_url")
+
+    @field_validator("base_url")
+    @classmethod
+    def _address(cls, url: str | None) -> str | None:
+        return url if url is None else checked_url(url, ("https", "http"), "prices need no key")
+
     @field_validator("feed")
     @classmethod
     def _known(cls, feed: str) -> str:

@@ -4,16 +4,20 @@ from typing import Final
 
 from adapters.ccxt_client import Access, CcxtClient, Keys
 from adapters.exchanges.ccxt_exchange import CcxtExchange
+from adapters.exchanges.venues.binance import BINANCE
 from adapters.exchanges.venues.binancecoinm import BINANCECOINM
+from adapters.exchanges.venues.bingx import BINGX
 from adapters.exchanges.venues.bybit import BYBIT
 from adapters.exchanges.venues.deribit import DERIBIT
 from adapters.exchanges.venues.krakenfutures import KRAKENFUTURES
+from adapters.exchanges.venues.mexc import MEXC
 from adapters.exchanges.venues.okx import OKX
 from adapters.exchanges.venues.sheet import Venue
+from adapters.exchanges.venues.weex import WEEX
 from adapters.request_budget import RequestBudget
 from bot.ports import Clock, Gate, Misconfigured
 
-VENUES: Final = {venue.name: venue for venue in (BYBIT, OKX, DERIBIT, KRAKENFUTURES, BINANCECOINM)}
+VENUES: Final = {venue.name: venue for venue in (BYBIT, OKX, DERIBIT, KRAKENFUTURES, BINANCECOINM, BINANCE, BINGX, MEXC, WEEX)}
 
 
 def sheet(name: str) -> Venue:
@@ -33,6 +37,7 @@ def open_venue(
     base_url: str | None = None,
     allow_base_url_production: bool = False,
     linear: bool = False,
+    streams: bool = False,
     absence: tuple[int, int] | None = None,
 ) -> CcxtExchange:
     """The venue, ready to connect; nothing was sent yet. Raise Misconfigured."""
@@ -45,6 +50,10 @@ def open_venue(
             f"venue.base_url sends production orders of {venue.title} to {base_url}: "
             "write `venue.allow_base_url_production: true` if that is meant, or delete base_url"
         )
-    access = Access(venue.ccxt_id, venue.places[environment], venue.writes, venue.get_reads, venue.options(linear), base_url)
+    if streams and not (venue.price_stream and venue.places[environment].stream_hosts):
+        raise Misconfigured(
+            f"venue.streams is true, and this bot knows no websocket of {venue.title} in {environment}: write `venue.streams: false`"
+        )
+    access = Access(venue.ccxt_id, venue.places[environment], venue.writes, venue.get_reads, venue.options(linear), base_url, streams)
     client = CcxtClient(access, keys, budget=RequestBudget(clock, venue.allowance), gate=gate)
     return CcxtExchange(venue, client, clock, environment=environment, absence=absence, has_key=bool(keys.api_key))

@@ -5,6 +5,7 @@ paper_venue.py      what happens: prices, orders, funding, liquidation
 paper_matching.py   when an order trades: by print, or in a synthetic book
 paper_ledger.py     wallets, positions, margins
 paper_feed.py       where prices come from
+live_feed.py        and where they are a venue's own
 paper_contracts.py  what is listed
 paper_records.py    the venue as rows
 paper_store.py      SQLite, committed before any answer
@@ -23,7 +24,7 @@ from adapters.exchanges import paper_contracts, paper_records, paper_views
 from adapters.exchanges.paper_faults import Fault, Faults, Trouble
 from adapters.exchanges.paper_feed import Feed, Opened
 from adapters.exchanges.paper_ledger import VenueOrder
-from adapters.exchanges.paper_matching import BookMatching, Matching, PrintMatching
+from adapters.exchanges.paper_matching import BookMatching, Matching, PrintMatching, Touch
 from adapters.exchanges.paper_store import REMEDY, PaperStore, StaleState
 from adapters.exchanges.paper_venue import Changes, Ticket, Venue
 from adapters.exchanges.paper_views import PARTS, Account, Balance
@@ -70,6 +71,7 @@ class PaperExchange:
         instruments: Iterable[Instrument] = (),
         book_levels: int = 20,
         book_depth_usd: Decimal = Decimal(50_000),
+        touch: Touch | None = None,
         latency_ms: int = 0,
         synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL",
         gate: Gate | None = None,
@@ -86,7 +88,7 @@ class PaperExchange:
             self._matching: Matching = (
                 PrintMatching(spread_bps)
                 if matching == "print"
-                else BookMatching(self.opened.seed, spread_bps, levels=book_levels, depth_usd=book_depth_usd)
+                else BookMatching(self.opened.seed, touch or Touch(spread_bps), levels=book_levels, depth_usd=book_depth_usd)
             )
             self._feed = feed(self.opened) if feed is not None else None
             self._load()

@@ -75,8 +75,8 @@ class BookMatching:
     What own takers eat stays eaten until the next print.
     """
 
-    def __init__(self, seed: int, spread_bps: Decimal, *, levels: int = 20, depth_usd: Decimal = Decimal(50_000)) -> None:
-        self.touch = Touch(spread_bps)
+    def __init__(self, seed: int, touch: Touch, *, levels: int = 20, depth_usd: Decimal = Decimal(50_000)) -> None:
+        self.touch = touch
         self._seed = seed
         self._levels = levels
         self._depth_usd = depth_usd  # at one level, on average

@@ -1,7 +1,8 @@
 """Which exchange, which prices, which targets does the configuration name?"""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +12,14 @@ import structlog
 from adapters.clock import SystemClock
 from adapters.exchanges.paper import PaperExchange
 from adapters.exchanges.paper_feed import Feed, Opened, Print, ScriptedFeed, SyntheticFeed
+from adapters.exchanges.paper_matching import Touch
 from adapters.history import read_bars
 from adapters.kill_file import KillFile
-from bot.core.model import Kind
+from bot.core.model import Band, Kind
 from bot.gate import SignGate
 from bot.ports import Clock, Exchange, KillSwitch, Misconfigured
 from bot.settings import Settings
+from bot.settings_check import unarmed
 
 if TYPE_CHECKING:
     from adapters.targets.document import TargetDocument
@@ -39,33 +42,68 @@ def open_exchange(settings: Settings, clock: Clock, gate: SignGate | None, absen
     """
     if settings.venue.name != "paper":
         return open_real(settings, clock, gate, absence)
+    if settings.venue.streams:
+        raise Misconfigured("venue.streams is true, and the paper exchange has no websocket: write `venue.streams: false`")
     paper = settings.paper
+    if paper.feed.startswith("live:"):
+        return open_live(settings, clock, gate)
     assets = dict.fromkeys(settings.hedges)
+    prices = {asset: paper.price.get(asset) or first_price(settings, asset) for asset in assets}
+    return open_paper(settings, clock, gate, prices, lambda opened: open_feed(settings, opened))
+
+
+def open_paper(
+    settings: Settings,
+    clock: Clock,
+    gate: SignGate | None,
+    prices: Mapping[str, Decimal],
+    feed: Callable[[Opened], Feed],
+    touch: Touch | None = None,
+) -> PaperExchange:
+    paper = settings.paper
     return PaperExchange(
         clock,
         paper.url,
-        {asset: paper.price.get(asset) or first_price(settings, asset) for asset in assets},
+        prices,
         paper.collateral,
         spread_bps=paper.spread_bps,
         seed=paper.seed,
-        feed=lambda opened: open_feed(settings, opened),
+        feed=feed,
         matching="book",
+        touch=touch,
         gate=gate,
     )
+
+
+def open_live(settings: Settings, clock: Clock, gate: SignGate | None) -> Exchange:
+    """The paper exchange on the public prices of a venue's live market, read without a key."""
+    from adapters.ccxt_client import Keys
+    from adapters.exchanges.ccxt_open import open_venue
+    from adapters.exchanges.live_feed import LiveFeed, LivePaper
+
+    name = settings.paper.feed.removeprefix("live:")
+    source = open_venue(
+        name,
+        "production",
+        Keys(),
+        clock,
+        None,
+        base_url=settings.paper.base_url,
+        allow_base_url_production=True,  # nothing is signed without a key
+        linear=any(settings.kind(asset) is Kind.LINEAR for asset in settings.hedges),
+    )
+    feed = LiveFeed(settings.paper.spread_bps)
+    return LivePaper(source, feed, clock, lambda prices: open_paper(settings, clock, gate, prices, lambda _: feed, feed))
 
 
 def open_real(settings: Settings, clock: Clock, gate: SignGate | None, absence: tuple[int, int] | None = None) -> Exchange:
     """A venue behind the network; nothing is sent yet. Raise Misconfigured."""
     from adapters.ccxt_client import Keys  # whoever trades on paper loads no client
-    from adapters.exchanges.ccxt_open import open_venue, sheet
+    from adapters.exchanges.ccxt_open import open_venue
 
+    for finding in unarmed(settings):
+        raise Misconfigured(f"{finding.key} {finding.problem}: {finding.remedy}; nothing was sent")
     venue = settings.venue
-    unproven = not sheet(venue.name).tested or venue.environment == "production"  # a changed contract would not be noticed there yet
-    if settings.mode == "live" and unproven and not venue.untested_ok:
-        raise Misconfigured(
-            f"venue {venue.name} in environment {venue.environment} is unproven in this version: use a test environment or "
-            f"`mode: dry-run`, or write `venue.untested_ok: true` to arm it anyway"
-        )
     secrets_ = (venue.api_key, venue.api_secret, venue.passphrase)
     return open_venue(
         venue.name,
@@ -76,26 +114,29 @@ def open_real(settings: Settings, clock: Clock, gate: SignGate | None, absence: 
         base_url=venue.base_url,
         allow_base_url_production=venue.allow_base_url_production,
         linear=any(settings.kind(asset) is Kind.LINEAR for asset in settings.hedges),
+        streams=venue.streams,
         absence=absence,
     )
 
 
-async def fit_to_hedge(exchange: Exchange, settings: Settings, symbols: Sequence[str], clock: Clock) -> None:
-    """Pre-flight of a real venue, once it is connected. Raise Misconfigured with the first thing that must change."""
-    if settings.venue.name == "paper" or settings.venue.api_key is None:
-        return
+def open_streams(
+    exchange: Exchange, settings: Settings, clock: Clock, wake: Callable[[], None], told: Callable[[bool], None]
+) -> AbstractAsyncContextManager[None]:
+    """What wakes the bot between its cycles while the context lasts: with `venue.streams` the venue's websockets, else nothing."""
+    if not settings.venue.streams:
+        return nullcontext()
     from adapters.exchanges.ccxt_exchange import CcxtExchange
-    from adapters.exchanges.preflight import preflight
+    from adapters.exchanges.streams import Streams, Watched
 
     assert isinstance(exchange, CcxtExchange)
-    found = await preflight(
-        exchange, symbols, clock, min_order_usd=settings.band.min_order_usd, allow_withdraw_key=settings.venue.allow_withdraw_key
-    )
-    for finding in found:
-        (log.error if finding.severity == "error" else log.warning)("preflight", what=finding.what, next=finding.remedy)
-    errors = [finding for finding in found if finding.severity == "error"]
-    if errors:
-        raise Misconfigured("; ".join(str(finding) for finding in errors) + "; nothing was sent")
+    watched = [Watched(hedge.instrument, worth_a_look(settings.band_of(asset))) for asset, hedge in settings.hedges.items()]
+    has_key = settings.venue.api_key is not None
+    return Streams(exchange.venue, exchange.client, clock, watched, wake, told=told, own_orders=has_key).listening()
+
+
+def worth_a_look(band: Band) -> Decimal:
+    """Which move of the price, as a share of it, may have brought a leg near the edge of its band: a fifth of the narrower side."""
+    return min(1 - band.low, band.high - 1) / 5
 
 
 def first_price(settings: Settings, asset: str) -> Decimal:
@@ -106,8 +147,6 @@ def open_feed(settings: Settings, opened: Opened) -> Feed:
     """Synthetic prices, or a file replayed from the moment the venue was made."""
     if settings.paper.feed == "synthetic":
         return SyntheticFeed(opened)
-    if settings.paper.feed.startswith("live:"):
-        raise Misconfigured(f"paper.feed {settings.paper.feed} is not available in this version: use synthetic or a CSV file")
     bars = read_bars(Path(settings.paper.feed), allow_gaps=True)
     shift = opened.born_ms - bars[0].at_ms
     asset = next(iter(settings.hedges))
