@@ -132,7 +132,7 @@ def run(
     once: Annotated[bool, typer.Option("--once", help="end when nothing is being worked any more")] = False,
     until_aligned: Annotated[bool, typer.Option("--until-aligned", help="end when every leg is aligned")] = False,
     timeout: Annotated[float | None, typer.Option("--timeout", metavar="S", min=0, help="give up after so many seconds (exit 5)")] = None,
-    live: Annotated[bool, typer.Option("--live", help="arm at start, under `mode: live`")] = False,
+    live: Annotated[bool, typer.Option("--live/--no-live", help="arm at start, under `mode: live`")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="plan only, whatever the configuration says")] = False,
     adopt: Annotated[bool, typer.Option("--adopt", help="take over a position that this database did not open")] = False,
     as_json: AsJson = False,

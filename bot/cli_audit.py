@@ -11,6 +11,7 @@ from bot.audit.codec import NotAnEvent
 from bot.audit.database import Database, upgrade
 from bot.audit.explain import NotOnRecord, explain
 from bot.audit.export import event_json, export
+from bot.audit.roles import set_up
 from bot.audit.rows import EntryRow
 from bot.audit.sentences import sentence
 from bot.audit.verify import Verdict, Verification, verify
@@ -18,6 +19,7 @@ from bot.audit.witness import heads_in
 from bot.cli_exit import Wrong
 from bot.exit_codes import Exit
 from bot.face import iso_utc
+from bot.logs import keep_secret
 from bot.ports import Misconfigured
 from bot.settings import Settings
 from bot.wiring.record import password, read_store
@@ -95,6 +97,18 @@ def write_export(settings: Settings, form: Literal["csv", "jsonl"], output: Path
             return
         with output.open("w", encoding="utf-8", newline="") as file:
             file.writelines(export(store, form))
+
+
+def set_up_server(settings: Settings, admin: str, admin_password: Path | None) -> str:
+    """Where the database lies that is now ready for the bot. Raise Misconfigured."""
+    word = None
+    if admin_password is not None:
+        try:
+            word = admin_password.read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Misconfigured(f"--admin-password-file {admin_password} cannot be read ({error}); nothing was changed") from error
+        keep_secret(word)
+    return set_up(settings.audit.url, bot_password=password(settings), admin=admin, admin_password=word)
 
 
 def upgraded(settings: Settings) -> str:

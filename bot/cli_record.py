@@ -97,6 +97,22 @@ def audit_export(
     write_export(settings_from(config), chosen, output)
 
 
+@db.command("set-up")
+def db_set_up(
+    config: Config = None,
+    admin: Annotated[str, typer.Option("--admin", metavar="USER", help="who may make users and databases on that server")] = "postgres",
+    admin_password: Annotated[
+        Path | None, typer.Option("--admin-password-file", metavar="FILE", help="holds the administrator's password")
+    ] = None,
+) -> None:
+    """Make the bot's user, its database and the tables of this version on a PostgreSQL server. May be repeated."""
+    from bot.cli_audit import set_up_server
+    from bot.cli_config import settings_from
+
+    log_to_stderr(None)
+    typer.echo(f"{set_up_server(settings_from(config), admin, admin_password)} is ready: its user may add to the record and read it")
+
+
 @db.command("upgrade")
 def db_upgrade(config: Config = None) -> None:
     """Bring the tables of the audit database to this version. Stop the bot and make a copy first."""

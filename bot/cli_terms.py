@@ -16,7 +16,12 @@ app = typer.Typer(
 )
 
 
-Config = Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="the configuration (default: ./hedge.yaml)")]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", metavar="FILE", envvar="HEDGEBOT_CONFIG", help="the configuration (default: $HEDGEBOT_CONFIG, else ./hedge.yaml)"
+    ),
+]
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a setting that goes before all others; may be repeated")
 ]
