@@ -16,6 +16,7 @@ from bot.cli import app
 from bot.core import machine
 from bot.metrics import metrics_table_markdown
 from bot.settings_docs import config_table_markdown
+from tests import docs_of_venues
 
 HERE: Final = Path(__file__).parent.parent
 PAGES: Final = (HERE / "README.md", *sorted((HERE / "docs").glob("*.md")))
@@ -103,6 +104,8 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "commands": commands_reference,
     "command-table": commands_table,
     "files": files_table,
+    "venue-table": docs_of_venues.overview,
+    "venues": docs_of_venues.sections,
 }
 
 

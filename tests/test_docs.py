@@ -4,6 +4,7 @@ import ast
 import doctest
 import importlib
 import inspect
+import json
 import os
 import re
 import subprocess
@@ -21,6 +22,7 @@ from bot.settings import load
 from bot.settings_check import check
 from bot.settings_docs import config_table_markdown, example_yaml
 from bot.settings_keys import UnknownKey, find
+from bot.venue_offers import OFFERS, Proof
 from tests.docs_from_code import BLOCK, BLOCKS, HERE, PAGES, commands, renewed
 
 TEXTS = {page.relative_to(HERE).as_posix(): page.read_text(encoding="utf-8") for page in (*PAGES, HERE / "CHANGELOG.md")}
@@ -93,7 +95,7 @@ SECTIONS = "account|audit|api|bag|band|collateral|execution|hedges|mode|paper|re
 def test_every_key_that_is_named_exists() -> None:
     named = set(re.findall(rf"`((?:{SECTIONS})(?:\.[A-Za-z_]+)+)`", WHOLE))
     logged = set(re.findall(r"log\.\w+\(\s*\"([a-z_.]+)\"", "\n".join(path.read_text(encoding="utf-8") for path in OPENED)))
-    named = {name for name in named - logged if not name.endswith((".db", ".md"))}
+    named = {name for name in named - logged if not name.endswith((".com", ".db", ".md"))}
     assert named
     for name in named:
         key = tuple("BTC" if part == "X" else part for part in name.split("."))
@@ -218,6 +220,31 @@ def test_the_configuration_in_the_readme_loads_and_is_the_default(tmp_path: Path
     Path("hedge.yaml").write_text(example_yaml(), encoding="utf-8")
     written = load(Path("hedge.yaml"), {}, {})
     assert settings == written.model_copy(update={"collateral": settings.collateral})
+
+
+FIRST_HEDGES = sorted(page for page in PAGES if page.name.startswith("first-hedge-"))
+
+
+def test_every_first_class_venue_has_a_page_for_the_first_hedge() -> None:
+    first_class = {name for name, offer in OFFERS.items() if offer.inverse is Proof.FIRST_CLASS and name != "paper"}
+    assert {page.stem.removeprefix("first-hedge-") for page in FIRST_HEDGES} == first_class
+
+
+@pytest.mark.parametrize("page", FIRST_HEDGES, ids=lambda page: page.stem)
+def test_the_configuration_of_a_first_hedge_passes_check_and_is_for_no_real_money(page: Path, tmp_path: Path) -> None:
+    name = page.stem.removeprefix("first-hedge-")
+    (shown,) = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    (tmp_path / "hedge.yaml").write_text(shown, encoding="utf-8")
+    said = set(re.findall(r"export (HEDGEBOT__VENUE__\w+)=\$PWD/(\w+)", page.read_text(encoding="utf-8")))
+    for _, file in said:
+        (tmp_path / file).write_text("a-secret-of-some-length", encoding="utf-8")
+    env = {**os.environ, "PYTHONPATH": str(HERE), **{variable: str(tmp_path / file) for variable, file in said}}
+    command = [sys.executable, "-m", "bot", "check", "--json"]
+    checked = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (checked.returncode, json.loads(checked.stdout)) == (0, {"ok": True, "findings": []}), checked.stderr
+    (venue,) = re.findall(r"venue: \{name: (\w+), environment: (\w+)\}", shown)
+    assert venue[0] == name
+    assert venue[1] != "production"
 
 
 def test_nothing_but_the_check_script_names_a_place_beside_the_repository() -> None:
