@@ -14,6 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from bot.core.model import Basis, ExecutionRule, Foreign, LegRule, RiskRule, Rules
+from bot.settings_accounts import accounts_of, shared_by_mistake
 from bot.settings_keys import Known, UnknownKey, alternatives, find, leaves
 from bot.settings_outside import Outside, read_environment, read_flags, read_secrets
 from bot.settings_root import LIMITS, Settings
@@ -28,14 +29,26 @@ __all__ = [
     "config_hash",
     "defaulted_limits",
     "load",
+    "load_all",
     "to_rules",
 ]
 
 DEFAULT_FILE: Final = Path("hedge.yaml")
 
 
-def load(path: Path | None, env: Mapping[str, str], flags: Mapping[str, str]) -> Settings:
-    """The settings of this run. `path` None reads no file; `flags` are full keys and texts, such as {"hedges.BTC.ratio": "0.5"}.
+def load(path: Path | None, env: Mapping[str, str], flags: Mapping[str, str], account: str | None = None) -> Settings:
+    """The settings of the only account, or of the one that is named; as `load_all` otherwise."""
+    found = load_all(path, env, flags, account)
+    if len(found) > 1:
+        names = ", ".join(settings.account for settings in found)
+        problem = f"names {len(found)} accounts ({names}), and this is about one of them"
+        raise SettingsError([Finding(str(path or "configuration"), "accounts", problem, "say which: --account NAME")])
+    return found[0]
+
+
+def load_all(path: Path | None, env: Mapping[str, str], flags: Mapping[str, str], account: str | None = None) -> tuple[Settings, ...]:
+    """The settings of every account, or of the one that is named. `path` None reads no file; `flags` are full keys and texts, such as
+    {"hedges.BTC.ratio": "0.5"}.
 
     Raises SettingsError. Reads the file, the secret files and the secrets folder; nothing else.
     """
@@ -43,10 +56,36 @@ def load(path: Path | None, env: Mapping[str, str], flags: Mapping[str, str]) ->
     findings = _judge_file(written)
     if findings:
         raise SettingsError(findings)
-    _only_account(written)
+    where = str(path or "configuration")
+    trees = accounts_of(written)
+    loaded: list[Settings] = []
+    for name, tree in trees.items():
+        try:
+            loaded.append(_one(tree, frozenset(trees) - {name}, path, env, flags))
+        except SettingsError as error:
+            findings += error.findings
+    findings += shared_by_mistake(loaded, where)
+    if findings:
+        raise SettingsError(list(dict.fromkeys(findings))) from None  # no traceback leads to what stood in a secret
+    names = tuple(settings.account for settings in loaded)
+    if len(names) > 1:
+        for settings in loaded:
+            settings._accounts = names
+    if account is None:
+        return tuple(loaded)
+    chosen = tuple(settings for settings in loaded if settings.account == account)
+    if not chosen:
+        raise SettingsError([Finding("command line", "", f"--account {account} is not in {where}", f"the accounts are {', '.join(names)}")])
+    return chosen
+
+
+def _one(written: Written, others: frozenset[str], path: Path | None, env: Mapping[str, str], flags: Mapping[str, str]) -> Settings:
+    """One account: what is written, and what environment and flags say about it."""
+    findings: list[Finding] = []
     in_file = set(written.where)
     account = str(written.tree.get("account") or Settings.model_fields["account"].default)
-    outside = [read_secrets(env, account), read_environment(env, account, written.tree), read_flags(flags, account)]
+    tree = written.tree
+    outside = [read_secrets(env, account, others), read_environment(env, account, tree, others), read_flags(flags, account, others)]
     for source in outside:
         findings += source.findings
     if findings:
@@ -151,33 +190,6 @@ def _overlay(written: Written, source: Outside) -> None:
         written.where[given.key] = given.where
 
 
-def _only_account(written: Written) -> None:
-    """Lay the one account of `accounts: {NAME: …}` over what stands outside it."""
-    accounts = written.tree.pop("accounts", None)
-    if not isinstance(accounts, dict) or not accounts:
-        return
-    if len(accounts) > 1:
-        problem = f"names {len(accounts)} accounts ({', '.join(accounts)})"
-        raise SettingsError([_finding(written, ("accounts",), problem, "one process keeps one account: give each a file of its own")])
-    if "account" in written.tree:
-        remedy = "an account is named once: delete `account`"
-        raise SettingsError([_finding(written, ("account",), "stands beside `accounts`", remedy)])
-    name, own = next(iter(accounts.items()))
-    for key in [key for key in written.where if key[:2] == ("accounts", name)]:
-        written.where[key[2:] or ("account",)] = written.where[key]
-    _lay_over(written.tree, own if isinstance(own, dict) else {})
-    written.tree["account"] = name
-
-
-def _lay_over(tree: Tree, own: Tree) -> None:
-    for name, value in own.items():
-        below = tree.get(name)
-        if isinstance(below, dict) and isinstance(value, dict):
-            _lay_over(below, value)
-        else:
-            tree[name] = value
-
-
 # ------------------------------------------------------------------------------------------------------------------ refusals
 
 
@@ -261,6 +273,11 @@ def defaulted_limits(settings: Settings) -> tuple[tuple[str, str], ...]:
         for name in type(part).model_fields
         if name not in part.model_fields_set
     )
+
+
+def overrides(settings: Settings) -> tuple[str, ...]:
+    """What stands by the operator's word where the bot would otherwise prove it: on record with the start, and shown."""
+    return ("environment via base_url",) if settings.venue.base_url is not None else ()
 
 
 def config_hash(settings: Settings) -> str:

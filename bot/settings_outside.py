@@ -13,6 +13,7 @@ PREFIX: Final = "HEDGEBOT__"
 SECRETS_DIR: Final = "HEDGEBOT_SECRETS_DIR"
 USUAL_SECRETS_DIR: Final = Path("/run/secrets")  # where Docker and Kubernetes mount them
 MAX_SECRET_BYTES: Final = 64 * 1024
+VENUE_SECRETS: Final = ("api_key", "api_secret", "passphrase")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Outside:
     """What one source gave, and what is wrong with it."""
 
     account: str  # the one whose settings these are: `accounts.NAME.venue` is then `venue`
+    others: frozenset[str] = frozenset()  # accounts of the same configuration: what is about them is left to them
     values: list[Given] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -35,8 +37,11 @@ class Outside:
 
     def take(self, key: Key, place: Known, text: str, where: str) -> None:
         if len(key) > 2 and key[0] == "accounts":
+            if key[1].lower() in {name.lower() for name in self.others}:
+                return
             if key[1].lower() != self.account.lower():
-                self.refuse(where, key, "is about another account", f"this process keeps account {self.account}: delete it")
+                named = ", ".join(sorted({self.account, *self.others}))
+                self.refuse(where, key, "is about another account", f"the configuration names {named}: delete it")
                 return
             key = key[2:]
         if place.number_means_btc:
@@ -59,13 +64,20 @@ def variable(key: Key) -> str:
     return PREFIX + "__".join(key).upper()
 
 
-def read_environment(env: Mapping[str, str], account: str, tree: Tree) -> Outside:
+def in_full(key: Key) -> Key:
+    """A secret of an account may leave out that it is the venue's: ACCOUNTS__NAME__API_KEY."""
+    if len(key) == 3 and key[0].lower() == "accounts" and key[2].lower().removesuffix("_file") in VENUE_SECRETS:
+        return (*key[:2], "VENUE", key[2])
+    return key
+
+
+def read_environment(env: Mapping[str, str], account: str, tree: Tree, others: frozenset[str] = frozenset()) -> Outside:
     """Every HEDGEBOT__A__B. An empty variable counts as not set: that is how Compose passes on what nobody gave."""
-    outside = Outside(account)
+    outside = Outside(account, others)
     for name, text in sorted(env.items()):
         if not name.upper().startswith(PREFIX) or text == "":
             continue
-        key = tuple(name[len(PREFIX) :].split("__"))
+        key = in_full(tuple(name[len(PREFIX) :].split("__")))
         try:
             spelt, place = find_folded(key, tree)
         except UnknownKey as unknown:
@@ -93,9 +105,9 @@ def _named_file(key: Key, tree: Tree) -> tuple[Key, Known] | None:
     return (spelt, place) if place.secret else None
 
 
-def read_flags(flags: Mapping[str, str], account: str) -> Outside:
+def read_flags(flags: Mapping[str, str], account: str, others: frozenset[str] = frozenset()) -> Outside:
     """Full keys as the command line gives them. A secret there would show in the list of processes: refused."""
-    outside = Outside(account)
+    outside = Outside(account, others)
     for name, text in flags.items():
         key = tuple(name.split("."))
         try:
@@ -113,12 +125,12 @@ def read_flags(flags: Mapping[str, str], account: str) -> Outside:
     return outside
 
 
-def read_secrets(env: Mapping[str, str], account: str) -> Outside:
+def read_secrets(env: Mapping[str, str], account: str, others: frozenset[str] = frozenset()) -> Outside:
     """The secrets folder: files named like the key (HEDGEBOT__VENUE__API_KEY, venue__api_key, venue.api_key), without case.
 
     The usual folder may hold the secrets of others, so only known names are read; a name with our prefix must be known.
     """
-    outside = Outside(account)
+    outside = Outside(account, others)
     named = env.get(SECRETS_DIR)
     folder = Path(named) if named else USUAL_SECRETS_DIR
     try:
@@ -131,7 +143,7 @@ def read_secrets(env: Mapping[str, str], account: str) -> Outside:
         return outside
     for name in files:
         ours = name.upper().startswith(PREFIX)
-        key = tuple(name[len(PREFIX) if ours else 0 :].replace(".", "__").split("__"))
+        key = in_full(tuple(name[len(PREFIX) if ours else 0 :].replace(".", "__").split("__")))
         try:
             spelt, place = find_folded(key, {})
         except UnknownKey:

@@ -1,5 +1,6 @@
 """File, environment, flags and defaults become one frozen settings object, with every number exact."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bot.core.model import Band, Basis, Foreign, Kind
-from bot.settings import Settings, SettingsError, config_hash, defaulted_limits, load, to_rules
+from bot.settings import Settings, SettingsError, config_hash, defaulted_limits, load, load_all, to_rules
 from bot.settings_text import read_text
 from tests.settings.conftest import BASE, Load, Refuse
 
@@ -155,9 +156,81 @@ def test_environment_and_flags_beat_what_stands_under_the_account(loaded: Load) 
     assert loaded(ONE_ACCOUNT, {}, {"hedges.BTC.ratio": "0.7"}).hedges["BTC"].ratio == Decimal("0.7")
 
 
-def test_two_accounts_are_refused(refused: Refuse) -> None:
-    message = refused("accounts: {a: {bag: {BTC: {coins: 1}}}, b: {bag: {BTC: {coins: 1}}}}")
-    assert message.startswith("hedge.yaml:1: accounts names 2 accounts (a, b); one process keeps one account")
+TWO_ACCOUNTS = """\
+hedges: {BTC: {ratio: 1.0}}
+paper: {seed: 3}
+accounts:
+  alice: {bag: {BTC: {coins: 2}}}
+  bob: {bag: {BTC: {coins: 5}}, hedges: {BTC: {ratio: 0.5}}, paper: {spread_bps: 9}}
+"""
+
+
+def both(text: str = TWO_ACCOUNTS, env: Mapping[str, str] | None = None) -> dict[str, Settings]:
+    Path("hedge.yaml").write_text(text, encoding="utf-8")
+    return {settings.account: settings for settings in load_all(Path("hedge.yaml"), env or {}, {})}
+
+
+def test_each_of_several_accounts_has_its_own_over_what_they_share() -> None:
+    found = both()
+    assert {name: (one.bag["BTC"].coins, one.hedges["BTC"].ratio) for name, one in found.items()} == {
+        "alice": (2, 1),
+        "bob": (5, Decimal("0.5")),
+    }
+    assert (found["bob"].paper.seed, found["bob"].paper.spread_bps, found["alice"].paper.spread_bps) == (3, 9, 2)
+    assert found["alice"].accounts == found["bob"].accounts == ("alice", "bob")
+
+
+def test_each_paper_account_has_a_venue_of_its_own() -> None:
+    assert {one.paper.url for one in both().values()} == {"sqlite:///paper-alice.db", "sqlite:///paper-bob.db"}
+    named = both(TWO_ACCOUNTS.replace("seed: 3", "seed: 3, url: 'sqlite:////data/venue.db'"))
+    assert named["alice"].paper.url == "sqlite:////data/venue-alice.db"
+    with pytest.raises(SettingsError, match=r"accounts.bob.paper.url is sqlite:///x.db for account alice too"):
+        both(
+            TWO_ACCOUNTS.replace("}}}\n  bob", "}}, paper: {url: 'sqlite:///x.db'}}\n  bob").replace(
+                "spread_bps: 9", "url: 'sqlite:///x.db'"
+            )
+        )
+
+
+def test_one_of_several_accounts_is_chosen_by_name(refused: Refuse) -> None:
+    assert (
+        refused(TWO_ACCOUNTS)
+        == "hedge.yaml: accounts names 2 accounts (alice, bob), and this is about one of them; say which: --account NAME"
+    )
+    assert load(Path("hedge.yaml"), {}, {}, "bob").account == "bob"
+    with pytest.raises(SettingsError, match=r"--account carol is not in hedge.yaml; the accounts are alice, bob"):
+        load(Path("hedge.yaml"), {}, {}, "carol")
+
+
+def test_variables_reach_the_account_they_name_and_the_rest_reach_all() -> None:
+    found = both(env={"HEDGEBOT__ACCOUNTS__BOB__HEDGES__BTC__RATIO": "0.25", "HEDGEBOT__CYCLE_SECONDS": "9"})
+    assert (found["alice"].hedges["BTC"].ratio, found["bob"].hedges["BTC"].ratio) == (1, Decimal("0.25"))
+    assert {one.cycle_seconds for one in found.values()} == {9}
+    with pytest.raises(SettingsError, match="about another account; the configuration names alice, bob"):
+        both(env={"HEDGEBOT__ACCOUNTS__CAROL__HEDGES__BTC__RATIO": "0.25"})
+
+
+@pytest.mark.parametrize("spelling", ["VENUE__API_KEY", "API_KEY"])
+def test_each_account_has_a_key_of_its_own(tmp_path: Path, spelling: str) -> None:
+    text = TWO_ACCOUNTS + "venue: {name: bybit, environment: testnet}\n"
+    (tmp_path / "key").write_text("bobs-key\n")
+    found = both(
+        text, {f"HEDGEBOT__ACCOUNTS__ALICE__{spelling}": "alices-key", f"HEDGEBOT__ACCOUNTS__BOB__{spelling}_FILE": str(tmp_path / "key")}
+    )
+    keys = {name: one.venue.api_key.get_secret_value() for name, one in found.items() if one.venue.api_key}
+    assert keys == {"alice": "alices-key", "bob": "bobs-key"}
+
+
+def test_two_accounts_with_one_key_are_refused_without_showing_it() -> None:
+    with pytest.raises(SettingsError, match=r"accounts.bob.venue.api_key is the key of account alice too") as caught:
+        both(TWO_ACCOUNTS + "venue: {name: bybit, environment: testnet}\n", {"HEDGEBOT__VENUE__API_KEY": "the-only-key"})
+    assert "the-only-key" not in str(caught.value)
+
+
+def test_what_is_wrong_with_each_account_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        both("hedges: {BTC: {}}\naccounts: {a: {bag: {ETH: {coins: 1}}}, b: {bag: {BTC: {coins: -1}}}}\n")
+    assert [finding.key for finding in caught.value.findings] == ["bag.BTC", "bag.BTC.coins"]
 
 
 def test_an_account_is_named_once(refused: Refuse) -> None:
