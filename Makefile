@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 LOCK   := -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 
+unexport PYTHONDONTWRITEBYTECODE  # the suite starts hundreds of processes: each would compile the client library anew
+
 .PHONY: help demo test lint docs lock bench bench-check clean
 .DEFAULT_GOAL := help
 
