@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.access import bearer_matches
-from bot.api_body import MOST_BYTES, Body, Confirmed, MustSayWhy, Nothing, OnOff, TargetBody, TooLarge, Why, read_body
+from bot.api_body import MOST_BYTES, AcceptBody, Body, Confirmed, MustSayWhy, Nothing, OnOff, TargetBody, TooLarge, Why, read_body
 from bot.core.events import CommandGiven
 from bot.core.model import Target
 from bot.face import Bot, iso_utc, plain, plan_json, status_json
@@ -120,6 +120,11 @@ def create_app(bot: Bot, metrics: Metrics, token: SecretStr) -> FastAPI:
         if asset not in assets:
             raise Unhedged("asset", f"{shortened(asset)} is not hedged by this account (known: {', '.join(assets)})")
         return asset
+
+    @app.post("/api/v1/accept-contract", dependencies=guarded)
+    async def accept_contract(request: Request) -> Response:
+        body = await read_body(request, AcceptBody)
+        return await give("accept-contract", asset=known(body.asset), reason=body.reason)
 
     @app.post("/api/v1/target", dependencies=guarded)
     async def target_set(request: Request) -> Response:

@@ -49,6 +49,12 @@ class MustSayWhy(Body):
     reason: Annotated[Reason, StringConstraints(min_length=1)]
 
 
+class AcceptBody(MustSayWhy):
+    """accept-contract: whose contract, and why it is good as it is now."""
+
+    asset: str
+
+
 class OnOff(Body):
     """dry-run: whether orders are planned only."""
 

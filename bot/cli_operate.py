@@ -11,6 +11,7 @@ from bot.audit.lease import LeaseHeld
 from bot.cli_call import NoAnswer, ask, exact
 from bot.cli_exit import Wrong, say
 from bot.core.events import CommandGiven
+from bot.core.pin import ACCEPT, acceptance, refusal
 from bot.exit_codes import Exit
 from bot.ports import KillSwitch, Misconfigured
 from bot.settings import Settings
@@ -28,6 +29,7 @@ REMEMBERED: Final = {
     "rearm": "re-armed",
     "target-set": "target set",
     "target-clear": "target cleared",
+    ACCEPT: "the changed contract is accepted: the next `hedgebot run` takes the position as the venue shows it",
 }
 
 
@@ -64,6 +66,12 @@ def target_set(settings: Settings, asset: str, ratio: str, until: str | None) ->
 def target_clear(settings: Settings, asset: str) -> Word:
     require_hedged(settings, asset)
     return Word(CommandGiven("target-clear", "cli", real_time().now_ms(), asset), "DELETE", f"/api/v1/target/{asset}", {})
+
+
+def accept_contract(settings: Settings, asset: str, reason: str) -> Word:
+    require_hedged(settings, asset)
+    command = CommandGiven(ACCEPT, "cli", real_time().now_ms(), asset, reason=reason)
+    return Word(command, "POST", f"/api/v1/{ACCEPT}", {"asset": asset, "reason": reason})
 
 
 def require_hedged(settings: Settings, asset: str) -> None:
@@ -103,7 +111,9 @@ def on_record(settings: Settings, command: CommandGiven, kill_file: KillSwitch) 
                 f"no bot runs for account {settings.account}, and {command.name} works through one: start it with `hedgebot run`, "
                 f"then give {command.name} again; nothing was changed",
             )
-        asyncio.run(store.append([command]))
+        if command.name == ACCEPT and (why := refusal(store.state(), command.asset)):
+            raise Wrong(Exit.ATTENTION, f"{why}; nothing was changed")
+        asyncio.run(store.append([command, *acceptance(store.state(), command)]))
         state = store.state()
         if command.name == "rearm":
             kill_file.clear()

@@ -89,6 +89,23 @@ def rearm(
     say_word(config, "rearm", reason=reason.strip(), as_json=as_json)
 
 
+@words.command("accept-contract")
+def accept_contract(
+    asset: Annotated[str, typer.Argument(help="such as BTC")],
+    reason: Annotated[str, typer.Option("--reason", help="why the contract is good as it is now; goes on record")],
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hedge on with a contract that changed at the venue; the position is taken as the venue shows it."""
+    from bot.cli_config import settings_from
+    from bot.cli_operate import accept_contract as word
+
+    if not reason.strip():
+        raise typer.BadParameter("say why the contract is good as it is now: it goes on record", param_hint="--reason")
+    settings = settings_from(config)
+    hand_over(settings, word(settings, asset, reason.strip()), as_json)
+
+
 @words.command("cancel-all")
 def cancel_all(config: Config = None, as_json: AsJson = False) -> None:
     """Cancel all own orders once; the bot then goes on."""

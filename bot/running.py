@@ -9,7 +9,9 @@ from typing import Final
 import structlog
 
 from bot.core.events import CommandGiven, RunEnded
-from bot.core.model import Decision, Mode
+from bot.core.leg import IN_DOUBT
+from bot.core.model import Decision, Mode, State
+from bot.core.pin import halt
 from bot.core.reconcile import adoption_needed
 from bot.engine import Engine
 from bot.exit_codes import Exit
@@ -83,7 +85,10 @@ def finished(engine: Engine, decision: Decision | None, until: Until) -> Exit | 
     working = bool(decision.orders) or any(leg.working for leg in engine.state.legs)
     if working or engine.busy:
         return None
-    lacking = all(leg.aligned or leg.refused or (leg.missing and leg.ratio_target is not None) for leg in decision.legs)
+    halted = {leg.asset for leg in engine.state.legs if halt(leg) is not None}
+    lacking = all(
+        leg.aligned or leg.asset in halted or leg.refused or (leg.missing and leg.ratio_target is not None) for leg in decision.legs
+    )
     return Exit.ATTENTION if until.once or lacking else None
 
 
@@ -91,15 +96,24 @@ def next_turn_ms(engine: Engine, decision: Decision | None, deadline: int | None
     """How long to wait: a cycle, less where a timer of ours or the deadline comes first."""
     now = engine.parts.clock.mono_ms()
     times = [now + engine.parts.cycle_ms]
-    if decision is not None and decision.wake_mono_ms is not None:
-        times.append(max(now + FAST_MS, decision.wake_mono_ms))
+    wake, seen = None if decision is None else decision.wake_mono_ms, engine.seen
+    if wake is not None and seen is not None and wake > seen.mono_ms:  # a timer that had run out by then was heard by this decision
+        times.append(max(now + FAST_MS, wake))
     if engine.turns == 1:
         times.append(now)
-    if engine.state.draining or engine.state.cancel_all or engine.state.mode is Mode.CANCEL_ONLY:
+    if cancelling(engine.state):
         times.append(now + FAST_MS)
     if deadline is not None:
         times.append(deadline)
     return max(0, min(times) - now)
+
+
+def cancelling(state: State) -> bool:
+    """Are own orders being cancelled, so that their end is worth looking for at once? Not those of which nobody knows whether they exist:
+    that proof takes its time, however often one looks."""
+    wanted = state.draining or state.cancel_all or state.mode is Mode.CANCEL_ONLY
+    working = (leg.working for leg in state.legs if leg.working is not None and leg.working.status not in IN_DOUBT)
+    return any(wanted or one.cancel_asked_ms is not None for one in working)
 
 
 async def pause(engine: Engine, stop: asyncio.Event, duration_ms: int) -> None:

@@ -11,6 +11,8 @@ from bot.core.events import (
     CancelAsked,
     CoinsMoved,
     CommandGiven,
+    ContractChanged,
+    ContractPinned,
     DecisionMade,
     ErrorSeen,
     Event,
@@ -27,6 +29,7 @@ from bot.core.events import (
     TookCharge,
 )
 from bot.core.model import Approved, OrderStatus, TargetSource
+from bot.core.pin import described, differences
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 STATUSES: Final = {
@@ -94,7 +97,8 @@ def sentence(event: Event) -> str:  # noqa: PLR0911, PLR0912 (one line for each 
     match event:
         case RunStarted():
             sending = "orders are sent" if event.armed else "dry: nothing is sent"
-            return f"The bot started (version {event.program_version}, run {event.run_id}); {sending}."
+            by_word = f"; by the operator's word: {', '.join(event.overrides)}" if event.overrides else ""
+            return f"The bot started (version {event.program_version}, run {event.run_id}); {sending}{by_word}."
         case RunEnded():
             left = "no order of ours is left" if event.verified else "it could not be shown that no order of ours is left"
             return f"The bot stopped ({event.why}); {left}."
@@ -139,6 +143,14 @@ def sentence(event: Event) -> str:  # noqa: PLR0911, PLR0912 (one line for each 
         case PositionUnexplained():
             apart = f"the venue shows {held(event.seen)}, our trades explain {held(event.expected)}"
             return f"{event.asset}: {apart}; no new risk until they agree."
+        case ContractPinned():
+            how = f"accepted in place of {event.was_hash[:12]}" if event.was_hash else "pinned at first sight"
+            return f"The contract {event.spec.symbol} is {how}: SHA-256 {event.spec_hash[:12]} ({described(event.spec)})."
+        case ContractChanged() if event.was_hash == event.now_hash:
+            return f"The contract {event.was.symbol} is at the venue as it was pinned again."
+        case ContractChanged():
+            what = differences(event.was, event.now)
+            return f"The contract {event.was.symbol} changed at the venue ({what}); {event.asset} places nothing until that is accepted."
         case LegHalted():
             return f"{event.asset} is halted: {event.why}."
         case Halted():

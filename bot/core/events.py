@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from bot.core.model import Approved, Decision, Fill, FundingPayment, OrderStatus, Rules, Snapshot, State
+from bot.core.model import Approved, ContractSpec, Decision, Fill, FundingPayment, OrderStatus, Rules, Snapshot, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class RunStarted:
     armed: bool
     adopt: bool
     at_ms: int
+    overrides: tuple[str, ...] = ()  # what stands by the operator's word, where the bot would otherwise refuse or prove it
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,10 @@ class CommandGiven:
     name: str
     by: str  # "cli", "api", "file", "signal"
     at_ms: int
-    asset: str | None = None  # target-set, target-clear
+    asset: str | None = None  # target-set, target-clear, accept-contract
     ratio: Decimal | None = None  # target-set
     until_ms: int | None = None  # target-set
-    reason: str = ""  # rearm, kill
+    reason: str = ""  # rearm, kill, accept-contract
 
 
 COMMANDS: Final = (
@@ -52,6 +53,7 @@ COMMANDS: Final = (
     "flatten",
     "target-set",
     "target-clear",
+    "accept-contract",
     "stop",
 )
 
@@ -185,6 +187,29 @@ class PositionUnexplained:
 
 
 @dataclass(frozen=True, slots=True)
+class ContractPinned:
+    """This is the contract that orders are made for: as it was first seen (`was_hash` is empty), or as a person accepted it."""
+
+    asset: str
+    spec: ContractSpec
+    spec_hash: str  # SHA-256 of the spec
+    was_hash: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContractChanged:
+    """The venue shows another contract than the pinned one, or the pinned one again (both hashes are the same then)."""
+
+    asset: str
+    was: ContractSpec  # the pinned one
+    now: ContractSpec
+    was_hash: str
+    now_hash: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class LegHalted:
     asset: str
     why: str
@@ -229,6 +254,8 @@ ALL: Final = (
     CoinsMoved,
     BagDeclared,
     PositionUnexplained,
+    ContractPinned,
+    ContractChanged,
     LegHalted,
     Halted,
     AlertRaised,
@@ -251,6 +278,8 @@ Event = (
     | CoinsMoved
     | BagDeclared
     | PositionUnexplained
+    | ContractPinned
+    | ContractChanged
     | LegHalted
     | Halted
     | AlertRaised

@@ -11,6 +11,8 @@ from bot.core.events import (
     CancelAsked,
     CoinsMoved,
     CommandGiven,
+    ContractChanged,
+    ContractPinned,
     DecisionMade,
     Event,
     FillSeen,
@@ -47,8 +49,7 @@ def started(state: State, event: RunStarted) -> State:
     known = {leg.asset: leg for leg in state.legs}
     legs = [
         replace(
-            carried_over(known.pop(rule.asset, LegState(rule.asset, rule.symbol)), event.adopt),
-            symbol=rule.symbol,
+            carried_over(of_contract(known.pop(rule.asset, LegState(rule.asset, rule.symbol)), rule.symbol), event.adopt),
             effort_since_ms=None,
             missed_at_ms=None,
             unexplained=0,
@@ -73,6 +74,13 @@ def started(state: State, event: RunStarted) -> State:
         legs=(*legs, *left_over),
         config_hash=event.config_hash,
     )
+
+
+def of_contract(leg: LegState, symbol: str) -> LegState:
+    """A leg that is hedged with another contract from now on starts anew; what was declared and moved stays so."""
+    if leg.symbol == symbol:
+        return leg
+    return LegState(leg.asset, symbol, declared_coins=leg.declared_coins, transferred_coins=leg.transferred_coins)
 
 
 def carried_over(leg: LegState, adopt: bool) -> LegState:
@@ -321,6 +329,19 @@ def unexplained(state: State, event: PositionUnexplained) -> State:
     return with_leg(state, event.asset, unexplained=leg.unexplained + 1, unexplained_since_ms=since)
 
 
+def contract_pinned(state: State, event: ContractPinned) -> State:
+    """A person who accepts another contract looked at the position too: the venue's counts from here on, as after a re-arm."""
+    leg = state.leg(event.asset)
+    if leg.pin is not None:
+        legs = tuple(replace(rearmed(one), halted=one.halted) if one.asset == event.asset else one for one in state.legs)
+        state = replace(state, legs=legs)
+    return with_leg(state, event.asset, pin=event.spec, offered=None, dry_plan="")
+
+
+def contract_changed(state: State, event: ContractChanged) -> State:
+    return with_leg(state, event.asset, offered=None if event.now == event.was else event.now)
+
+
 def leg_halted(state: State, event: LegHalted) -> State:
     return with_leg(state, event.asset, halted=event.why)
 
@@ -344,6 +365,8 @@ STEPS: Final[dict[type, Callable[[State, Any], State]]] = {
     CoinsMoved: coins_moved,
     BagDeclared: bag_declared,
     PositionUnexplained: unexplained,
+    ContractPinned: contract_pinned,
+    ContractChanged: contract_changed,
     LegHalted: leg_halted,
     Halted: halted,
 }

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-from bot.core import band, contracts, planner, policy, risk, sizing
+from bot.core import band, contracts, pin, planner, policy, risk, sizing
 from bot.core.exposure import Exposure, exposure, ratio_of, spot_coins
 from bot.core.model import (
     NO_LIQUIDATION,
@@ -184,6 +184,8 @@ class Want:
                     order, leverage = verdict, self.leverage_call(size)
                 else:
                     refused, why = (verdict,), f"{hold}: refused by the check on {verdict.check} ({verdict.why})"
+        if changed := pin.changed(self.leg, self.view.instrument.spec):
+            alerts += (changed,)
         if self.leg.placements_without_fill >= self.rules.execution.max_reprices:
             alerts += (f"{self.rule.asset}: max_reprices placements without a fill",)
         for one in refused:
@@ -200,8 +202,10 @@ class Want:
         """Why this leg may not trade at all now; empty if it may."""
         state, leg = self.state, self.leg
         problem = self.view.quote and risk.quote_problem(self.view.quote, self.seen.now_ms, self.rules.risk)
+        changed = pin.changed(leg, self.view.instrument.spec)
         reasons = (
             (leg.halted is not None, f"halted: {leg.halted}"),
+            (changed != "", f"halted: {changed}"),
             (state.killed is not None, f"halted: {state.killed}"),
             (state.stopping, "stopping"),
             (state.draining, "dry-run: own orders are being cancelled"),

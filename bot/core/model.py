@@ -53,6 +53,26 @@ class Instrument:
     lot: Decimal = ONE  # how many of the venue's own contracts one count is
     funding_interval_hours: int = 8
 
+    @property
+    def spec(self) -> "ContractSpec":
+        return ContractSpec(
+            self.symbol, self.kind, self.settle, self.contract_size, self.tick, self.lot, self.min_contracts, self.min_notional_usd
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ContractSpec:
+    """What an order's numbers mean. It is pinned when a contract is first seen (pin.py); fees are no part of it."""
+
+    symbol: str
+    kind: Kind
+    settle: str
+    contract_size: Decimal
+    tick: Decimal
+    lot: Decimal
+    min_contracts: int
+    min_notional_usd: Decimal
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -390,6 +410,8 @@ class LegState:
     missed_at_ms: int | None = None  # mono: when a crossing order left something, or an order was rejected
     dry_plan: str = ""  # the last plan recorded as DRY_RUN
     halted: str | None = None  # why this leg may not trade
+    pin: ContractSpec | None = None  # the contract that was taken on; `contracts` counts in it
+    offered: ContractSpec | None = None  # what the venue shows instead of it: nothing is placed until a person accepts that
 
 
 @dataclass(frozen=True, slots=True)

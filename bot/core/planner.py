@@ -76,6 +76,8 @@ def reason_to_cancel(state: State, leg: LegState, working: Working, size: Size |
         return "killed"
     if leg.halted is not None:
         return "the leg is halted"
+    if leg.offered is not None:
+        return "the contract changed at the venue"
     if state.stopping:
         return "stopping"
     if state.draining:

@@ -7,12 +7,14 @@ named. A missing part explains nothing and changes nothing.
 from decimal import Decimal, localcontext
 from typing import Final
 
-from bot.core import contracts, ledger, machine, trust
+from bot.core import contracts, ledger, machine, pin, trust
 from bot.core.events import (
     AlertRaised,
     BagDeclared,
     BalanceSeen,
     CoinsMoved,
+    ContractChanged,
+    ContractPinned,
     Event,
     FillSeen,
     FundingSeen,
@@ -81,6 +83,7 @@ class Reading:
     def __init__(self, state: State, asset: str, view: View, seen: Snapshot, rules: Rules) -> None:
         self.state, self.asset, self.view, self.seen, self.rules = state, asset, view, seen, rules
         self.found: list[Event] = []
+        self.recounted = False  # the venue counts this contract in another size than the pinned one
 
     @property
     def leg(self) -> LegState:
@@ -91,6 +94,7 @@ class Reading:
         self.state = ledger.fold(self.state, event)
 
     def events(self) -> list[Event]:
+        self.contract()
         self.declaration()
         traded = self.leg.contracts is not None and self.fills()
         if self.leg.working is not None:
@@ -102,6 +106,17 @@ class Reading:
         self.fundings()
         self.position(traded)
         return self.found
+
+    def contract(self) -> None:
+        """Pin it at first sight, note each change; from here on the view counts in contracts of the pinned size."""
+        leg, shown = self.leg, self.view.instrument.spec
+        if leg.pin is None:
+            self.note(ContractPinned(self.asset, shown, pin.digest(shown), "", self.seen.now_ms))
+            return
+        if shown != (leg.offered or leg.pin):
+            self.note(ContractChanged(self.asset, leg.pin, shown, pin.digest(leg.pin), pin.digest(shown), self.seen.now_ms))
+        self.recounted = pin.recounted(leg.pin, shown)
+        self.view = pin.counted(self.view, leg.pin)
 
     def declaration(self) -> None:
         declared, leg = self.seen.bag_coins(self.asset), self.leg
@@ -146,10 +161,11 @@ class Reading:
             self.order_moved(working, working.status, OrderStatus.UNKNOWN, working.filled, "the venue does not show it")
         self.note(LookedInVain(working.order.client_id, working.order.symbol, self.seen.now_ms, self.seen.mono_ms))
         looked, position = self.leg.working, self.view.position
-        if looked is None or looked.vain_since_ms is None or position is None:
+        if looked is None or looked.vain_since_ms is None:
             return
         proven = looked.polls >= self.rules.absence_polls and self.seen.mono_ms - looked.vain_since_ms >= self.rules.absence_ms
-        if not proven or position.contracts != self.leg.contracts:
+        explained = position is not None and position.contracts == self.leg.contracts
+        if not proven or not (explained or self.recounted):  # what the venue counts anew explains nothing
             return
         filled = max(looked.filled, looked.traded)
         if looked.venue_id or filled:
@@ -180,7 +196,7 @@ class Reading:
     def take_charge(self) -> None:
         """A leg becomes ours when armed: at once if flat, with a position only on the operator's word."""
         position, margin = self.view.position, self.view.margin
-        if not self.state.armed or position is None or margin is None:
+        if not self.state.armed or position is None or margin is None or self.leg.offered is not None:
             return
         if position.contracts == 0 or self.state.adopt:
             adopted, at = position.contracts != 0, self.seen.now_ms
@@ -234,7 +250,7 @@ class Reading:
         return self.leg.working is None and not self.leg.owed
 
     def unexplained(self, position: Position, margin: Margin, expected: int) -> None:
-        if self.state.killed:
+        if self.state.killed or self.recounted:
             return
         seen = self.seen
         self.note(PositionUnexplained(self.asset, position.symbol, expected, position.contracts, seen.now_ms, seen.mono_ms))
@@ -244,6 +260,8 @@ class Reading:
             return
         text = f"{position.symbol} shows {position.contracts} contracts where own fills lead to {expected}"
         if self.rules.foreign is Foreign.ABSORB and self.settled():
+            if lasted < self.rules.absence_ms:
+                return  # a read that lags shows what was before our fills: taken as it is, they would be traded a second time
             self.note(AlertRaised(f"{text}; taken as it is (reconcile.foreign: absorb)", seen.now_ms))
             self.balance(position, margin)
         else:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -15,6 +16,8 @@ from bot.core.events import (
     BagDeclared,
     CoinsMoved,
     CommandGiven,
+    ContractChanged,
+    ContractPinned,
     ErrorSeen,
     Halted,
     LegHalted,
@@ -22,7 +25,7 @@ from bot.core.events import (
     PositionUnexplained,
     RunEnded,
 )
-from bot.core.model import OrderStatus
+from bot.core.model import ContractSpec, Kind, OrderStatus
 from tests.audit.worlds import NOW, SYMBOL, intent, session
 
 
@@ -32,6 +35,7 @@ async def told(store):
     return store
 
 
+SPEC = ContractSpec(SYMBOL, Kind.INVERSE, "BTC", Decimal(100), Decimal("0.5"), Decimal(1), 1, Decimal(0))
 OTHERS = [
     (RunEnded("run-1", True, "SIGTERM", NOW), "The bot stopped (SIGTERM); no order of ours is left."),
     (RunEnded("run-1", False, "SIGTERM", NOW), "it could not be shown that no order of ours is left."),
@@ -42,6 +46,10 @@ OTHERS = [
     (CoinsMoved("BTC", Decimal("-0.50"), NOW), "0.5 BTC moved out of the account"),
     (BagDeclared("BTC", Decimal(2), None, NOW), "declared as 2 BTC."),
     (PositionUnexplained("BTC", SYMBOL, -10, 0, NOW, 1), "shows no position, our trades explain short 10 contracts; no new risk"),
+    (ContractPinned("BTC", SPEC, "ab12" * 16, "", NOW), "pinned at first sight: SHA-256 ab12ab12ab12 (type inverse, settle currency BTC,"),
+    (ContractPinned("BTC", SPEC, "ab12" * 16, "cd34" * 16, NOW), "is accepted in place of cd34cd34cd34: SHA-256 ab12ab12ab12"),
+    (ContractChanged("BTC", SPEC, replace(SPEC, tick=Decimal("0.1")), "ab", "cd", NOW), "(tick 0.5 → 0.1); BTC places nothing until"),
+    (ContractChanged("BTC", SPEC, SPEC, "ab", "ab", NOW), "at the venue as it was pinned again."),
     (LegHalted("BTC", "position against the hedge", NOW), "BTC is halted: position against the hedge."),
     (Halted("turnover", "too much", NOW), "halted by the check on turnover: too much; nothing is sent until `hedgebot rearm --reason`."),
     (AlertRaised("leverage", NOW), "Alert: leverage."),
