@@ -66,7 +66,7 @@ def check(
 def probe(config: Config = None, as_json: AsJson = False) -> None:
     """For health checks: exit 0 if the running bot is alive and ready, else 1."""
     from bot.cli_config import settings_from
-    from bot.cli_read import probe as ask
+    from bot.cli_probe import probe as ask
     from bot.cli_show import answer_json
 
     log_to_stderr(None)

@@ -10,7 +10,7 @@ from bot.access import read_token
 from bot.cli_exit import Wrong
 from bot.exit_codes import Exit
 from bot.settings import Settings
-from bot.wiring.record import sqlite_file
+from bot.settings_values import sqlite_file
 
 PATIENCE_SECONDS: Final = 15.0  # a command waits five seconds to be carried out, after a turn that may take a while
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104  (not bound here: translated into the loopback)

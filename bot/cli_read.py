@@ -7,10 +7,9 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from bot.access import read_token
 from bot.audit.rows import FillRow, OrderRow
 from bot.audit.store import Store
-from bot.cli_call import NoAnswer, address, ask, exact, token_file
+from bot.cli_call import NoAnswer, ask, exact
 from bot.cli_exit import Wrong, on_terminal, say
 from bot.core.decide import RULES_VERSION, decide
 from bot.core.events import RunStarted
@@ -20,9 +19,9 @@ from bot.core.model import Mode, Rules, Snapshot, State
 from bot.core.planner import is_ours
 from bot.exit_codes import Exit
 from bot.face import Status, iso_utc, plain, plan_json, status_json
-from bot.ports import Misconfigured
 from bot.settings import Settings, config_hash, to_rules
-from bot.wiring.record import read_store, recorded_state, sqlite_file
+from bot.settings_values import sqlite_file
+from bot.wiring.record import read_store, recorded_state
 from bot.wiring.start import looking
 
 WATCH_SECONDS: Final = 1.0
@@ -240,19 +239,3 @@ def operators_targets(settings: Settings) -> list[dict[str, Any]]:
         for target in (state.targets if state is not None else ())
     ]
 
-
-# ---------------------------------------------------------------------------------------------------------------- probe
-
-
-def probe(settings: Settings) -> tuple[bool, dict[str, Any]]:
-    """Is the bot alive and ready? For health checks: asks its API and nothing else."""
-    with suppress(Misconfigured):
-        read_token(token_file(settings))  # not needed for the probes; registers the secret for the log
-    try:
-        alive, ready = (exact(ask(settings, "GET", path)) for path in ("/livez", "/readyz"))
-    except NoAnswer as error:
-        return False, {"alive": False, "ready": False, "why": str(error), "checks": []}
-    if "alive" not in alive or "ready" not in ready:
-        return False, {"alive": False, "ready": False, "why": f"{address(settings)} is not the API of a hedgebot", "checks": []}
-    good = alive["alive"] is True and ready["ready"] is True
-    return good, {"alive": alive["alive"], "ready": ready["ready"], "why": alive["why"], "checks": ready["checks"]}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
@@ -126,6 +127,12 @@ def sqlite_only(url: str) -> str:
     if "?" in url or "#" in url:
         refuse("has options behind the file name", "write it as sqlite:///FILE.db")
     return url
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file behind a SQLite address; None in memory and on a server."""
+    name = url.removeprefix("sqlite:///")
+    return None if name == url or name in {"", ":memory:"} else Path(name)
 
 
 Number = Annotated[Decimal, BeforeValidator(read_number)]

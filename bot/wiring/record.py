@@ -3,12 +3,12 @@
 import os
 import socket
 from contextlib import closing
-from pathlib import Path
 
 from bot.audit.lease import TTL_MS
 from bot.audit.store import NothingYet, Store
 from bot.core.model import State
 from bot.settings import Settings
+from bot.settings_values import sqlite_file
 
 
 def password(settings: Settings) -> str | None:
@@ -39,12 +39,6 @@ def read_store(settings: Settings) -> Store:
         password=password(settings),
         beside=settings.accounts,
     )
-
-
-def sqlite_file(url: str) -> Path | None:
-    """The file behind a SQLite address; None in memory and on a server."""
-    name = url.removeprefix("sqlite:///")
-    return None if name == url or name in {"", ":memory:"} else Path(name)
 
 
 def recorded_state(settings: Settings) -> State | None:
