@@ -241,6 +241,7 @@ class Engine:
 
     async def record(self, events: Sequence[Event]) -> bool:
         """Commit and fold. False if the database did not take them: then nothing may be sent."""
+        began = self.parts.clock.mono_ms()
         try:
             await self.parts.audit.append(events)
         except LeaseLost:
@@ -249,6 +250,8 @@ class Engine:
         except PortError as error:
             self.database_failed(error)
             return False
+        if self.parts.metrics is not None:
+            self.parts.metrics.committed((self.parts.clock.mono_ms() - began) / 1000)
         self.database_problem = ""
         self.remember(self.folded(self.state, events))
         self.witness.show(events)

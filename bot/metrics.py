@@ -73,6 +73,9 @@ LEG_GAUGES: Final = (
     LegGauge("leverage_ratio", "Position over equity at mark, +Inf when equity is gone", lambda leg, _: leg.leverage),
     LegGauge("liquidation_distance_ratio", "Liquidation price over mark, minus 1; +Inf = none", liquidation_distance),
     LegGauge("basis_ratio", "Mark over index, minus 1", contract_basis),
+    LegGauge(
+        "funding_usd_per_year", "What the hedge pays in a year at this rate; negative is received", lambda leg, _: leg.funding_usd_per_year
+    ),
     LegGauge("funding_rate_ratio", "Funding rate of the running interval; positive is received", funding_rate),
 )
 
@@ -244,12 +247,20 @@ class Metrics:
         reconnects = Counter(
             f"{PREFIX}stream_reconnects_total", "Times the websockets were lost or not made", ACCOUNT, registry=self.registry
         )
+        commits = Histogram(
+            f"{PREFIX}commit_seconds",
+            "From handing rows to the audit database to its word that they are durable",
+            ACCOUNT,
+            buckets=ACK_SECONDS,
+            registry=self.registry,
+        )
         self._orders = Children(orders.labels, here, ((asset, outcome) for asset in assets for outcome in OUTCOMES))
         self._fills = Children(fills.labels, here, ((asset,) for asset in assets))
         self._slippage = Children(slippage.labels, here, ((asset,) for asset in assets))
         self._errors = Children(errors.labels, here, ((name,) for name in API_ERRORS))
         self._cycle = cycles.labels(*here)
         self._ack = acks.labels(*here)
+        self._commit = commits.labels(*here)
         self._reconnects = reconnects.labels(*here)
 
     def turned(self, status: Status, cycle_seconds: float) -> None:
@@ -279,6 +290,9 @@ class Metrics:
 
     def acked(self, seconds: float) -> None:
         self._ack.observe(seconds)
+
+    def committed(self, seconds: float) -> None:
+        self._commit.observe(seconds)
 
     def head(self, seq: int, head: bytes) -> None:
         """The last row of the audit chain and its hash, of which 48 bits fit a float exactly."""

@@ -30,6 +30,7 @@ TYPES = {  # every name that a dashboard, a rule or the documentation may use
     "hedgebot_liquidation_distance_ratio": "gauge",
     "hedgebot_basis_ratio": "gauge",
     "hedgebot_funding_rate_ratio": "gauge",
+    "hedgebot_funding_usd_per_year": "gauge",
     "hedgebot_funding_coins_total": "gauge",
     "hedgebot_fees_coins_total": "gauge",
     "hedgebot_orders_total": "counter",
@@ -40,6 +41,7 @@ TYPES = {  # every name that a dashboard, a rule or the documentation may use
     "hedgebot_data_timestamp_seconds": "gauge",
     "hedgebot_cycle_seconds": "histogram",
     "hedgebot_order_ack_seconds": "histogram",
+    "hedgebot_commit_seconds": "histogram",
     "hedgebot_api_errors_total": "counter",
     "hedgebot_mode_info": "gauge",
     "hedgebot_state_info": "gauge",
@@ -117,6 +119,7 @@ def test_before_the_first_turn_what_nobody_knows_is_nan_and_not_zero(metrics):
         ("leverage_ratio", 1.63),
         ("liquidation_distance_ratio", math.inf),
         ("funding_rate_ratio", 0.0001),
+        ("funding_usd_per_year", -3285),
         ("halted", 0),
     ],
 )
@@ -262,11 +265,13 @@ def test_errors_and_times_are_counted(metrics):
     metrics.api_error("Unknown")
     metrics.api_error("NeverHeardOf")
     metrics.acked(0.2)
+    metrics.committed(0.003)
     metrics.turned(status(), 0.02)
     assert value(metrics, "api_errors_total", **{"class": "Unknown"}) == 2
     assert value(metrics, "api_errors_total", **{"class": "NeverHeardOf"}) == 1
     assert value(metrics, "api_errors_total", **{"class": "NotSent"}) == 0
     assert (value(metrics, "order_ack_seconds_count"), value(metrics, "order_ack_seconds_sum")) == (1, 0.2)
+    assert (value(metrics, "commit_seconds_count"), value(metrics, "commit_seconds_sum")) == (1, 0.003)
     assert (value(metrics, "cycle_seconds_count"), value(metrics, "cycle_seconds_sum")) == (1, 0.02)
 
 
