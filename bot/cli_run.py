@@ -20,9 +20,10 @@ from bot.cli_show import answer_json, facts, show
 from bot.core.events import RunEnded
 from bot.exit_codes import Exit
 from bot.face import CannotListen, Status, plan_json
-from bot.ports import PortError
+from bot.ports import Misconfigured, PortError
 from bot.running import Until, run
 from bot.settings import Settings
+from bot.settings_values import sqlite_file
 from bot.wiring.start import Wired, wired
 
 log = structlog.get_logger("hedgebot")
@@ -53,9 +54,24 @@ def require_sense(asked: Asked, settings: Settings) -> None:
         )
 
 
+def require_writable(settings: Settings) -> None:
+    """Refuse a folder that this user cannot write before anything is opened: in a container that is a volume of another owner."""
+    files = {"audit.url": sqlite_file(settings.audit.url), "kill_file": Path(settings.kill_file)}
+    if settings.venue.name == "paper":
+        files["paper.url"] = sqlite_file(settings.paper.url)
+    for key, file in files.items():
+        folder = file.parent.absolute() if file is not None else None
+        if folder is not None and folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+            raise Misconfigured(
+                f"{key}: uid {os.getuid()} cannot write in {folder}, which belongs to uid {folder.stat().st_uid}; nothing was started: "
+                f"chown -R {os.getuid()} that folder (or the volume mounted there), mount it writable, or name another one"
+            )
+
+
 async def live(settings: Settings, asked: Asked) -> Exit:
     """Run until told to stop or until the asked end. Raise PortError where the bot cannot start."""
     require_sense(asked, settings)
+    require_writable(settings)
     async with wired(settings, live_flag=asked.live, dry_flag=asked.dry, adopt=asked.adopt) as bot:
         engine = bot.engine
         token = settings.api.token or ensure_token(token_file(settings))
