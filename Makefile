@@ -6,7 +6,7 @@ LOCK   := -q --universal --generate-hashes --no-annotate --no-header --python-ve
 
 unexport PYTHONDONTWRITEBYTECODE  # the suite starts hundreds of processes: each would compile the client library anew
 
-.PHONY: help demo test lint docs lock bench bench-check clean
+.PHONY: help demo test lint docs lock bench bench-check simulate clean
 .DEFAULT_GOAL := help
 
 INSTALL := $(BIN)/pip install -q --no-compile --disable-pip-version-check
@@ -50,6 +50,9 @@ bench: $(VENV)/.dev  ## one JSON line for each figure
 
 bench-check: $(VENV)/.dev  ## exits 1 when a target is missed by more than 20 %
 	$(BIN)/python -m tests.bench --check
+
+simulate: $(VENV)/.dev  ## rehearse bad days on all cores; SEEDS=20000 HOURS=24 goes on where it was interrupted
+	$(BIN)/hedgebot simulate --seeds $(or $(SEEDS),500) --hours $(or $(HOURS),2) --compare $(or $(COMPARE),50) --progress .simulate
 
 clean:  ## removes .venv and everything built
 	rm -rf $(VENV) build dist site *.egg-info

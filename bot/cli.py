@@ -259,6 +259,41 @@ def demo(as_json: AsJson = False) -> None:
     leave(0 if said["verified"] else 3)
 
 
+@app.command()
+def simulate(
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="how many rehearsals, each of another seed")] = 20,
+    hours: Annotated[str, typer.Option("--hours", metavar="H", help="how long each of them lasts, in virtual time")] = "2",
+    fault: Annotated[
+        list[str] | None, typer.Option("--fault", metavar="NAME", help="a fault, a profile, none or all; default: drawn")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="S", help="only this one")] = None,
+    first: Annotated[int, typer.Option("--first", metavar="S", help="the first seed")] = 1,
+    trace: Annotated[bool, typer.Option("--trace", help="print everything that happens (with --seed)")] = False,
+    compare: Annotated[int, typer.Option("--compare", metavar="N", min=0, help="run the first N twice: their traces must agree")] = 0,
+    progress: Annotated[
+        Path | None, typer.Option("--progress", metavar="FOLDER", help="skip seeds that were finished there by the same code")
+    ] = None,
+    cores: Annotated[int | None, typer.Option("--cores", metavar="N", min=1, help="default: all")] = None,
+    sets: Sets = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rehearse bad days: the real engine and record against a venue, a network and a database that fail. Exit 1 if a promise breaks."""
+    from bot.cli_show import answer_json
+    from bot.cli_simulate import Asked, simulated, told, traced
+
+    log_to_stderr(None, otherwise="critical")
+    asked = Asked(seeds, first, hours, fault or (), seed, trace, compare, progress, cores, sets or ())
+    if trace:
+        outcome = traced(asked)
+        for line in outcome.lines:
+            typer.echo(line)
+        typer.echo(f"trace {outcome.hash}: {outcome.invariant or 'all promises held'}")
+        leave(1 if outcome.invariant else 0)
+    said = simulated(asked)
+    answer_json(said) if as_json else told(said)
+    leave(1 if said["violations"] else 0)
+
+
 for commands in (words, target, audit, db):
     app.add_typer(commands)
 

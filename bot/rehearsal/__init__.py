@@ -1,0 +1,13 @@
+"""What would the bot do on a bad day? The real engine, record and lease in virtual time, under faults drawn from a seed.
+
+loop.py        an event loop whose time jumps, and the clocks of bot and venue
+faults.py      what can go wrong, by name, and the dice that say when
+venue.py       the venue that judges: exact integers, in memory, with code of its own
+wire.py        the road to it, where requests get lost and answers lie
+database.py    the real record over a database that fails
+evidence.py    what truly happened: at the venue, in the record, at the last signature
+invariants.py  what must hold after every event
+happenings.py  people, outages and clocks: what happens by itself
+world.py       one seed from its first to its last moment
+sweep.py       many seeds on all cores, and the smallest set of faults that still shows a failure
+"""

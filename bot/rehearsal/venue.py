@@ -1,0 +1,386 @@
+"""What is true at the venue? The judge of a rehearsal: prices, orders, trades and coins as exact integers, in memory.
+
+It shares no code with the paper exchange and none with the record. Prices are whole cents, coins are whole picocoins (10^-12), each amount
+is rounded once, towards zero, when it is booked. Every change is kept with its moment, so that a reader can be shown the past.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from random import Random
+from typing import Any, Final
+
+PICO: Final = 10**12
+CENTS: Final = 100
+STEP_MS: Final = 5_000  # between two prices
+MILLION: Final = 1_000_000
+HOUR_MS: Final = 3_600_000
+MAKER_PPM: Final = 200  # fees, millionths of the notional
+TAKER_PPM: Final = 500
+MAINTENANCE_PPM: Final = 5_000
+VENUE_LEVERAGE: Final = 10  # the venue itself takes no order beyond
+REMEMBERED_MS: Final = 300_000  # ended orders stay within reach of the reads for so long
+OWN: Final = "bot"
+OPEN: Final = "OPEN"
+PARTIAL: Final = "PARTIAL"
+FILLED: Final = "FILLED"
+CANCELLED: Final = "CANCELLED"
+EXPIRED: Final = "EXPIRED"
+LIVE: Final = (OPEN, PARTIAL)
+
+
+@dataclass(slots=True)
+class VenueOrder:
+    """An order at the venue; `past` are its (moment, status, filled)."""
+
+    venue_id: str
+    client_id: str
+    sells: bool
+    contracts: int
+    cents: int
+    reduce_only: bool
+    post_only: bool
+    owner: str
+    at_ms: int
+    filled: int = 0
+    status: str = OPEN
+    why: str = ""
+    past: list[tuple[int, str, int]] = field(default_factory=list)
+
+    @property
+    def live(self) -> bool:
+        return self.status in LIVE
+
+    @property
+    def rest(self) -> int:
+        return self.contracts - self.filled
+
+    def at(self, at_ms: int) -> tuple[str, int] | None:
+        """Status and filled as they were; None before it came."""
+        index = bisect_right(self.past, at_ms, key=lambda moment: moment[0]) - 1
+        return self.past[index][1:] if index >= 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    number: int
+    client_id: str
+    owner: str  # "bot", "person", "venue" (liquidation, auto-deleveraging)
+    sells: bool
+    contracts: int
+    cents: int
+    fee_pico: int
+    maker: bool
+    at_ms: int  # true
+    stamp_ms: int  # as the venue's clock has it
+    liquidation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    number: int
+    rate_ppm: int
+    cents: int
+    pico: int
+    at_ms: int
+    stamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Position and wallet after one change."""
+
+    at_ms: int
+    contracts: int  # signed, short negative
+    cost_pico: int  # coins that the position cost at its entries, positive
+    wallet_pico: int
+    leverage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the venue says to an order: `taken`, `exists` or `refused`."""
+
+    verdict: str
+    order: VenueOrder | None = None
+    why: str = ""
+
+
+class Book:
+    """One inverse contract with its own coin account."""
+
+    def __init__(
+        self, symbol: str, *, size_usd: int, tick_cents: int, cents: int, wallet_pico: int, swing_ppm: int, source: Random, began_ms: int
+    ) -> None:
+        self.symbol = symbol
+        self.size_usd = size_usd
+        self.tick = tick_cents
+        self.swing_ppm = swing_ppm  # of the price, at most, in one step
+        self.source = source
+        self.began_ms = began_ms
+        self.now_ms = 0
+        self.prices = [cents // tick_cents * tick_cents]  # one for each step
+        self.half_spread = tick_cents * 2
+        self.accounts = [Account(0, 0, 0, wallet_pico, VENUE_LEVERAGE)]
+        self.orders: dict[str, VenueOrder] = {}
+        self.by_client: dict[str, list[VenueOrder]] = {}
+        self.recent: list[VenueOrder] = []
+        self.trades: list[Trade] = []
+        self.payments: list[Paid] = []
+        self.outside_pico = wallet_pico  # what ever came in by deposits
+        self.clock_off_ms = 0
+        self.sum_contracts = 0  # of all trades, for the judge to check itself
+        self.respec_ms = -HOUR_MS  # when the contract was last changed
+        self.fills_whole: Callable[[], bool] = lambda: True
+        self.told: Callable[[str, Book, Any], None] = lambda what, book, subject: None
+
+    # ------------------------------------------------------------------------------------------------------------------ reading
+
+    @property
+    def account(self) -> Account:
+        return self.accounts[-1]
+
+    @property
+    def cents(self) -> int:
+        return self.prices[-1]
+
+    def cents_at(self, at_ms: int) -> int:
+        return self.prices[max(0, min(len(self.prices) - 1, at_ms // STEP_MS))]
+
+    def account_at(self, at_ms: int) -> Account:
+        return self.accounts[max(0, bisect_right(self.accounts, at_ms, key=lambda one: one.at_ms) - 1)]
+
+    @property
+    def bid(self) -> int:
+        return self.cents - self.half_spread
+
+    @property
+    def ask(self) -> int:
+        return self.cents + self.half_spread
+
+    def coins(self, contracts: int, cents: int) -> int:
+        """Picocoins of so many contracts at a price, rounded down."""
+        return contracts * self.size_usd * CENTS * PICO // cents
+
+    def unrealised(self, account: Account, cents: int) -> int:
+        worth = self.coins(abs(account.contracts), cents)
+        return worth - account.cost_pico if account.contracts < 0 else account.cost_pico - worth
+
+    def equity(self, account: Account, cents: int) -> int:
+        return account.wallet_pico + self.unrealised(account, cents)
+
+    def stamp(self, at_ms: int) -> int:
+        return self.began_ms + at_ms + self.clock_off_ms
+
+    def live(self, owner: str | None = None) -> list[VenueOrder]:
+        return [order for order in self.recent if order.live and owner in (None, order.owner)]
+
+    # ------------------------------------------------------------------------------------------------------------------- orders
+
+    def create(
+        self,
+        *,
+        client_id: str,
+        sells: bool,
+        contracts: int,
+        cents: int,
+        reduce_only: bool,
+        post_only: bool,
+        owner: str,
+        duplicates: str,
+        post_only_cancels: bool,
+    ) -> Answer:
+        """An order that has arrived. `duplicates`: what becomes of a client id that is known: `exists`, `open-only`, `taken`."""
+        known = self.by_client.get(client_id, []) if client_id else []
+        if known and (duplicates == "exists" or (duplicates == "open-only" and known[-1].live)):
+            return Answer("exists", known[-1])
+        held = self.account.contracts
+        if contracts <= 0 or cents <= 0 or cents % self.tick:
+            return Answer("refused", why="price or amount off the grid")
+        if reduce_only and (held == 0 or (held < 0) == sells):
+            return Answer("refused", why="reduce-only order would not reduce")
+        after = abs(held + (-contracts if sells else contracts))
+        if not reduce_only and after > abs(held) and self.coins(after, self.cents) > VENUE_LEVERAGE * self.equity(self.account, self.cents):
+            return Answer("refused", why="insufficient margin")
+        takes = cents <= self.bid if sells else cents >= self.ask
+        if post_only and takes and not post_only_cancels:
+            return Answer("refused", why="post-only would take")
+        order = VenueOrder(f"v{len(self.orders) + 1}", client_id, sells, contracts, cents, reduce_only, post_only, owner, self.now_ms)
+        self.orders[order.venue_id] = order
+        self.by_client.setdefault(client_id, []).append(order)
+        self.recent.append(order)
+        order.past.append((self.now_ms, OPEN, 0))
+        self.told("accepted", self, order)
+        if post_only and takes:
+            self.end(order, CANCELLED, "post-only would take")
+        elif not post_only:
+            if takes:
+                self.fill(order, order.rest if self.fills_whole() else self.part(order.rest), self.bid if sells else self.ask, maker=False)
+            if order.live:
+                self.end(order, EXPIRED, "immediate-or-cancel")
+        return Answer("taken", order)
+
+    def part(self, contracts: int) -> int:
+        return self.source.randint(1, contracts)
+
+    def cancel(self, order: VenueOrder, why: str) -> None:
+        if order.live:
+            self.end(order, CANCELLED, why)
+
+    def end(self, order: VenueOrder, status: str, why: str) -> None:
+        order.status, order.why = status, why
+        order.past.append((self.now_ms, status, order.filled))
+        self.told("ended", self, order)
+
+    def fill(self, order: VenueOrder, contracts: int, cents: int, *, maker: bool) -> None:
+        """Trade, never beyond zero for a reduce-only order."""
+        if order.reduce_only:
+            held = self.account.contracts
+            contracts = min(contracts, max(0, held if order.sells else -held))
+        if contracts <= 0:
+            self.end(order, CANCELLED, "reduce-only: nothing is left to reduce")
+            return
+        order.filled += contracts
+        order.status = FILLED if order.rest == 0 else PARTIAL
+        order.past.append((self.now_ms, order.status, order.filled))
+        self.trade(order.client_id, order.owner, order.sells, contracts, cents, maker=maker)
+        if order.live and order.reduce_only and self.account.contracts == 0:
+            self.end(order, CANCELLED, "reduce-only: nothing is left to reduce")
+
+    def trade(
+        self, client_id: str, owner: str, sells: bool, contracts: int, cents: int, *, maker: bool = False, liquidation: bool = False
+    ) -> None:
+        """Book a trade: what it closes realises, what it opens costs."""
+        before = self.account
+        fee = self.coins(contracts, cents) * (MAKER_PPM if maker else TAKER_PPM) // MILLION
+        held, change = before.contracts, -contracts if sells else contracts
+        closed = min(abs(held), contracts) if held * change < 0 else 0
+        wallet, cost = before.wallet_pico - fee, before.cost_pico
+        if closed:
+            part = cost * closed // abs(held)
+            worth = self.coins(closed, cents)
+            wallet += worth - part if held < 0 else part - worth
+            cost -= part
+        cost += self.coins(contracts - closed, cents)
+        made = Trade(
+            len(self.trades) + 1,
+            client_id,
+            owner,
+            sells,
+            contracts,
+            cents,
+            fee,
+            maker,
+            self.now_ms,
+            self.stamp(self.now_ms),
+            liquidation,
+        )
+        self.trades.append(made)
+        self.book(contracts=held + change, cost_pico=cost, wallet_pico=wallet)
+        self.told("traded", self, made)
+
+    def book(self, **changes: int) -> None:
+        was = self.account
+        self.accounts.append(
+            Account(
+                self.now_ms,
+                changes.get("contracts", was.contracts),
+                changes.get("cost_pico", was.cost_pico),
+                changes.get("wallet_pico", was.wallet_pico),
+                changes.get("leverage", was.leverage),
+            )
+        )
+
+    def respec(self, tick_cents: int) -> None:
+        """The venue announces another tick; orders on the old grid are taken off the book."""
+        self.tick, self.respec_ms = tick_cents, self.now_ms
+        for order in self.live():
+            if order.cents % tick_cents:
+                self.cancel(order, "the tick was changed")
+
+    def transfer(self, pico: int) -> None:
+        self.outside_pico += pico
+        self.book(wallet_pico=self.account.wallet_pico + pico)
+
+    def close_all(self, *, liquidation: bool) -> None:
+        held = self.account.contracts
+        if held:
+            self.trade("", "venue", held > 0, abs(held), self.cents, liquidation=liquidation)
+
+    # --------------------------------------------------------------------------------------------------------------------- time
+
+    def step(self) -> None:
+        """The next price, what rests meets it, and the margin is looked at."""
+        width = max(self.tick, self.cents * self.swing_ppm // MILLION)
+        self.prices.append(max(100 * self.tick, (self.cents + self.source.randint(-width, width)) // self.tick * self.tick))
+        if len(self.recent) > 8:
+            self.recent = [order for order in self.recent if order.live or self.now_ms - order.past[-1][0] < REMEMBERED_MS]
+        for order in self.live():
+            if (self.bid >= order.cents) if order.sells else (self.ask <= order.cents):
+                self.fill(order, order.rest if self.fills_whole() else self.part(order.rest), order.cents, maker=True)
+        account = self.account
+        if account.contracts:
+            worth = self.coins(abs(account.contracts), self.cents)
+            if self.equity(account, self.cents) * MILLION <= worth * MAINTENANCE_PPM:
+                self.close_all(liquidation=True)
+
+    def fund(self, rate_ppm: int) -> None:
+        """Settle funding: a short receives a positive rate."""
+        held = self.account.contracts
+        if held:
+            pico = self.coins(abs(held), self.cents) * abs(rate_ppm) // MILLION * (1 if (held < 0) == (rate_ppm > 0) else -1)
+            self.payments.append(Paid(len(self.payments) + 1, rate_ppm, self.cents, pico, self.now_ms, self.stamp(self.now_ms)))
+            self.book(wallet_pico=self.account.wallet_pico + pico)
+
+
+class Venue:
+    """All books on one time line, and what is still on its way to them."""
+
+    def __init__(self, books: list[Book], source: Random) -> None:
+        self.books = {book.symbol: book for book in books}
+        self.source = source
+        self.now_ms = 0
+        self.away_until_ms = 0
+        self.banned_until_ms = 0
+        self.arriving: list[tuple[int, int, Callable[[], None]]] = []
+        self.sent = 0
+
+    def arrive(self, at_ms: int, what: Callable[[], None]) -> None:
+        self.sent += 1
+        heappush(self.arriving, (max(at_ms, self.now_ms), self.sent, what))
+
+    def advance(self, to_ms: int) -> None:
+        """Everything that happens at the venue until then, in order."""
+        while self.now_ms < to_ms:
+            step_ms = (self.now_ms // STEP_MS + 1) * STEP_MS
+            until_ms = min(step_ms, to_ms)
+            self.deliver(until_ms)
+            self.set_now(until_ms)
+            if until_ms == step_ms:
+                for book in self.books.values():
+                    book.step()
+                    if step_ms % HOUR_MS == 0:
+                        book.fund(self.source.randint(-300, 300))
+        self.deliver(to_ms)
+
+    def deliver(self, until_ms: int) -> None:
+        while self.arriving and self.arriving[0][0] <= until_ms:
+            at_ms, _, what = heappop(self.arriving)
+            self.set_now(max(at_ms, self.now_ms))
+            what()
+
+    def set_now(self, at_ms: int) -> None:
+        self.now_ms = at_ms
+        for book in self.books.values():
+            book.now_ms = at_ms
+
+    def cancel_everything(self) -> None:
+        for book in self.books.values():
+            for order in book.live():
+                book.cancel(order, "the venue went into maintenance")
+
+    def orders(self) -> Iterator[tuple[Book, VenueOrder]]:
+        for book in self.books.values():
+            for order in book.orders.values():
+                yield book, order
