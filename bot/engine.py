@@ -272,7 +272,7 @@ class Engine:
 
     async def act(self, decision: Decision) -> None:
         await self.cancel(decision)
-        if not decision.armed or not decision.orders:
+        if not decision.armed or not decision.orders or self._reload:  # the database went away: what came of an order could not be kept
             return
         unset = await self.hands.set_leverage(decision)
         outcomes: list[Event] = []
