@@ -139,6 +139,11 @@ class CcxtClient:
         """The public half, for venues that list keys."""
         return self._keys.api_key or ""
 
+    @property
+    def silent_until(self) -> str:
+        """When the silence that the venue asked for ends; empty if it asked for none."""
+        return self._budget.silent_until
+
     # ---------------------------------------------------------------------------------------------------------------- set up
 
     def _made(self) -> Any:

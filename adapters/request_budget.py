@@ -71,6 +71,11 @@ class RequestBudget:
         ends = datetime.fromtimestamp((self._clock.now_ms() + duration_ms) / 1000, UTC)
         self._until = f"{ends:%Y-%m-%d %H:%M:%S} UTC"
 
+    @property
+    def silent_until(self) -> str:
+        """When the silence that was asked for ends; empty if it is over."""
+        return self._until if self._clock.mono_ms() < self._banned_until_ms else ""
+
     def _wait_ms(self, errand: Errand, weight: int) -> int:
         now = self._clock.mono_ms()
         self._tokens = min(self.capacity, self._tokens + (now - self._counted_ms) * self._per_ms)

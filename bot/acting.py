@@ -1,10 +1,11 @@
 """What is asked of the venue, and what became of it? Each order is sent once; whatever happens, its outcome is an event."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.core import machine
-from bot.core.events import CancelAsked, Event, OrderMoved
+from bot.core.events import CancelAsked, Event, Halted, OrderMoved
 from bot.core.model import Approved, Decision, Order, OrderStatus
+from bot.lasting import Lasting
 from bot.ports import Clock, Exchange, NotSent, PortError, Refused, Unknown
 from bot.witness import Witness
 
@@ -16,6 +17,8 @@ class Hands:
     exchange: Exchange
     clock: Clock
     witness: Witness
+    lasting: Lasting
+    halts: list[Halted] = field(default_factory=list)  # that follow from answers and are not on record yet
 
     async def cancel(self, decision: Decision) -> list[Event]:
         """Ask for the end of orders. A cancel that did not go out is asked for again by the next decision."""
@@ -36,6 +39,7 @@ class Hands:
             try:
                 await self.exchange.set_leverage(call.symbol, call.leverage)
             except PortError as error:
+                self.heard(error)
                 failed[call.asset] = f"leverage {call.leverage} could not be set on {call.symbol}: {error}"
                 self.witness.api_error(type(error).__name__, failed[call.asset])
         return failed
@@ -49,6 +53,7 @@ class Hands:
         except NotSent as error:
             return self.moved(order, OrderStatus.ABSENT, 0, f"not sent: {error}")
         except Refused as error:
+            self.heard(error)
             self.witness.api_error("Refused", f"{order.client_id}: {error}")
             return self.moved(order, OrderStatus.REJECTED, 0, str(error))
         except Unknown as error:
@@ -57,8 +62,17 @@ class Hands:
         except Exception as error:  # whatever it was, the order may exist
             self.witness.api_error("Unknown", f"{order.client_id}: {error!r}")
             return self.moved(order, OrderStatus.UNKNOWN, 0, repr(error))
+        self.heard(None)
         self.witness.acked(clock.mono_ms() - began)
         return self.moved(order, shown.status, shown.filled, shown.why, shown)
+
+    def heard(self, error: PortError | None) -> None:
+        self.halts.extend(self.lasting.answered(error, self.clock.now_ms()))
+
+    def take_halts(self) -> list[Halted]:
+        taken = list(self.halts)
+        self.halts.clear()
+        return taken
 
     def moved(self, order: Approved, now: OrderStatus, filled: int, why: str, shown: Order | None = None) -> list[Event]:
         clock = self.clock

@@ -39,9 +39,9 @@ def check(
     online: Annotated[bool, typer.Option("--online", help="also ask venue, database and target document; nothing is signed")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Judge the configuration: each finding with its remedy. Exit 4 if one of them is an error."""
+    """Judge the configuration: each finding with its remedy. Exit 4 if a setting must change, 3 if only the account or venue must."""
     from bot.cli_config import settings_from
-    from bot.cli_setup import finding_json, findings_of
+    from bot.cli_setup import exit_of, finding_json, findings_of
     from bot.settings import SettingsError
 
     if online:
@@ -56,10 +56,15 @@ def check(
 
         answer_json({"ok": not errors, "findings": [finding_json(finding) for finding in found]})
     else:
-        for finding in found:
-            typer.echo(f"{finding.severity}: {finding}")
-        typer.echo(f"{errors} errors, {len(found) - errors} warnings" if found else "the configuration is good: nothing found")
-    leave(4 if errors else 0)
+        from bot.cli_show import findings_table, show
+
+        show(*([findings_table(found)] if found else []), tally(errors, len(found) - errors))
+    leave(exit_of(found))
+
+
+def tally(errors: int, warnings: int) -> str:
+    parts = [f"{count} {name}{'' if count == 1 else 's'}" for count, name in ((errors, "error"), (warnings, "warning")) if count]
+    return ", ".join(parts) or "the configuration is good: nothing found"
 
 
 @app.command()
@@ -81,18 +86,21 @@ def probe(config: Config = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def venues(as_json: AsJson = False) -> None:
-    """The venues and their environments."""
+    """The venues, their environments, and how far each kind of contract was seen to work there."""
     from bot.cli_setup import venues as known
     from bot.cli_show import answer_json, plain_table, show
+    from bot.venue_offers import PROOFS
 
     listed = known()
     if as_json:
         answer_json({"venues": listed})
         return
-    table = plain_table("venue", "environments", "seen to work", left=("environments", "seen to work"))
+    titles = ("environments", "inverse", "linear")
+    table = plain_table("venue", *titles, left=titles)
     for venue in listed:
-        table.add_row(venue["name"], ", ".join(venue["environments"]) or "none needed", venue["proven"] or "not in this version")
-    show(table)
+        table.add_row(venue["name"], ", ".join(venue["environments"]) or "none needed", venue["inverse"], venue["linear"])
+    show(table, *(f"{proof}: {meaning}" for proof, meaning in PROOFS.items()), "")
+    show(*(f"{venue['name']}: {venue['why_not']}" for venue in listed if venue["why_not"]))
 
 
 @app.command()

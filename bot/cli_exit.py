@@ -62,12 +62,12 @@ def code_of_outside(error: BaseException) -> Exit | None:
     from bot.audit.explain import NotOnRecord
     from bot.audit.lease import LeaseHeld
     from bot.face import CannotListen
-    from bot.ports import LeaseLost, Misconfigured, PortError
+    from bot.ports import LeaseLost, Misconfigured, NotReady, PortError
 
     match error:
         case NotOnRecord():
             return Exit.USAGE
-        case LeaseHeld() | LeaseLost():
+        case LeaseHeld() | LeaseLost() | NotReady():
             return Exit.ATTENTION
         case CannotListen():
             return Exit.FAILURE

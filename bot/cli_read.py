@@ -16,10 +16,11 @@ from bot.core.events import RunStarted
 from bot.core.ledger import fold
 from bot.core.leg import IN_DOUBT
 from bot.core.model import Mode, Rules, Snapshot, State
+from bot.core.pin import halt
 from bot.core.planner import is_ours
 from bot.exit_codes import Exit
 from bot.face import Status, iso_utc, plain, plan_json, status_json
-from bot.settings import Settings, config_hash, to_rules
+from bot.settings import Settings, config_hash, overrides, to_rules
 from bot.settings_values import sqlite_file
 from bot.wiring.record import read_store, recorded_state
 from bot.wiring.start import looking
@@ -107,10 +108,11 @@ def last_known(store: Store, settings: Settings) -> Status:
         unknown_orders=sum(1 for leg in state.legs if leg.working is not None and leg.working.status in IN_DOUBT),
         targets=state.targets,
         halted=state.killed,
-        halted_legs=tuple((leg.asset, leg.halted) for leg in state.legs if leg.halted is not None),
+        halted_legs=tuple((leg.asset, why) for leg in state.legs if (why := halt(leg)) is not None),
         seq=head.seq,
         head=head.hash,
         why_not_ready=("no decision is on record yet",),
+        overrides=overrides(settings),
     )
 
 
@@ -238,4 +240,3 @@ def operators_targets(settings: Settings) -> list[dict[str, Any]]:
         }
         for target in (state.targets if state is not None else ())
     ]
-

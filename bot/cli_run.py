@@ -99,6 +99,7 @@ def report(bot: Wired, asked: Asked) -> None:
         mode="live" if engine.rules.live else "dry-run",
         armed=engine.state.armed,
         run_id=bot.run_id,
+        overrides=list(engine.parts.overrides),
     )
     if asked.live and not engine.state.armed:
         log.warning("dry_run.stored", did="plans only, in spite of --live", why="`dry-run on` is on record", next="hedgebot dry-run off")

@@ -11,6 +11,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bot.settings_text import Finding, printable
+
 CENT: Final = Decimal("0.01")
 NOTHING: Final = "–"
 
@@ -69,6 +71,7 @@ def facts(said: Mapping[str, Any]) -> RenderableType:
     sends = "armed" if said["armed"] else "dry: no order is sent"
     head = Text.assemble(
         (f"{said['account']} on {place(said)}", "bold"),
+        (f" ({', '.join(said['overrides'])})" if said["overrides"] else "", "yellow"),
         f" · {said['state']} · mode {said['mode']}, {sends}",
     )
     parts: list[RenderableType] = [head, Text(f"as of {clock(said['as_of'])} UTC" if said["as_of"] else "nothing seen yet", "dim")]
@@ -177,6 +180,19 @@ def targets_table(targets: Sequence[Mapping[str, Any]]) -> RenderableType:
         table.add_row(
             target["asset"], number(target["ratio"], 6), target["source"], clock(target["until"]) if target["until"] else "further notice"
         )
+    return table
+
+
+def findings_table(found: Iterable[Finding]) -> Table:
+    """Each finding with its place, and under it what to do."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in found:
+        subject = f"{finding.key} " if finding.key else ""
+        colour = "red" if finding.severity == "error" else "yellow"
+        table.add_row(Text(finding.severity, colour), printable(f"{finding.where}: {subject}{finding.problem}"))
+        table.add_row("", Text(f"→ {printable(finding.remedy)}", "dim"))
     return table
 
 

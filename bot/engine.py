@@ -21,6 +21,7 @@ from bot.core.risk import quote_problem
 from bot.face import COMMAND_WAIT_MS, Check, CommandResult, Health, Status
 from bot.gate import SignGate
 from bot.metrics import Metrics
+from bot.lasting import Lasting
 from bot.ports import AuditLog, Clock, Exchange, Holdings, LeaseLost, Misconfigured, Notifier, NotSent, PortError, Targets
 from bot.witness import Witness
 
@@ -79,7 +80,8 @@ class Engine:
         self._reload = False
         self._told: frozenset[str] = frozenset()  # alerts that were told and still stand
         self.witness = Witness(parts.audit, parts.metrics)
-        self.hands = Hands(parts.exchange, parts.clock, self.witness)
+        self.lasting = Lasting()
+        self.hands = Hands(parts.exchange, parts.clock, self.witness, self.lasting)
         parts.gate.state = state
 
     # ------------------------------------------------------------------------------------------------------------------- the turn
@@ -165,7 +167,8 @@ class Engine:
     async def tell(self, decision: Decision) -> None:
         """Each alert once, when it arises; what halts the account is critical."""
         killed = self.state.killed
-        standing = frozenset((*decision.alerts, f"halted: {killed}") if killed else decision.alerts)
+        texts = (*decision.alerts, *self.lasting.unread(decision))
+        standing = frozenset((*texts, f"halted: {killed}") if killed else texts)
         if self.parts.notifier is not None:
             for text in sorted(standing - self._told):
                 await self.parts.notifier.notify("critical" if text.startswith("halted: ") else "warning", text)
@@ -281,7 +284,7 @@ class Engine:
                 outcomes += self.hands.moved(order, OrderStatus.ABSENT, 0, f"not sent: {unset[order.asset]}")
             else:
                 outcomes += await self.hands.place(order)
-        await self.record(outcomes)
+        await self.record([*outcomes, *self.hands.take_halts()])
 
     async def cancel(self, decision: Decision) -> None:
         asked = await self.hands.cancel(decision)

@@ -47,6 +47,7 @@ class Status:
     seq: int  # of the last row of the audit chain
     head: str  # its hash in hex
     why_not_ready: tuple[str, ...]
+    overrides: tuple[str, ...] = ()  # what stands by the operator's word, where the bot would otherwise refuse or prove it
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ def plan_json(status: Status) -> dict[str, Any]:
         "as_of": None if status.as_of_ms is None else iso_utc(status.as_of_ms),
         "legs": [] if decision is None else [leg_json(leg, decision.orders) for leg in decision.legs],
         "missing": missing(status),
+        "overrides": list(status.overrides),
     }
 
 

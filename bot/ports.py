@@ -4,6 +4,7 @@ The error tree says what the caller must do next:
 
     PortError
       NotSent        nothing happened: try again later
+        NotReady     at start: no setting is wrong, but somebody must look at the venue, the account or the machine first
       Refused        they said no: record it, do not repeat
       Unknown        it may have happened: find(client_id) first
       Misconfigured  stop and tell the operator
@@ -23,6 +24,10 @@ class PortError(Exception):
 
 class NotSent(PortError):
     """Nothing left the machine. Safe to try again later with a new intent."""
+
+
+class NotReady(NotSent):
+    """The bot cannot start now: the venue, the account or this machine needs somebody. No setting is wrong."""
 
 
 class Refused(PortError):

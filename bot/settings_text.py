@@ -29,6 +29,7 @@ class Finding:
     problem: str
     remedy: str
     severity: Literal["error", "warning"] = "error"
+    exit_code: int = 4  # 3 where no setting is to blame: the account, the venue or this machine needs somebody
 
     def __str__(self) -> str:
         subject = f"{self.key} " if self.key else ""

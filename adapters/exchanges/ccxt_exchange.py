@@ -15,20 +15,25 @@ from typing import Final, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from adapters.ccxt_client import CcxtClient, Failed
+from adapters.ccxt_client import SILENCE_MS, CcxtClient, Failed
 from adapters.exchanges.ccxt_translate import Listed, Malformed, Misfit, fit
 from adapters.exchanges.outcomes import WORDS, Outcome, Verdict, classify, says
-from adapters.exchanges.venues.sheet import Call, Page, Venue
-from adapters.request_budget import Errand
+from adapters.exchanges.relisting import Markets, Relisting
+from adapters.exchanges.troubles import Trouble, trouble, words
+from adapters.exchanges.venues.sheet import ByOrder, Call, Page, Venue
+from adapters.request_budget import Errand, Silenced
 from bot.core.model import Approved, Ask, Fill, FundingPayment, Instrument, Kind, Margin, Order, OrderStatus, Position, Quote, View
-from bot.ports import Clock, Misconfigured, NotSent, PortError, Refused, Unknown
+from bot.ports import Clock, Misconfigured, NotReady, NotSent, PortError, Refused, Unknown
 
 T = TypeVar("T")
 R = TypeVar("R", Fill, FundingPayment)
 S = TypeVar("S", Order, Fill, FundingPayment)
 MOST_PAGES: Final = 40  # of one history in one look
+MOST_SKEW_MS: Final = 500  # between this machine's clock and the venue's
+CLOCK_EVERY_MS: Final = 2_000  # how often the loop compares them
 REMEMBERED: Final = 20_000  # ids of this process: far more than the orders it may place in the longest look-up a venue allows
 LISTED_IN_ERRORS: Final = 30
+ANOTHER_CONTRACT: Final = frozenset({"precision", "contracts"})  # refusals that a changed contract would explain
 CODE_OF: Final = {text: word for word, text in WORDS.items()}
 
 
@@ -53,7 +58,11 @@ class CcxtExchange:
         self.client: Final = client
         self._clock = clock
         self._has_key = has_key
+        self._clock_problem = ""
+        self._compared_mono_ms: int | None = None
         self._listed: dict[str, Listed] = {}
+        self._unlisted: dict[str, str] = {}  # contracts that are not traded any more, and why
+        self._relisting = Relisting(clock, client.markets)
         self._signed: dict[str, Outcome | None] = {}  # own ids whose signature was made; and the refusal, if they ended in one
         self._venue_ids: dict[str, str] = {}  # own id → the venue's
         self._own_ids: dict[str, str] = {}  # and back
@@ -105,20 +114,89 @@ class CcxtExchange:
         )
         try:
             return await again(ask)
-        except Failed as error:
-            raise NotSent(f"{self.venue.title} could not be read: {error}") from error
+        except (Failed, NotSent) as error:
+            raise (NotReady if self.passes(error) else NotSent)(f"{self.explained(error)}; nothing was sent") from error
+
+    def _relist(self, markets: Markets) -> None:
+        """Every contract as it is listed now; the account's fees stay."""
+        self._unlisted = {}
+        for symbol, known in self._listed.items():
+            try:
+                if symbol not in markets:
+                    raise Misfit(f"{symbol} is not listed any more")
+                listed = self.venue.contract(markets[symbol])
+            except (Misfit, Malformed) as error:
+                self._unlisted[symbol] = f"contract: {self.venue.title}: {error}"
+                continue
+            fees = known.instrument.maker_fee_rate, known.instrument.taker_fee_rate
+            self._listed[symbol] = replace(listed, instrument=replace(listed.instrument, maker_fee_rate=fees[0], taker_fee_rate=fees[1]))
 
     def listed(self, symbol: str) -> Listed:
         return self._listed[symbol]
 
+    def trouble(self, error: BaseException) -> Trouble | None:
+        found = trouble(self.venue.codes, error, has_key=self._has_key)
+        if found is None:
+            return None
+        names = {"venue": self.venue.title, "environment": self.environment}
+        return replace(found, what=found.what.format(**names), remedy=found.remedy.format(**names))
+
+    def passes(self, error: BaseException) -> bool:
+        """Is no setting to blame?"""
+        found = self.trouble(error)
+        return found is not None and found.passes
+
+    def explained(self, error: BaseException) -> str:
+        """What a failed read means, with the venue's own words, and what to do."""
+        found, said = self.trouble(error), self.words(error)
+        return f"{found.what} ({said}): {found.remedy}" if found is not None else f"{self.venue.title} could not be read ({said})"
+
+    def words(self, error: BaseException) -> str:
+        """What was said, without a secret."""
+        if isinstance(error, Failed):
+            said = words(self.venue.codes, error)
+            return self.client.scrubbed(f"{said}; silent until {self.client.silent_until}" if self.client.silent_until else said)
+        return self.client.scrubbed(str(error) if isinstance(error, (PortError, Malformed)) else repr(error))
+
     # ------------------------------------------------------------------------------------------------------------------ looking
 
     async def look(self, asks: Sequence[Ask]) -> tuple[View, ...]:
+        if (markets := self._relisting.arrived()) is not None:
+            self._relist(markets)
         round_ = Round(self)
         try:
-            return tuple(await asyncio.gather(*(self._view(ask, round_) for ask in asks)))
+            reading = asyncio.gather(*(self._view(ask, round_) for ask in asks))
+            views, _ = await asyncio.gather(reading, self._compare_clocks(round_))
         finally:
             round_.end()
+        return tuple(self._if_priced(view) for view in views)
+
+    def _if_priced(self, view: View) -> View:
+        """Without a price nothing new is risked."""
+        problems = (self._clock_problem, self._unlisted.get(view.instrument.symbol, ""))
+        errors = tuple(problem for problem in problems if problem)
+        return replace(view, quote=None, errors=(*view.errors, *errors)) if errors else view
+
+    async def _compare_clocks(self, round_: "Round") -> None:
+        """A price is only as good as its date: while the clocks disagree there is none, so that nothing new is risked.
+
+        Half the round trip is the most that an honest clock can seem to be off.
+        """
+        if self._compared_mono_ms is not None and self._clock.mono_ms() - self._compared_mono_ms < CLOCK_EVERY_MS:
+            return
+        try:
+            (body,) = await round_.ask(self.venue.time)
+            theirs = self.venue.read_time(body)
+        except (PortError, Malformed):
+            return  # what was found last time still stands
+        ours, self._compared_mono_ms = self._clock.now_ms(), self._clock.mono_ms()
+        early, late = round_.began_ms - MOST_SKEW_MS, ours + MOST_SKEW_MS
+        self._clock_problem = ""
+        if not early <= theirs <= late:
+            way = "behind" if theirs > late else "ahead of"
+            self._clock_problem = (
+                f"clock: this machine's is more than {MOST_SKEW_MS} ms {way} {self.venue.title}'s, so no price can be dated: set it by NTP"
+            )
 
     async def _view(self, ask: Ask, round_: "Round") -> View:
         listed = self._listed[ask.symbol]
@@ -144,12 +222,25 @@ class CcxtExchange:
         try:
             return await reading
         except Exception as error:  # whatever it was: this part is unknown, the rest is not
-            text = str(error) if isinstance(error, (PortError, Malformed)) else repr(error)
-            errors.append(f"{name}: {self.client.scrubbed(text)}")
+            errors.append(f"{name}: {self.explained(error)}")
             return None
 
     async def _quote(self, listed: Listed, round_: "Round") -> Quote:
         return self.venue.read_quote(listed, await round_.ask(*self.venue.quote(listed)), round_.began_ms)
+
+    async def quotes(self, symbols: Sequence[str]) -> tuple[dict[str, Quote], dict[str, str]]:
+        """Prices alone, which need no key: what could be read, and why the rest could not. Never raises."""
+        round_ = Round(self)
+        problems: dict[str, list[str]] = {symbol: [] for symbol in symbols}
+        try:
+            reads = [self._part("quote", problems[symbol], self._quote(self._listed[symbol], round_)) for symbol in symbols]
+            read = dict(zip(symbols, await asyncio.gather(*reads), strict=True))
+        finally:
+            round_.end()
+        return (
+            {symbol: quote for symbol, quote in read.items() if quote is not None},
+            {symbol: "; ".join(why) for symbol, why in problems.items() if why},
+        )
 
     async def _position(self, listed: Listed, round_: "Round") -> Position:
         return self.venue.read_position(listed, await round_.ask(*self.venue.position(listed)), round_.began_ms)
@@ -186,12 +277,28 @@ class CcxtExchange:
         return None
 
     async def _fills(self, listed: Listed, since_ms: int, round_: "Round") -> tuple[Fill, ...]:
+        by_order = self.venue.fills_by_order(listed) if self.venue.fills_by_order is not None else None
+        if by_order is not None:
+            return await self._fills_of_orders(listed, by_order, since_ms, round_)
+
         async def page(more: str | None) -> Page[Fill]:
             (body,) = await round_.ask(self.venue.fills(listed, since_ms, round_.began_ms, more))
             return self.venue.read_fills(listed, body)
 
         fills = in_order(await paged(page, since_ms), since_ms, lambda fill: fill.trade_id)
         return fills if self.venue.fills_name_orders else await self._with_own_ids(listed, fills)
+
+    async def _fills_of_orders(self, listed: Listed, by_order: ByOrder, since_ms: int, round_: "Round") -> tuple[Fill, ...]:
+        """The venue tells the fills of one order at a time: ask for those of every order that traded."""
+        bodies = await round_.ask(*by_order.orders(listed, since_ms, round_.began_ms))
+        traded = {order.venue_id: order for body in bodies for order in by_order.read_orders(listed, body) if order.filled}
+        answers = await round_.ask(*(by_order.fills(listed, venue_id) for venue_id in traded))
+        found = [
+            replace(fill, client_id=order.client_id)
+            for order, body in zip(traded.values(), answers, strict=True)
+            for fill in self.venue.read_fills(listed, body).items
+        ]
+        return in_order(found, since_ms, lambda fill: fill.trade_id)
 
     async def _with_own_ids(self, listed: Listed, fills: tuple[Fill, ...]) -> tuple[Fill, ...]:
         """The venue's fills carry its own order id only, here in `client_id`: put ours in its place."""
@@ -230,7 +337,10 @@ class CcxtExchange:
         listed = self._checked(order)
         if order.client_id in self._signed:
             return await self._placed_before(listed, order.client_id)
-        asked = self.venue.place(listed, order)
+        try:
+            asked = self.venue.place(listed, order)
+        except Malformed as error:
+            raise Refused(f"{order.client_id} cannot be spelled for {self.venue.title}: {error}", code="precision") from error
         try:
             body = await self.client.call(asked.method, asked.as_dict, Errand.PLACE, order, order.deadline_mono_ms, asked.weight)
         except asyncio.CancelledError:
@@ -267,6 +377,7 @@ class CcxtExchange:
             raise Refused(f"the limit {limit} is no multiple of the tick {instrument.tick}", code="tick")
         amount = listed.amount(order.contracts)
         if self.client.sent_as(order.symbol, amount, format(limit, "f")) != (Decimal(amount), limit):
+            self._relisting.soon()
             raise Refused(f"{amount} at {limit} would reach {self.venue.title} as another order; it was not signed", code="precision")
         return listed
 
@@ -293,6 +404,8 @@ class CcxtExchange:
 
     def _refuse(self, own: str, outcome: Outcome) -> None:
         self._remember(own, outcome)
+        if outcome.code in ANOTHER_CONTRACT:
+            self._relisting.soon()
         raise Refused(f"{self.venue.title} refused {own}: {outcome.why}", code=outcome.code)
 
     def _remember(self, own: str, ended: Outcome | None) -> None:
@@ -383,6 +496,7 @@ class CcxtExchange:
             raise Unknown(f"no clear answer to the leverage of {symbol}: {error}") from error
 
     async def close(self) -> None:
+        await self._relisting.close()
         await self.client.close()
 
 
@@ -430,6 +544,8 @@ def in_order(items: Sequence[R], since_ms: int, name: Callable[[R], str]) -> tup
 
 def passing(error: BaseException) -> bool:
     """Might the same read succeed in a moment?"""
+    if isinstance(error, Silenced) or (isinstance(error, Failed) and error.status in SILENCE_MS):
+        return False  # to ask again would make it longer
     return isinstance(error, NotSent) or (isinstance(error, Failed) and (error.status is None or error.status >= 500))
 
 

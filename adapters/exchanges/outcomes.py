@@ -54,6 +54,7 @@ class Codes:
     gone: frozenset[str] = frozenset()  # to a cancel: there is nothing to cancel any more
     unchanged: frozenset[str] = frozenset()  # to a setting: it is so already
     absent: frozenset[str] = frozenset()  # to a look-up: not shown
+    troubles: Mapping[str, str] = field(default_factory=dict)  # to a read: the venue's code → what it means (troubles.py)
 
 
 def classify(codes: Codes, error: BaseException) -> Outcome:

@@ -4,20 +4,20 @@ What may not be set refuses, naming the setting and who can change it: a mode th
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Literal
 
 from adapters.ccxt_client import Failed
-from adapters.exchanges.ccxt_exchange import CcxtExchange, Round
+from adapters.exchanges.ccxt_exchange import MOST_SKEW_MS, CcxtExchange, Round
 from adapters.exchanges.ccxt_translate import Listed, Malformed
 from adapters.exchanges.venues.sheet import Account
 from bot.core.contracts import notional_usd
-from bot.core.model import Margin, Quote
+from bot.core.model import Margin, Position, Quote
 from bot.ports import Clock, NotSent, PortError
 
-MOST_SKEW_MS: Final = 500
-CONFIGURATION, ATTENTION = 4, 3  # exit codes: a setting or a key must change; the account or the machine needs somebody
+CONFIGURATION: Final = 4  # exit codes: a setting or a key must change;
+ATTENTION: Final = 3  # the account, the venue or this machine needs somebody
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +26,39 @@ class Finding:
     what: str
     remedy: str
     exit_code: int = CONFIGURATION
+    on_record: str = ""  # what the operator allowed in spite of this finding
 
     def __str__(self) -> str:
         return f"{self.what}: {self.remedy}"
 
 
-async def preflight(
-    exchange: CcxtExchange, symbols: Sequence[str], clock: Clock, *, min_order_usd: Decimal, allow_withdraw_key: bool
-) -> tuple[Finding, ...]:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the configuration wants of the account."""
+
+    live: bool  # may orders be sent?
+    min_order_usd: Decimal
+    max_order_usd: Decimal
+    max_position_usd: Decimal
+    allow_withdraw_key: bool = False
+
+
+async def preflight(exchange: CcxtExchange, symbols: Sequence[str], clock: Clock, wish: Wish) -> tuple[Finding, ...]:
     """Everything that stands against hedging with these contracts here, errors first. `connect` comes before."""
-    found = [*(await skew(exchange, clock))]
+    if found := await skew(exchange, clock):
+        return tuple(found)  # what follows is signed with that time
+    empty: list[str] = []
     for symbol in symbols:
         listed = exchange.listed(symbol)
-        found += modes(exchange, listed, account := await read_account(exchange, listed))
-        found += rights(exchange, account, allow_withdraw_key=allow_withdraw_key)
-        found += await means(exchange, listed, min_order_usd)
+        account = await read_account(exchange, listed)
+        setup = [*modes(exchange, listed, account), *rights(exchange, account, wish)]
+        if not any(finding.severity == "error" for finding in setup):
+            shown = await means(exchange, listed, wish, empty)
+            if any(finding.severity == "error" for finding in shown):
+                setup = []  # what was not told follows from what was not shown
+            setup += shown
+        found += setup
+    found += poor(exchange, empty, wish, every=len(empty) == len(symbols))
     return tuple(sorted(dict.fromkeys(found), key=lambda finding: finding.severity))
 
 
@@ -88,36 +106,70 @@ def modes(exchange: CcxtExchange, listed: Listed, account: Account) -> Iterator[
         yield Finding("warning", f"{title} did not tell the margin mode", "see that it is cross margin")
 
 
-def rights(exchange: CcxtExchange, account: Account, *, allow_withdraw_key: bool) -> Iterator[Finding]:
+def rights(exchange: CcxtExchange, account: Account, wish: Wish) -> Iterator[Finding]:
     title, real = exchange.venue.title, exchange.environment == "production"
     if account.may_trade is False:
-        yield Finding("error", f"the key may not trade at {title}", "give it the right to trade contracts, and nothing else")
+        remedy = "give it the right to trade contracts, and nothing else"
+        yield Finding("error" if wish.live else "warning", f"the key may not trade at {title}", remedy)
+    if account.may_trade is None and wish.live:
+        yield Finding("warning", f"{title} does not tell whether the key may trade", "see that it may: the first order would be refused")
     if account.may_withdraw:
-        refuses = real and not allow_withdraw_key
+        refuses = real and not wish.allow_withdraw_key
         remedy = "make a key without that right" + (", or write `venue.allow_withdraw_key: true`, on record" if refuses else "")
-        yield Finding("error" if refuses else "warning", f"the key can withdraw from {title}", remedy)
+        allowed = "a key that can withdraw" if real and not refuses else ""
+        yield Finding("error" if refuses else "warning", f"the key can withdraw from {title}", remedy, on_record=allowed)
     if account.may_withdraw is None and real:
         yield Finding("warning", f"{title} does not tell whether the key can withdraw", "see that it cannot")
 
 
-async def means(exchange: CcxtExchange, listed: Listed, min_order_usd: Decimal) -> list[Finding]:
-    """Collateral, and orders large enough."""
+async def means(exchange: CcxtExchange, listed: Listed, wish: Wish, empty: list[str]) -> list[Finding]:
+    """Are the limits wide enough for an order, and does the account show itself? Currencies without collateral are added to `empty`."""
     round_, venue, found = Round(exchange), exchange.venue, []
-    instrument = listed.instrument
     try:
         quote: Quote = venue.read_quote(listed, await round_.ask(*venue.quote(listed)), round_.began_ms)
-        smallest = max(notional_usd(instrument, instrument.min_contracts, quote.mark), instrument.min_notional_usd)
-        if min_order_usd < smallest:
-            what = f"band.min_order_usd is {min_order_usd}, and {venue.title} takes no order of {instrument.symbol} below {smallest} USD"
-            found.append(Finding("warning", what, f"write band.min_order_usd: {smallest}"))
-        venue.read_position(listed, await round_.ask(*venue.position(listed)), round_.began_ms)
+        found += limits(exchange, listed, quote, wish)
+        position: Position = venue.read_position(listed, await round_.ask(*venue.position(listed)), round_.began_ms)
+        if position.leverage_setting is None and venue.leverage(listed, 1) is not None:
+            what = f"{venue.title} did not tell the leverage setting of {listed.instrument.symbol}"
+            found.append(Finding("warning", what, "see that it is not below what risk.max_leverage allows: the bot cannot raise it"))
         margin: Margin = venue.read_margin(listed, await round_.ask(*venue.margin(listed)), round_.began_ms)
         if margin.equity <= 0:
-            what = f"there is no {margin.currency} in the futures account at {venue.title}"
-            found.append(Finding("warning", what, f"move {margin.currency} into it: a hedge needs collateral", ATTENTION))
+            empty.append(margin.currency)
     except (PortError, Malformed) as error:
-        remedy = f"see that the key belongs to the {exchange.environment} environment and may read, and that its secret is complete"
-        found.append(Finding("error", f"{venue.title} did not show {instrument.symbol} ({error})", remedy))
+        found.append(unread(exchange, listed, error))
     finally:
         round_.end()
     return found
+
+
+def unread(exchange: CcxtExchange, listed: Listed, error: Exception) -> Finding:
+    title, symbol = exchange.venue.title, listed.instrument.symbol
+    known, said = exchange.trouble(error), exchange.words(error)
+    if known is not None:
+        return Finding("error", f"{known.what} ({said})", known.remedy, ATTENTION if known.passes else CONFIGURATION)
+    if isinstance(error, Malformed) and any(word in said for word in ("isolated", "hedge mode")):
+        remedy = f"set {symbol} to one-way (net) mode and cross margin in {title}'s settings, with no position and no order open"
+        return Finding("error", f"{title} does not show one position of {symbol} ({said})", remedy)
+    remedy = f"see that the key belongs to the {exchange.environment} environment and may read, and that its secret is complete"
+    return Finding("error", f"{title} did not show {symbol} ({said})", remedy)
+
+
+def limits(exchange: CcxtExchange, listed: Listed, quote: Quote, wish: Wish) -> Iterator[Finding]:
+    instrument, title = listed.instrument, exchange.venue.title
+    smallest = max(notional_usd(instrument, instrument.min_contracts, quote.mark), instrument.min_notional_usd)
+    smallest = smallest.quantize(Decimal(1), "ROUND_CEILING")
+    takes = f"{title} takes no order of {instrument.symbol} below {smallest} USD"
+    for key, most in (("execution.max_order_usd", wish.max_order_usd), ("risk.max_position_usd", wish.max_position_usd)):
+        if most < smallest:
+            yield Finding("error", f"{key} is {most:f}, and {takes}", f"write at least {key}: {smallest}")
+    if wish.min_order_usd < smallest:
+        remedy = f"write band.min_order_usd: {smallest}; until then smaller differences wait"
+        yield Finding("warning", f"band.min_order_usd is {wish.min_order_usd:f}, and {takes}", remedy)
+
+
+def poor(exchange: CcxtExchange, empty: Sequence[str], wish: Wish, *, every: bool) -> Iterator[Finding]:
+    """Without any collateral there is nothing to start for; if only some is missing the other legs are hedged all the same."""
+    for currency in dict.fromkeys(empty):
+        what = f"there is no {currency} in the futures account at {exchange.venue.title}"
+        finding = Finding("warning", what, f"move {currency} into it: a hedge needs collateral", ATTENTION)
+        yield replace(finding, severity="error") if every and wish.live else finding

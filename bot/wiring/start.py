@@ -27,8 +27,8 @@ from bot.metrics import Metrics, program_version
 from bot.ports import Clock, Exchange, Misconfigured, Notifier, NotReady, Targets
 from bot.replay import Unrecorded
 from bot.settings import Settings, config_hash, defaulted_limits, overrides, to_rules
-from bot.wiring.fit import fit_to_hedge, refuse_what_check_refuses
 from bot.settings_values import sqlite_file
+from bot.wiring.fit import fit_to_hedge, refuse_what_check_refuses
 from bot.wiring.record import holder, open_store, recorded_state
 from bot.wiring.venue import kill_switch, open_exchange, open_streams, open_targets
 

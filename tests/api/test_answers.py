@@ -10,7 +10,7 @@ from bot.face import CommandResult, iso_utc, plain, plan_json, status_json
 from tests.api.worlds import decision, fresh_status, leg, order, snapshot, status, view
 
 D = Decimal
-PLAN_FIELDS = ["mode", "armed", "state", "venue", "environment", "account", "as_of", "legs", "missing"]
+PLAN_FIELDS = ["mode", "armed", "state", "venue", "environment", "account", "as_of", "legs", "missing", "overrides"]
 LEG_FIELDS = [
     "asset",
     "instrument",

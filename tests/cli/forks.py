@@ -1,6 +1,6 @@
 """A process that has the commands loaded and forks one child for each: real processes and exit codes without their imports.
 
-Run as `python -m tests.cli.forks`; takes one JSON request a line on stdin, answers with the exit code on stdout.
+Run as `python -m tests.cli.forks [MODULE…]`; loads those modules too, takes one JSON request a line on stdin, answers with the exit code on stdout.
 """
 
 import json
@@ -18,8 +18,8 @@ LOADED = ("audit", "call", "config", "demo", "exit", "operate", "read", "replay"
 class Forks:
     """The other end: what a test asks for."""
 
-    def __init__(self) -> None:
-        self.process = subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, *modules: str) -> None:
+        self.process = subprocess.Popen([sys.executable, "-m", __name__, *modules], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(self, request: dict[str, Any]) -> int:
         assert self.process.stdin is not None
@@ -56,8 +56,8 @@ def child(request: dict[str, Any]) -> NoReturn:
 
 
 def serve() -> None:
-    for name in LOADED:
-        __import__(f"bot.cli_{name}")
+    for name in (*(f"bot.cli_{name}" for name in LOADED), *sys.argv[1:]):
+        __import__(name)
     for line in sys.stdin:
         request = json.loads(line)
         pid = os.fork()

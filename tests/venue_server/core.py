@@ -14,6 +14,9 @@ from typing import Literal
 
 from tests.venue_server.nouns import FOREVER_UNITS, ZERO, Contract, Order, Payment, Position, Quote, Refused, Trade
 
+LEAST = Decimal("1e-18")
+"""Of a coin: less than this is the rounding of a division."""
+
 
 @dataclass(slots=True)
 class Core:
@@ -22,6 +25,7 @@ class Core:
     default_leverage: int = 10
     maker_fee: Decimal = Decimal("0.0002")
     taker_fee: Decimal = Decimal("0.0005")
+    maintenance_rate: Decimal = Decimal("0.005")
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     clock_offset_ms: int = 0
     wallets: dict[str, Decimal] = field(default_factory=dict)
@@ -32,6 +36,7 @@ class Core:
     payments: list[Payment] = field(default_factory=list)
     leverages: dict[str, int] = field(default_factory=dict)
     hedge_mode: bool = False
+    closed: set[str] = field(default_factory=set)  # venue ids of contracts that are listed and not traded any more
     margin_mode: Literal["cross", "isolated"] = "cross"
     isolated: set[str] = field(default_factory=set)  # where a venue keeps the mode for each contract
     frozen: bool = False
@@ -73,6 +78,7 @@ class Core:
             if self._crosses(order) and (room := min(order.left, self._room(order))):
                 self._fill(order, room, order.price or price, maker=True)
                 self._drain(order, room)
+        self.liquidate(self.contracts[symbol].settle)
         for tell in list(self.watchers):
             tell(symbol)
 
@@ -115,6 +121,22 @@ class Core:
         payment = Payment(self.next_id(), symbol, received, used, units, quote.mark, self.clock_ms())
         self.payments.append(payment)
         return payment
+
+    def liquidate(self, coin: str) -> None:
+        """Close everything on this margin at its mark, once its equity no longer exceeds the maintenance margin. Nobody ends in debt."""
+        held = {s: p.units for s, p in self.positions.items() if p.units and self.contracts[s].settle == coin}
+        needed = sum((abs(self.contracts[s].value(units, self.quotes[s].mark)) for s, units in held.items()), ZERO) * self.maintenance_rate
+        if not held or self.equity(coin) - needed > LEAST:
+            return
+        for order in [order for order in self.open_orders() if self.contracts[order.symbol].settle == coin]:
+            self._end(order, "liquidation")
+        for symbol, units in held.items():
+            side: Literal["buy", "sell"] = "buy" if units < 0 else "sell"
+            mark, now = self.quotes[symbol].mark, self.clock_ms()
+            order = Order(self.next_id(), "", symbol, side, abs(units), mark, "ioc", False, True, now, now, own=False, why="liquidation")
+            self.orders[order.id] = order
+            self._fill(order, order.units, mark, maker=False, fee_rate=ZERO)
+        self.wallets[coin] = max(ZERO, self.wallets[coin])
 
     def delist(self, symbol: str) -> None:
         del self.contracts[symbol]
@@ -246,9 +268,14 @@ class Core:
             raise Refused("symbol")
         if not 1 <= leverage <= self.contracts[symbol].max_leverage:
             raise Refused("leverage")
-        if self.leverage(symbol) == leverage:
+        was = self.leverage(symbol)
+        if was == leverage:
             raise Refused("unchanged")
         self.leverages[symbol] = leverage
+        coin = self.contracts[symbol].settle
+        if leverage < was and self.margin_in(coin) > self.equity(coin):
+            self.leverages[symbol] = was
+            raise Refused("leverage_margin")
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -282,13 +309,13 @@ class Core:
         needed = self.margin_in(coin) - self._margin(order.symbol) + self._margin(order.symbol, order)
         return needed > self.equity(coin)
 
-    def _fill(self, order: Order, units: int, price: Decimal, *, maker: bool) -> None:
+    def _fill(self, order: Order, units: int, price: Decimal, *, maker: bool, fee_rate: Decimal | None = None) -> None:
         contract, held = self.contracts[order.symbol], self.position(order.symbol)
         if order.reduce_only:
             units = min(units, abs(held.units) if held.units * order.sign < 0 else 0)
         if units:
             realised = self._move(contract, held, order.sign * units, price)
-            rate = self.maker_fee if maker else self.taker_fee
+            rate = fee_rate if fee_rate is not None else self.maker_fee if maker else self.taker_fee
             fee = contract.value(units, price) * rate
             self.deposit(contract.settle, realised - fee)
             order.filled += units
@@ -309,6 +336,7 @@ class Core:
                     maker,
                     order.updated_ms,
                     realised,
+                    order.why == "liquidation",
                 )
             )
         if not order.left:

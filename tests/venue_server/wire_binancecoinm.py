@@ -27,6 +27,7 @@ TEXTS: Final = {
     "-2015": "Invalid API-key, IP, or permissions for action.",
     "-2019": "Margin is insufficient.",
     "-2022": "ReduceOnly Order is rejected.",
+    "-2028": "Leverage is smaller than permitted: insufficient margin balance.",
     "-4003": "Quantity less than or equal to zero.",
     "-4028": "Leverage is not valid",
     "-4046": "No need to change margin type.",
@@ -38,7 +39,7 @@ TEXTS: Final = {
 }
 REFUSALS: Final = {
     "symbol": "-1121", "frozen": "-4108", "duplicate": "-4116", "size": "-4003", "precision": "-1111", "reduce_only": "-2022",
-    "funds": "-2019", "post_only": "-5022", "no_order": "-2013", "done": "-2011", "leverage": "-4028", "mode": "-4061",
+    "funds": "-2019", "post_only": "-5022", "no_order": "-2013", "done": "-2011", "leverage": "-4028", "leverage_margin": "-2028", "mode": "-4061",
 }  # fmt: skip
 HTTP: Final = {"-1003": 429, "-1008": 503, "-1015": 429, "-1016": 503, "-2014": 401, "-2015": 401}
 TIFS: Final = {"GTC": "gtc", "IOC": "ioc", "FOK": "fok", "GTX": "gtc"}
@@ -74,6 +75,7 @@ class BinanceCoinM(Wire):
             "ticker/24hr": ("public-ticker", self.tickers),
             "ticker/bookTicker": ("public-ticker", self.touch),
             "depth": ("public-book", self.book),
+            "fundingRate": ("public-funding", self.funding_rates),
         }
         get = {
             "account": ("read-balance", self.account),
@@ -155,7 +157,7 @@ class BinanceCoinM(Wire):
         lots = {"minQty": plain(c.amount(c.min_units)), "maxQty": plain(c.amount(c.max_units)), "stepSize": plain(c.lot)}
         return {
             "symbol": c.id, "pair": f"{c.base}{c.quote}", "contractType": "CURRENT_QUARTER" if c.expiry_ms else "PERPETUAL",
-            "deliveryDate": c.expiry_ms or 4_133_404_800_000, "onboardDate": 1_597_042_800_000, "contractStatus": "TRADING",
+            "deliveryDate": c.expiry_ms or 4_133_404_800_000, "onboardDate": 1_597_042_800_000, "contractStatus": "SETTLING" if c.id in self.core.closed else "TRADING",
             "contractSize": int(c.size), "quoteAsset": c.quote, "baseAsset": c.base, "marginAsset": c.settle, "pricePrecision": 2,
             "quantityPrecision": 0, "baseAssetPrecision": 8, "quotePrecision": 8, "underlyingType": "COIN",
             "orderTypes": ["LIMIT", "MARKET", "STOP", "STOP_MARKET"], "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
@@ -274,6 +276,13 @@ class BinanceCoinM(Wire):
                 rows.append(row | {"info": "", "tranId": p.id, "tradeId": ""})
         return rows[: int(call.text("limit") or 100)]
 
+    def funding_rates(self, call: Call) -> Any:
+        """Every rate that was settled, oldest first; each contract has one at a time."""
+        symbol, c = self.find(call.text("symbol"))
+        rates = {p.at_ms: p for p in self.core.payments if p.symbol == symbol and self.within(call, p.at_ms)}
+        rows = [{"symbol": c.id, "fundingTime": at_ms, "fundingRate": plain(p.rate), "markPrice": plain(p.mark)} for at_ms, p in rates.items()]
+        return rows[: int(call.text("limit") or 100)]
+
     def set_leverage(self, call: Call) -> Any:
         symbol, c = self.find(call.text("symbol"))
         wanted = int(call.text("leverage"))
@@ -374,7 +383,8 @@ class BinanceCoinM(Wire):
             "cancelled": "EXPIRED" if o.why == "ioc" else "CANCELED",
         }
         return {
-            "orderId": o.id, "symbol": c.id, "pair": f"{c.base}{c.quote}", "status": status[o.status], "clientOrderId": o.client_id,
+            "orderId": o.id, "symbol": c.id, "pair": f"{c.base}{c.quote}", "status": status[o.status],
+            "clientOrderId": f"autoclose-{o.id}" if o.why == "liquidation" and not o.own else o.client_id,
             "price": plain(o.price), "avgPrice": plain(self.core.average(o) or Decimal(0), 8), "origQty": str(o.units),
             "executedQty": str(o.filled),
             "cumBase": plain(abs(o.spent * c.unit), 8), "timeInForce": "GTX" if o.post_only else o.tif.upper(), "type": "LIMIT",

@@ -25,7 +25,8 @@ REFUSALS: Final = {
     "symbol": ("10001", "Not supported symbols"), "frozen": ("10016", "The trading is suspended"), "duplicate": ("110072", ""),
     "size": ("10001", "The number of contracts exceeds minimum limit allowed"), "precision": ("10001", "Qty invalid"),
     "reduce_only": ("110017", ""), "funds": ("110007", ""), "no_order": ("110001", ""), "done": ("110001", ""),
-    "unchanged": ("110043", ""), "leverage": ("110013", ""), "mode": ("10001", "position idx not match position mode"),
+    "unchanged": ("110043", ""), "leverage": ("110013", ""),
+    "leverage_margin": ("110044", "Available margin is insufficient"), "mode": ("10001", "position idx not match position mode"),
 }  # fmt: skip
 CATEGORY: Final = {"inverse": "inverse", "quanto": "inverse", "linear": "linear", "spot": "spot"}
 WHY: Final = {"post_only": "EC_PostOnlyWillTakeLiquidity", "ioc": "EC_NoImmediateQtyToFill", "user": "EC_PerCancelRequest"}
@@ -127,7 +128,7 @@ class Bybit(Wire):
 
     def instrument(self, c: Contract) -> dict[str, Any]:
         lots = {"minOrderQty": plain(c.amount(c.min_units)), "maxOrderQty": plain(c.amount(c.max_units)), "qtyStep": plain(c.lot)}
-        row = {"symbol": c.id, "status": "Trading", "baseCoin": c.base, "quoteCoin": c.quote, "priceFilter": {"tickSize": plain(c.tick)}}
+        row = {"symbol": c.id, "status": "Closed" if c.id in self.core.closed else "Trading", "baseCoin": c.base, "quoteCoin": c.quote, "priceFilter": {"tickSize": plain(c.tick)}}
         if c.kind == "spot":
             return row | {"lotSizeFilter": lots | {"basePrecision": plain(c.lot), "quotePrecision": "0.01"}, "marginTrading": "none"}
         kind = "Linear" if c.kind == "linear" else "Inverse"
@@ -293,14 +294,16 @@ class Bybit(Wire):
     def executions(self, call: Call) -> Any:
         rows = []
         kind, order_id, client_id = call.text("execType"), call.text("orderId"), call.text("orderLinkId")
-        if kind in ("", "Trade"):
+        if kind in ("", "Trade", "BustTrade"):
             for t in self.faults.visible("read-trades", self.scope(call, self.core.trades)):
+                if kind == "BustTrade" and not t.liquidation or kind == "Trade" and t.liquidation:
+                    continue
                 if order_id in ("", str(t.order_id)) and client_id in ("", t.client_id):
                     c = self.core.contracts[t.symbol]
                     rows.append((t.at_ms, {
                         "symbol": c.id, "orderId": str(t.order_id), "orderLinkId": t.client_id, "side": t.side.capitalize(),
                         "orderType": "Limit", "execId": str(t.id), "execPrice": plain(t.price), "execQty": plain(c.amount(t.units)),
-                        "execType": "Trade", "execValue": plain(abs(c.value(t.units, t.price)), 8), "execFee": plain(t.fee),
+                        "execType": "BustTrade" if t.liquidation else "Trade", "execValue": plain(abs(c.value(t.units, t.price)), 8), "execFee": plain(t.fee),
                         "feeRate": plain(t.fee_rate), "isMaker": t.maker, "execTime": str(t.at_ms), "closedSize": "0", "feeCurrency": "",
                     }))  # fmt: skip
         if kind in ("", "Funding") and not (order_id or client_id):

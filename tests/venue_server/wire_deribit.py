@@ -150,7 +150,8 @@ class Deribit(Wire):
                 "quote_currency": c.quote,
                 "settlement_currency": c.settle or None, "contract_size": c.size, "min_trade_amount": c.amount(c.min_units),
                 "tick_size": c.tick, "settlement_period": None if c.kind == "spot" else "month" if c.expiry_ms else "perpetual",
-                "instrument_type": "reversed" if c.kind == "inverse" else "linear", "max_leverage": c.max_leverage, "is_active": True,
+                "instrument_type": "reversed" if c.kind == "inverse" else "linear", "max_leverage": c.max_leverage,
+                "is_active": c.id not in self.core.closed,
                 "taker_commission": self.core.taker_fee, "maker_commission": self.core.maker_fee, "price_index": f"{c.base}_usd".lower(),
                 "expiration_timestamp": c.expiry_ms or 32_503_708_800_000, "creation_timestamp": 1_534_242_287_000, "instrument_id": 1,
             }
@@ -296,13 +297,13 @@ class Deribit(Wire):
             "filled_amount": c.amount(o.filled), "average_price": self.core.average(o) or 0, "contracts": o.units, "commission": o.fee,
             "time_in_force": {short: long for long, short in TIFS.items()}[o.tif], "post_only": o.post_only, "reduce_only": o.reduce_only,
             "creation_timestamp": o.created_ms, "last_update_timestamp": o.updated_ms, "api": o.own, "web": not o.own, "replaced": False,
-            "is_liquidation": False, "max_show": c.amount(o.units), "profit_loss": 0, **({"cancel_reason": o.why} if o.why else {}),
+            "is_liquidation": o.why == "liquidation" and not o.own, "max_show": c.amount(o.units), "profit_loss": 0, **({"cancel_reason": o.why} if o.why else {}),
         }  # fmt: skip
 
     def trade(self, t: Trade) -> dict[str, Any]:
         c = self.core.contracts[t.symbol]
         return {
-            "trade_id": f"{c.base}-{t.id}", "trade_seq": t.id, "order_id": str(t.order_id), "label": t.client_id, "instrument_name": c.id,
+            **({"liquidation": "T"} if t.liquidation else {}), "trade_id": f"{c.base}-{t.id}", "trade_seq": t.id, "order_id": str(t.order_id), "label": t.client_id, "instrument_name": c.id,
             "direction": t.side, "price": t.price, "amount": c.amount(t.units), "fee": t.fee, "fee_currency": c.settle,
             "timestamp": t.at_ms, "liquidity": "M" if t.maker else "T", "order_type": "limit", "state": "filled", "mark_price": t.price,
             "index_price": t.price,

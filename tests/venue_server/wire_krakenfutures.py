@@ -124,7 +124,8 @@ class KrakenFutures(Wire):
         rows = []
         for c in self.core.contracts.values():
             row = {
-                "symbol": c.id, "type": "futures_inverse" if c.kind == "inverse" else "flexible_futures", "tradeable": True,
+                "symbol": c.id, "type": "futures_inverse" if c.kind == "inverse" else "flexible_futures",
+                "tradeable": c.id not in self.core.closed,
                 "contractSize": c.size,
                 "tickSize": c.tick, "contractValueTradePrecision": -int(c.lot.normalize().as_tuple().exponent) if c.lot < 1 else 0,
                 "underlying": f"rr_{kraken_coin(c.base)}usd", "impactMidSize": 1, "maxPositionSize": 1e6,
@@ -349,7 +350,10 @@ class KrakenFutures(Wire):
             c = self.core.contracts[t.symbol]
             ids = {"fill_id": str(t.id), "order_id": str(t.order_id), "cliOrdId": t.client_id or None, "symbol": c.id, "side": t.side}
             rows.append(
-                {**ids, "size": c.amount(t.units), "price": t.price, "fillTime": iso(t.at_ms), "fillType": "maker" if t.maker else "taker"}
+                {
+                    **ids, "size": c.amount(t.units), "price": t.price, "fillTime": iso(t.at_ms),
+                    "fillType": "liquidation" if t.liquidation else "maker" if t.maker else "taker",
+                }
             )
         last = call.text("lastFillTime")
         return {"fills": [row for row in rows if not last or row["fillTime"] < last][:100]}

@@ -150,7 +150,7 @@ class Okx(Wire):
                 "ctVal": "" if c.kind == "spot" else plain(c.size), "ctMult": "1", "ctValCcy": "USD" if c.kind == "inverse" else c.base,
                 "ctType": "inverse" if c.kind == "inverse" else "linear", "lotSz": plain(c.lot), "minSz": plain(c.amount(c.min_units)),
                 "tickSz": plain(c.tick), "maxLmtSz": plain(c.amount(c.max_units)), "maxMktSz": plain(c.amount(c.max_units)),
-                "state": "live",
+                "state": "suspend" if c.id in self.core.closed else "live",
                 "lever": str(c.max_leverage), "expTime": str(c.expiry_ms or ""), "listTime": "1611916828000", "ruleType": "normal",
                 "instIdCode": 1,
             }
@@ -392,4 +392,5 @@ class Okx(Wire):
             "side": t.side, "posSide": "net", "fillPx": plain(t.price), "fillSz": plain(c.amount(t.units)), "fee": plain(-t.fee),
             "feeCcy": c.settle,
             "execType": "M" if t.maker else "T", "ts": str(t.at_ms), "fillTime": str(t.at_ms), "tag": "", "fillPnl": plain(t.realised),
+            "subType": ("105" if t.side == "buy" else "104") if t.liquidation else ("1" if t.side == "buy" else "2"),
         }  # fmt: skip

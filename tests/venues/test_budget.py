@@ -60,8 +60,34 @@ async def test_after_a_ban_everything_is_silent_until_it_ends() -> None:
     tokens.hold(60_000, "the venue answered 418")
     with pytest.raises(NotSent, match="418"):
         await tokens.take(Errand.PLACE, deadline_mono_ms=5_000)
+    for errand in Errand:
+        with pytest.raises(NotSent, match="silent until 1970-01-01 00:01:00 UTC"):
+            await tokens.take(errand)
+    assert clock.mono_ms() == 0  # nobody waits for the end of a ban: the loop turns and says so
+    await clock.sleep_ms(60_000)
     await tokens.take(Errand.CANCEL)
-    assert clock.mono_ms() == 60_000
+
+
+@pytest.mark.parametrize(("asked_ms", "waits"), [(2_000, True), (2_001, False)])
+async def test_a_short_silence_is_waited_out(asked_ms: int, *, waits: bool) -> None:
+    clock = VirtualClock(0)
+    tokens = budget(clock)
+    tokens.hold(asked_ms, "the venue answered 429")
+    if waits:
+        await tokens.take(Errand.READ)
+        assert clock.mono_ms() == 2_000
+    else:
+        with pytest.raises(NotSent, match="429"):
+            await tokens.take(Errand.READ)
+
+
+async def test_of_two_silences_the_longer_one_counts() -> None:
+    clock = VirtualClock(0)
+    tokens = budget(clock)
+    tokens.hold(60_000, "the venue answered 418")
+    tokens.hold(1_000, "the venue answered 429")
+    with pytest.raises(NotSent, match=r"418.*00:01:00"):
+        await tokens.take(Errand.READ)
 
 
 async def test_a_heavy_request_takes_its_weight_and_one_heavier_than_all_still_goes() -> None:

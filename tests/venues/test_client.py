@@ -222,58 +222,6 @@ async def test_paper_mode_never_loads_ccxt() -> None:
     assert await process.wait() == 0
 
 
-# ------------------------------------------------------------------------------------------------------------------ pre-flight
-
-
-async def findings(venue: CcxtUnderTest, **more: Any) -> str:
-    words = {"min_order_usd": D(100), "allow_withdraw_key": False, **more}
-    found = await preflight(venue.exchange, [INVERSE], venue.clock, **words)
-    return " | ".join(f"{finding.severity} {finding}" for finding in found)
-
-
-async def test_a_fit_account_has_nothing_against_it(venue: CcxtUnderTest) -> None:
-    assert "error" not in await findings(venue)
-
-
-async def test_hedge_mode_refuses_where_a_venue_has_one(venue: CcxtUnderTest) -> None:
-    venue.core.hedge_mode = True
-    assert ("hedge mode" in await findings(venue)) == (venue.name in {"bybit", "okx", "binancecoinm"})
-
-
-async def test_an_empty_account_is_told_to_be_funded(venue: CcxtUnderTest) -> None:
-    venue.core.wallets.clear()
-    assert "there is no BTC in the futures account" in await findings(venue)
-
-
-async def test_a_clock_that_is_off_refuses(venue: CcxtUnderTest) -> None:
-    venue.core.clock_offset_ms = 5_000
-    assert "this machine's clock is 5" in (told := await findings(venue)) or "clock is 49" in told
-
-
-async def test_a_key_that_withdraws_warns_on_a_test_and_refuses_on_production(venue: CcxtUnderTest) -> None:
-    venue.server.rights.withdraw = True
-    tells = venue.name not in {"krakenfutures", "binancecoinm"}  # never; and on production only
-    assert ("warning the key can withdraw" in await findings(venue)) == tells
-    venue.exchange.environment = "production"
-    assert ("error the key can withdraw" in await findings(venue)) == tells
-    assert "error the key can withdraw" not in await findings(venue, allow_withdraw_key=True)
-
-
-async def test_a_wrong_key_is_an_error_that_names_the_environment(venue: CcxtUnderTest) -> None:
-    venue.exchange.client._api.apiKey = "another-key-altogether"
-    told = await findings(venue)
-    assert "error" in told
-    assert ENVIRONMENT[venue.name] in told
-
-
-async def test_no_key_leaves_the_position_unknown_and_says_so(venue: CcxtUnderTest) -> None:
-    venue.exchange.client._api.apiKey = None
-    view = await seen(venue)
-    assert (view.position, view.margin, view.open_orders, view.fills) == (None, None, None, None)
-    assert view.quote is not None
-    assert any(error.startswith("position: ") for error in view.errors)
-
-
 async def test_an_order_that_ccxt_would_round_is_refused_before_the_signature(venue: CcxtUnderTest) -> None:
     listed = venue.exchange.listed(INVERSE)
     finer = replace(listed.instrument, tick=listed.instrument.tick / 10)

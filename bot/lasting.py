@@ -1,0 +1,44 @@
+"""What lasts too long to be a hiccup? A venue that cannot be read for turns on end is told; a key that is refused again and again halts."""
+
+from typing import Final
+
+from bot.core.events import Halted
+from bot.core.model import Decision
+from bot.ports import PortError, Refused
+
+TURNS: Final = 3  # in a row
+REFUSALS: Final = 3  # in a row
+
+
+class Lasting:
+    """Counts of this process, forgotten with it: a halt is on record, and what is unread will be unread again."""
+
+    def __init__(self) -> None:
+        self._unread: dict[str, int] = {}  # asset → turns
+        self._told: dict[str, str] = {}
+        self._refusals = 0
+
+    def unread(self, decision: Decision) -> tuple[str, ...]:
+        """One text for each leg whose account or price could not be read for so many turns; the same text for as long as it lasts."""
+        for leg in decision.legs:
+            blind = leg.equity_coins is None
+            self._unread[leg.asset] = self._unread.get(leg.asset, 0) + 1 if blind else 0
+            if not blind:
+                self._told.pop(leg.asset, None)
+            elif self._unread[leg.asset] >= TURNS and leg.asset not in self._told:
+                cause = f": {leg.missing[0]}" if leg.missing else ""
+                self._told[leg.asset] = f"{leg.asset}: nothing new is risked, {leg.why}{cause}"
+        return tuple(self._told.values())
+
+    def answered(self, error: PortError | None, now_ms: int) -> tuple[Halted, ...]:
+        """What the venue said to an order or a setting. A key that is refused is refused until a person looks at it."""
+        if not isinstance(error, Refused) or error.code != "auth":
+            self._refusals = 0 if error is None else self._refusals
+            return ()
+        self._refusals += 1
+        if self._refusals < REFUSALS:
+            return ()
+        self._refusals = 0
+        return (
+            Halted("key", f"the venue refused the key {REFUSALS} times in a row ({error}): see its rights and that it is valid", now_ms),
+        )

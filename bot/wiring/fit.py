@@ -1,0 +1,57 @@
+"""Is the account fit for the hedge of this configuration? Asked at every start and by `check --online`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot.exit_codes import Exit
+from bot.ports import Clock, Exchange, Misconfigured, NotReady
+from bot.settings import Settings, overrides
+from bot.settings_check import check
+from bot.settings_text import SettingsError
+
+if TYPE_CHECKING:
+    from adapters.exchanges.preflight import Finding
+
+log = structlog.get_logger("hedgebot")
+
+
+def refuse_what_check_refuses(settings: Settings) -> None:
+    """Raise SettingsError in the words of `hedgebot check`."""
+    errors = [finding for finding in check(settings) if finding.severity == "error"]
+    if errors:
+        raise SettingsError(errors)
+
+
+async def fit_to_hedge(exchange: Exchange, settings: Settings, symbols: Sequence[str], clock: Clock) -> tuple[str, ...]:
+    """Pre-flight of a venue that is connected; what stands only by the operator's word, for the record.
+
+    Raise Misconfigured with everything that must be set otherwise, or NotReady where no setting is to blame.
+    """
+    found = await findings(exchange, settings, symbols, clock)
+    for finding in found:
+        (log.error if finding.severity == "error" else log.warning)("preflight", what=finding.what, next=finding.remedy)
+    errors = [finding for finding in found if finding.severity == "error"]
+    if errors:
+        text = "\n".join(str(finding) for finding in errors) + "; nothing was sent"
+        raise (Misconfigured if any(finding.exit_code == Exit.CONFIGURATION for finding in errors) else NotReady)(text)
+    return (*overrides(settings), *(finding.on_record for finding in found if finding.on_record))
+
+
+async def findings(exchange: Exchange, settings: Settings, symbols: Sequence[str], clock: Clock) -> "tuple[Finding, ...]":
+    """None on paper; nothing can be asked without a key."""
+    if settings.venue.name == "paper" or settings.venue.api_key is None:
+        return ()
+    from adapters.exchanges.ccxt_exchange import CcxtExchange
+    from adapters.exchanges.preflight import Wish, preflight
+
+    assert isinstance(exchange, CcxtExchange)
+    wish = Wish(
+        live=settings.mode == "live",
+        min_order_usd=settings.band.min_order_usd,
+        max_order_usd=settings.execution.max_order_usd,
+        max_position_usd=settings.risk.max_position_usd,
+        allow_withdraw_key=settings.venue.allow_withdraw_key,
+    )
+    return await preflight(exchange, symbols, clock, wish)
