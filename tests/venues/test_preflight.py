@@ -1,0 +1,252 @@
+"""Is an account that is not fit for a hedge found out before the first order, and is nothing signed where the environment is in doubt?"""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from adapters.ccxt_client import CcxtClient
+from adapters.clock import SystemClock
+from adapters.exchanges.ccxt_open import VENUES, open_venue
+from adapters.exchanges.preflight import ATTENTION, CONFIGURATION, Finding, Wish, preflight
+from adapters.request_budget import Errand
+from bot.core.model import Side
+from bot.ports import Misconfigured, NotReady, NotSent, PortError, Unknown
+from tests.contract.ccxt_driver import ENVIRONMENT, INVERSE, CcxtUnderTest, under_test
+from tests.contract.driver import D, Wanted, approved, seen
+from tests.venues.test_client import KEYS
+
+NAMES = sorted(ENVIRONMENT)
+
+
+@pytest.fixture(params=NAMES)
+async def venue(request: pytest.FixtureRequest) -> AsyncIterator[CcxtUnderTest]:
+    async with under_test(request.param, Wanted(collateral={"BTC": D(10)})) as made:
+        assert isinstance(made, CcxtUnderTest)
+        yield made
+
+
+async def found(venue: CcxtUnderTest, **more: Any) -> tuple[Finding, ...]:
+    words = {"live": True, "min_order_usd": D(100), "max_order_usd": D(1000), "max_position_usd": D(10_000), **more}
+    return await preflight(venue.exchange, [INVERSE], venue.clock, Wish(**words))
+
+
+async def findings(venue: CcxtUnderTest, **more: Any) -> str:
+    return " | ".join(f"{finding.severity} {finding}" for finding in await found(venue, **more))
+
+
+# ------------------------------------------------------------------------------------------------------------------ the account
+
+
+async def test_a_fit_account_has_nothing_against_it(venue: CcxtUnderTest) -> None:
+    assert "error" not in await findings(venue)
+    assert venue.server.changes == []
+
+
+async def test_hedge_mode_refuses_where_a_venue_has_one(venue: CcxtUnderTest) -> None:
+    venue.core.hedge_mode = True
+    assert ("error" in (told := await findings(venue))) == ("hedge mode" in told) == (venue.name in {"bybit", "okx", "binancecoinm"})
+
+
+async def test_an_empty_account_is_told_to_be_funded_and_is_nobodys_setting(venue: CcxtUnderTest) -> None:
+    venue.core.wallets.clear()
+    (one,) = [each for each in await found(venue) if "there is no BTC in the futures account" in each.what]
+    assert (one.severity, one.exit_code) == ("error", ATTENTION)
+    (one,) = [each for each in await found(venue, live=False) if "there is no BTC in the futures account" in each.what]
+    assert one.severity == "warning"  # a plan can be looked at without
+
+
+@pytest.mark.parametrize("offset_ms", [-5_000, -1_000, 1_000, 5_000])
+async def test_a_clock_that_is_off_refuses_and_nothing_else_is_asked(venue: CcxtUnderTest, offset_ms: int) -> None:
+    venue.core.clock_offset_ms = offset_ms
+    asked = len(venue.server.log)
+    (one,) = await found(venue)
+    assert ("behind" if offset_ms > 0 else "ahead of") in one.what
+    assert (one.severity, one.exit_code) == ("error", ATTENTION)
+    assert len(venue.server.log) == asked + 1
+
+
+@pytest.mark.parametrize("offset_ms", [-400, 400])
+async def test_a_clock_within_half_a_second_is_good(venue: CcxtUnderTest, offset_ms: int) -> None:
+    venue.core.clock_offset_ms = offset_ms
+    assert "clock" not in await findings(venue)
+
+
+async def test_a_key_that_withdraws_warns_on_a_test_and_refuses_on_production(venue: CcxtUnderTest) -> None:
+    venue.server.rights.withdraw = True
+    tells = venue.name not in {"krakenfutures", "binancecoinm"}  # never; and on production only
+    assert ("warning the key can withdraw" in await findings(venue)) == tells
+    venue.exchange.environment = "production"
+    assert ("error the key can withdraw" in await findings(venue)) == tells
+    allowed = await found(venue, allow_withdraw_key=True)
+    assert [each.on_record for each in allowed if each.on_record] == (["a key that can withdraw"] if tells else [])
+    assert all(each.severity == "warning" for each in allowed)
+
+
+async def test_a_key_without_the_right_to_trade_may_plan_and_not_hedge(venue: CcxtUnderTest) -> None:
+    venue.server.rights.trade = False
+    tells = venue.name not in {"krakenfutures", "binancecoinm"}
+    assert ("error the key may not trade" in await findings(venue)) == tells
+    assert "error" not in await findings(venue, live=False)
+
+
+async def test_a_wrong_key_is_one_error_that_names_the_environment(venue: CcxtUnderTest) -> None:
+    venue.exchange.client._api.apiKey = "another-key-altogether"
+    (one,) = [each for each in await found(venue) if each.severity == "error"]
+    assert ENVIRONMENT[venue.name] in one.remedy
+    assert one.exit_code == CONFIGURATION
+    assert "did not tell the" not in await findings(venue)  # what was not told follows from the key
+
+
+@pytest.mark.parametrize("key", ["max_order_usd", "max_position_usd"])
+async def test_a_limit_below_the_smallest_order_refuses_and_at_it_is_good(venue: CcxtUnderTest, key: str) -> None:
+    instrument = venue.exchange.listed(INVERSE).instrument
+    smallest = instrument.contract_size * instrument.min_contracts
+    assert f"{key} is " in await findings(venue, **{key: smallest - D("0.01")})
+    assert f"{key} is " not in await findings(venue, **{key: smallest})
+
+
+async def test_a_clock_that_steps_while_running_leaves_no_price_to_trade_on_until_it_is_right_again(venue: CcxtUnderTest) -> None:
+    assert (await seen(venue)).quote is not None
+    venue.core.clock_offset_ms = 4_000  # less than any venue refuses a signature for
+    await venue.clock.sleep_ms(2_001)
+    view = await seen(venue)
+    assert view.quote is None
+    assert any(error.startswith("clock: ") and "NTP" in error for error in view.errors)
+    assert view.position is not None
+    venue.core.clock_offset_ms = 0
+    await venue.clock.sleep_ms(2_001)
+    assert (await seen(venue)).quote is not None
+
+
+# ------------------------------------------------------------------------------------------------------------------ again, or never again
+
+
+async def test_a_read_at_the_start_is_asked_three_times_and_a_placement_once(venue: CcxtUnderTest) -> None:
+    venue.server.faults.add("status", "public-markets", status=502, count=2)
+    before = len(venue.server.asked("public-markets"))
+    await venue.exchange.connect([INVERSE])
+    lists = len(venue.server.asked("public-markets")) - before
+    assert lists >= 3
+    venue.server.faults.add("status", "place", status=502, count=5)
+    with pytest.raises(Unknown):
+        await venue.exchange.place(approved(venue, "a1", Side.SELL, 1, 61000))
+    assert len(venue.server.asked("place")) == 1
+
+
+async def test_a_venue_that_stays_away_ends_the_start_and_blames_no_setting(venue: CcxtUnderTest) -> None:
+    venue.server.faults.add("maintenance", "public", count=100)
+    with pytest.raises(NotReady, match="under maintenance"):
+        await venue.exchange.connect([INVERSE])
+
+
+@pytest.mark.parametrize("status", [429, 418])
+async def test_a_venue_that_asks_for_silence_is_left_alone_until_it_ends(venue: CcxtUnderTest, status: int) -> None:
+    venue.server.faults.add("status", "any", status=status, retry_after_s=90)
+    with pytest.raises(NotReady, match="asks for silence"):
+        await venue.exchange.connect([INVERSE])
+    asked = len(venue.server.log)
+    for _ in range(3):
+        view = await seen(venue, "a1")
+        assert view.position is None
+        assert any("silent until" in error for error in view.errors)
+        with pytest.raises(PortError):
+            await venue.exchange.cancel(INVERSE, "a1")
+    assert len(venue.server.log) == asked
+    await venue.clock.sleep_ms(90_001)
+    assert (await seen(venue)).position is not None
+
+
+# ------------------------------------------------------------------------------------------------------------------ the environment
+
+Sabotage = Callable[[CcxtClient], object]
+PRODUCTION = {
+    "bybit": "https://api.bybit.com", "okx": "https://www.okx.com", "deribit": "https://www.deribit.com",
+    "krakenfutures": "https://futures.kraken.com/derivatives/api/", "binancecoinm": "https://dapi.binance.com/dapi/v1",
+}  # fmt: skip
+PLACES = [(name, place) for name in NAMES for place in VENUES[name].places if place != "production"]
+READ = {
+    "bybit": "privateGetV5AccountInfo", "okx": "privateGetAccountConfig", "deribit": "privateGetGetPositions",
+    "krakenfutures": "privateGetAccounts", "binancecoinm": "dapiPrivateGetAccount",
+}  # fmt: skip
+
+
+def watched(client: CcxtClient) -> list[str]:
+    """Every signature that is made from here on, and every request that would leave."""
+    made: list[str] = []
+    base = type(client._api).__mro__[1]
+
+    class Watched(type(client._api)):  # type: ignore[misc]
+        async def fetch(self, url: str, *rest: Any) -> Any:
+            made.append(url)
+            raise AssertionError(f"{url} was about to be sent")
+
+    real = base.hmac
+
+    def hmac(*words: Any, **more: Any) -> Any:
+        made.append("signed")
+        return real(*words, **more)
+
+    client._api.__class__ = Watched
+    client._api.hmac = hmac
+    return made
+
+
+@pytest.mark.parametrize(("name", "environment"), PLACES)
+@pytest.mark.parametrize("base_url", [None, "http://127.0.0.1:9"])
+async def test_a_section_of_addresses_left_at_production_signs_nothing(name: str, environment: str, base_url: str | None) -> None:
+    client = open_venue(name, environment, KEYS, SystemClock(), None, base_url=base_url).client
+    urls = client._api.urls["api"]
+    stray = "https://my.okx.com" if name == "okx" else PRODUCTION[name]  # OKX's demo shares its host with production
+    for section in urls:
+        if isinstance(urls[section], str):
+            urls[section] = stray
+    made = watched(client)
+    with pytest.raises(NotSent, match="not a host of this environment"):
+        await client.call(READ[name], {"currency": "BTC"})
+    assert made == []
+    await client.close()
+
+
+@pytest.mark.parametrize(("name", "environment"), PLACES)
+async def test_a_section_without_an_address_signs_nothing(name: str, environment: str) -> None:
+    client = open_venue(name, environment, KEYS, SystemClock(), None).client
+    client._api.urls["api"] = {}
+    made = watched(client)
+    with pytest.raises(NotSent, match="nowhere"):
+        await client.call(READ[name], {"currency": "BTC"})
+    assert made == []
+    await client.close()
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-simulated-trading": "0"}, None])
+async def test_okx_without_its_header_signs_nothing(headers: dict[str, str] | None) -> None:
+    client = open_venue("okx", "demo", KEYS, SystemClock(), None).client
+    client._api.headers = headers
+    made = watched(client)
+    with pytest.raises(NotSent, match="this is production"):
+        await client.call(READ["okx"], {})
+    assert made == []
+    with pytest.raises(Misconfigured, match="this is production"):
+        client.prove()
+    await client.close()
+
+
+@pytest.mark.parametrize(("name", "environment"), PLACES)
+async def test_a_client_whose_environment_is_proven_does_sign(name: str, environment: str) -> None:
+    """Else the tests above could not fail."""
+    client = open_venue(name, environment, KEYS, SystemClock(), None).client
+    made = watched(client)
+    with pytest.raises(PortError, match="about to be sent"):
+        await client.call(READ[name], {"currency": "BTC"}, Errand.READ)
+    assert "signed" in made
+    await client.close()
+
+
+async def test_no_key_leaves_the_position_unknown_and_says_so(venue: CcxtUnderTest) -> None:
+    venue.exchange.client._api.apiKey = None
+    venue.exchange._has_key = False
+    view = await seen(venue)
+    assert (view.position, view.margin, view.open_orders, view.fills) == (None, None, None, None)
+    assert view.quote is not None
+    assert any(error.startswith("position: no key is configured") for error in view.errors)
