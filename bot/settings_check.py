@@ -75,7 +75,7 @@ def unarmed(settings: Settings) -> Iterator[Finding]:
             key, other = f"hedges.{asset}.instrument", "X/USDT:USDT" if kind is Kind.INVERSE else "X/USD:X"
             remedy = f"take another venue, or another instrument ({other.replace('X', asset)}) if the venue lists it"
             yield _say(key, f"is {kind}, and {name} has none that the bot uses: {OFFERS[name].why_not}", remedy, "error")
-    held = held_back(name, settings.venue.environment, kinds.values())
+    held = held_back(name, kinds.values())
     if held is None or settings.mode != "live" or (held.on_word and settings.venue.untested_ok):
         return
     remedy = "use a test environment of a first-class venue (`hedgebot venues`), or `mode: dry-run`"

@@ -311,7 +311,10 @@ class CcxtExchange:
                     raise Malformed(f"the order {venue_id} of a fill is not shown")
                 self._note(order)
                 self._own_ids.setdefault(venue_id, order.client_id)
-        return tuple(replace(fill, client_id=self._own_ids[fill.client_id]) for fill in fills)
+        named = ((fill, self._own_ids[fill.client_id]) for fill in fills)
+        return tuple(
+            replace(fill, client_id="", liquidation=True) if self.venue.forced(own) else replace(fill, client_id=own) for fill, own in named
+        )
 
     async def _funding(self, listed: Listed, since_ms: int, round_: "Round") -> tuple[FundingPayment, ...]:
         async def page(more: str | None) -> Page[FundingPayment]:
