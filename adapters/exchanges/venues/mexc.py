@@ -327,6 +327,10 @@ MEXC: Final = Venue(
         },
         gone=frozenset({"2040", "2041"}),
         absent=frozenset({"2040"}),
+        troubles={
+            "401": "key", "402": "key", "602": "secret", "406": "address", "511": "rights", "701": "rights", "702": "rights",
+            "703": "rights", "704": "rights", "510": "rate", "501": "down", "503": "down", "604": "down", "801": "down",
+        },
     ),
     contract=contract,
     client_id=client_id,
