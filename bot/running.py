@@ -86,7 +86,8 @@ def finished(engine: Engine, decision: Decision | None, until: Until) -> Exit | 
     if working or engine.busy:
         return None
     halted = {leg.asset for leg in engine.state.legs if halt(leg) is not None}
-    lacking = all(
+    read = all(leg.delta_coins is not None for leg in decision.legs)  # what could not be read now may be read in the next turn
+    lacking = read and all(
         leg.aligned or leg.asset in halted or leg.refused or (leg.missing and leg.ratio_target is not None) for leg in decision.legs
     )
     return Exit.ATTENTION if until.once or lacking else None

@@ -95,6 +95,7 @@ class Desk:
     ttl: str = "20"
     cross: str = "30"
     age: str = "15"
+    runs: int = 0
     last: Status | None = None
 
     def settings(self, ratio: str, mode: str = "live") -> Settings:
@@ -111,6 +112,7 @@ class Desk:
 
     async def hedge(self, ratio: str) -> Exit:
         """`hedgebot run --live --until-aligned` with this ratio, to its end."""
+        self.runs += 1
         async with wired(self.settings(ratio), live_flag=True, absence=self.absence) as bot:
             until = Until(aligned=True, timeout_ms=int(PATIENCE_S * 1000))
             return await run(bot.engine, bot.run_id, asyncio.Event(), until, self.told)

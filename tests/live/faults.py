@@ -16,6 +16,8 @@ NOBODY_KNOWS: Final = {"bybit": "10016", "okx": "50004", "deribit": "13028", "kr
 NO_MARGIN: Final = {
     "bybit": "110007", "okx": "51008", "deribit": "10009", "krakenfutures": "insufficientAvailableFunds", "binancecoinm": "-2019",
 }  # fmt: skip
+PAGES: Final = tuple({"kind": "status", "status": status} for status in (500, 502, 503, 504, 520))
+GARBAGE: Final = tuple({"kind": kind} for kind in ("html", "empty", "null", "braces", "truncate"))
 Strike = Callable[[Desk], None]
 
 
@@ -33,6 +35,18 @@ class Case:
 
 def on(kind: str, where: str = "place", count: int = 2, **more: Any) -> Strike:
     return lambda desk: desk.server.faults.add(kind, where, count=count, **more)  # type: ignore[arg-type]
+
+
+def in_turn(*faults: Mapping[str, Any], accepted: bool) -> Strike:
+    """Two of them in each run, one for each order; over the runs everyone is there. What was not taken is tried again: then all at once."""
+
+    def strike(desk: Desk) -> None:
+        first = 2 * desk.runs if accepted else 0
+        chosen = [faults[(first + n) % len(faults)] for n in range(2 if accepted else len(faults))]
+        for fault in chosen:
+            desk.server.faults.add(where="place", accepted=accepted, **fault)
+
+    return strike
 
 
 def coded(codes: Mapping[str, str], **more: Any) -> Strike:
@@ -141,13 +155,12 @@ CASES: Final[dict[str, Case]] = {
     "reset before acceptance": Case(on("reset", accepted=False)),
     "429": Case(on("status", status=429, retry_after_s=1)),
     "418": Case(on("status", status=418), only="0.5", slow=True),  # a minute of silence
-    **{f"{status}": Case(on("status", status=status)) for status in (500, 502, 503, 504, 520)},
-    **{f"{status} after acceptance": Case(on("status", status=status, accepted=True)) for status in (502, 503, 504)},
+    "500, 502, 503, 504, 520": Case(in_turn(*PAGES, accepted=False)),
+    "500, 502, 503, 504, 520 after acceptance": Case(in_turn(*PAGES, accepted=True)),
     "307": Case(on("status", status=307)),
     "307 after acceptance": Case(on("status", status=307, accepted=True)),
-    **{f"200 with {kind}": Case(on(kind)) for kind in ("html", "empty", "null", "braces")},
-    **{f"200 with {kind}, not taken": Case(on(kind, accepted=False)) for kind in ("html", "empty", "null", "braces")},
-    "truncated": Case(on("truncate")),
+    "200 with a page, nothing, null, {}, half an answer": Case(in_turn(*GARBAGE, accepted=True)),
+    "200 with a page, nothing, null, {}, and nothing taken": Case(in_turn(*GARBAGE[:4], accepted=False)),
     "duplicate id answered": Case(coded(DUPLICATE, accepted=True), not_at=ONLY_ONE_ORDER),
     "delivered twice": Case(on("twice"), not_at=ONLY_ONE_ORDER),
     "server error": Case(coded(NOBODY_KNOWS)),

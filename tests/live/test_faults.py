@@ -20,7 +20,6 @@ Came = dict[tuple[str, str], list[str]]
 
 async def hedged(venue: str, case: Case, folder: Path) -> list[str]:
     """What went wrong; empty if nothing did."""
-    folder.mkdir()
     found: list[str] = []
     async with desk(venue, folder, case.prepare, **case.core) as here:
         here.absence = case.absence
@@ -61,10 +60,9 @@ def came(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
     async def every() -> Came:
         room = asyncio.Semaphore(AT_ONCE)
-        folder = tmp_path_factory.mktemp("hedges")
 
         async def one(venue: str, name: str) -> list[str]:
-            case, place = CASES[name], folder / f"{venue} {name}".replace(" ", "-").replace(",", "")
+            case, place = CASES[name], tmp_path_factory.mktemp("hedge")
             try:
                 if case.slow:
                     return await hedged(venue, case, place)

@@ -95,6 +95,7 @@ class Trade:
     maker: bool
     at_ms: int
     realised: Decimal
+    liquidation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,12 @@ TEXTS: Final = {
     "51169": "Order failed because you don't have any positions in this direction for this contract to reduce or close.",
     "51400": "Cancellation failed as the order has been filled, canceled or does not exist.", "51603": "Order does not exist",
     "59000": "Your settings failed as you have positions or open orders.", "59102": "Leverage exceeds the maximum limit",
+    "59108": "Low leverage and insufficient margin, please adjust the leverage.",
 }  # fmt: skip
 REFUSALS: Final = {
     "symbol": "51001", "frozen": "51022", "duplicate": "51016", "size": "51020", "precision": "51121", "reduce_only": "51169",
-    "funds": "51008", "no_order": "51603", "done": "51400", "leverage": "59102", "mode": "51000",
+    "funds": "51008", "no_order": "51603", "done": "51400", "leverage": "59102",
+    "leverage_margin": "59108", "mode": "51000",
 }  # fmt: skip
 HTTP: Final = {"50001": 503, "50011": 429, **dict.fromkeys(("50101", "50102", "50103", "50105", "50111", "50113", "50120"), 401)}
 SOURCE: Final = {"post_only": "31", "ioc": "14", "user": "1", "dead_man": "20", "reduce_only": "37"}

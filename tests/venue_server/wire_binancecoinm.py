@@ -280,7 +280,9 @@ class BinanceCoinM(Wire):
         """Every rate that was settled, oldest first; each contract has one at a time."""
         symbol, c = self.find(call.text("symbol"))
         rates = {p.at_ms: p for p in self.core.payments if p.symbol == symbol and self.within(call, p.at_ms)}
-        rows = [{"symbol": c.id, "fundingTime": at_ms, "fundingRate": plain(p.rate), "markPrice": plain(p.mark)} for at_ms, p in rates.items()]
+        rows = [
+            {"symbol": c.id, "fundingTime": at_ms, "fundingRate": plain(p.rate), "markPrice": plain(p.mark)} for at_ms, p in rates.items()
+        ]
         return rows[: int(call.text("limit") or 100)]
 
     def set_leverage(self, call: Call) -> Any:

@@ -128,7 +128,13 @@ class Bybit(Wire):
 
     def instrument(self, c: Contract) -> dict[str, Any]:
         lots = {"minOrderQty": plain(c.amount(c.min_units)), "maxOrderQty": plain(c.amount(c.max_units)), "qtyStep": plain(c.lot)}
-        row = {"symbol": c.id, "status": "Closed" if c.id in self.core.closed else "Trading", "baseCoin": c.base, "quoteCoin": c.quote, "priceFilter": {"tickSize": plain(c.tick)}}
+        row = {
+            "symbol": c.id,
+            "status": "Closed" if c.id in self.core.closed else "Trading",
+            "baseCoin": c.base,
+            "quoteCoin": c.quote,
+            "priceFilter": {"tickSize": plain(c.tick)},
+        }
         if c.kind == "spot":
             return row | {"lotSizeFilter": lots | {"basePrecision": plain(c.lot), "quotePrecision": "0.01"}, "marginTrading": "none"}
         kind = "Linear" if c.kind == "linear" else "Inverse"

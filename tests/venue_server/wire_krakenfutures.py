@@ -351,7 +351,10 @@ class KrakenFutures(Wire):
             ids = {"fill_id": str(t.id), "order_id": str(t.order_id), "cliOrdId": t.client_id or None, "symbol": c.id, "side": t.side}
             rows.append(
                 {
-                    **ids, "size": c.amount(t.units), "price": t.price, "fillTime": iso(t.at_ms),
+                    **ids,
+                    "size": c.amount(t.units),
+                    "price": t.price,
+                    "fillTime": iso(t.at_ms),
                     "fillType": "liquidation" if t.liquidation else "maker" if t.maker else "taker",
                 }
             )

@@ -301,6 +301,7 @@ BINANCECOINM: Final = Venue(
             "-2019": "margin", "-2022": "reduce-only", "-5022": "post-only", "-1111": "precision", "-4003": "contracts", "-2014": "auth",
             "-2015": "auth", "-1022": "auth", "-1021": "clock", "-1015": "rate-limit", "-1003": "rate-limit", "http:429": "rate-limit",
             "-1008": "overload", "http:503 unavailable": "overload", "-1121": "symbol", "-4108": "symbol", "-4028": "leverage",
+            "-2028": "margin",
         },
         gone=frozenset({"-2011", "-2013"}),
         absent=frozenset({"-2013"}),
@@ -344,5 +345,6 @@ BINANCECOINM: Final = Venue(
     read_cancelled=read_cancelled,
     leverage=lambda listed, times: call("dapiPrivatePostLeverage", symbol=listed.market_id, leverage=times),
     fills_name_orders=False,
+    forced=lambda own: own.startswith(("autoclose-", "adl_autoclose")),
     order_of_fill=lambda listed, venue_id: call("dapiPrivateGetOrder", symbol=listed.market_id, orderId=venue_id),
 )  # fmt: skip

@@ -43,7 +43,7 @@ STATUS: Final = {
 WOULD_TAKE: Final = "31"  # cancelSource of a post-only order that would have taken
 ASKED_FOR: Final = frozenset({"", "0", "1"})  # nobody's, or the user's own cancel
 PAGE: Final = 100  # the most rows of a history
-LIQUIDATIONS: Final = frozenset({"full_liquidation", "partial_liquidation", "adl"})
+FORCED: Final = frozenset(map(str, (*range(100, 108), *range(125, 129))))  # subType of a trade: liquidation, and deleveraging
 HEADER: Final = ("x-simulated-trading", "1")
 
 
@@ -183,7 +183,7 @@ def read_fills(listed: Listed, body: object) -> Page[Fill]:
             fee_coins=ZERO - money(item.get("fee"), "the fee"),  # minus is paid
             maker=item.get("execType") == "M",
             at_ms=stamp(item.get("ts")),
-            liquidation=item.get("category") in LIQUIDATIONS,
+            liquidation=str(item.get("subType")) in FORCED,
         )
         for item in shown
         if item.get("instId") == listed.market_id
@@ -323,7 +323,7 @@ OKX: Final = Venue(
         refused={
             "51008": "margin", "51121": "precision", "51006": "price-limit", "51169": "reduce-only", "51205": "reduce-only",
             "50101": "auth", "50105": "auth", "50111": "auth", "50113": "auth", "50120": "auth", "50102": "clock", "50011": "rate-limit",
-            "http:429": "rate-limit", "51020": "contracts", "51001": "symbol", "51022": "symbol", "59102": "leverage",
+            "http:429": "rate-limit", "51020": "contracts", "51001": "symbol", "51022": "symbol", "59102": "leverage", "59108": "margin",
         },
         gone=frozenset({"51400", "51401", "51402", "51410", "51603"}),
         absent=frozenset({"51603", "51001"}),

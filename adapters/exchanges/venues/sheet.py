@@ -170,6 +170,7 @@ class Venue:
     cancels_by_venue_id: bool = False
     fills_name_orders: bool = True  # False: a fill tells the venue's order id only
     order_of_fill: Callable[[Listed, str], Call] | None = None  # then this asks for the order
+    forced: Callable[[str], bool] = lambda own: False  # is this the client id of an order that the venue itself made, to liquidate?
     fills_by_order: Callable[[Listed], ByOrder | None] | None = None  # where `fills` cannot be asked for a contract as a whole
     needs_passphrase: bool = False
     price_stream: str = ""  # ccxt's watcher of a contract's price; "": this bot listens to no websocket there
