@@ -9,6 +9,13 @@ from bot.settings import Settings, SettingsError, load
 
 BASE = "bag: {BTC: {coins: 2}}\nhedges: {BTC: {ratio: 1.0}}\n"
 
+LIMITS = (  # production wants each of them written down
+    "band: {low: 0.995, safe_low: 1, safe_high: 1, high: 1.005, min_order_usd: 100, cooldown_seconds: 10}\n"
+    "execution: {order_ttl_seconds: 30, max_reprices: 10, cross_after_seconds: 120, max_slippage_bps: 20, max_order_usd: 100000}\n"
+    "risk: {max_leverage: 2, hard_leverage: 3, max_position_usd: 1000000, max_turnover_usd_per_day: 2000000, max_orders_per_minute: 20,"
+    " price_collar_bps: 100, max_data_age_seconds: 15, allow_over_hedge: false}\n"
+)
+
 Load = Callable[..., Settings]
 Refuse = Callable[..., str]
 

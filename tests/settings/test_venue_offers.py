@@ -8,16 +8,10 @@ from bot.settings import Settings
 from bot.settings_check import check
 from bot.venue_offers import OFFERS, Proof, held_back
 from bot.wiring.venue import open_exchange, real_time
-from tests.settings.conftest import Load
+from tests.settings.conftest import LIMITS, Load
 
 KEYS = {"HEDGEBOT__VENUE__API_KEY": "key-of-some-length", "HEDGEBOT__VENUE__API_SECRET": "secret-of-some-length"}
 INVERSE, LINEAR = "BTC: {ratio: 1, instrument: BTC/USD:BTC}", "SOL: {ratio: 1, instrument: SOL/USDT:USDT}"
-LIMITS = (
-    "band: {low: 0.995, safe_low: 1, safe_high: 1, high: 1.005, min_order_usd: 100, cooldown_seconds: 10}\n"
-    "execution: {order_ttl_seconds: 30, max_reprices: 10, cross_after_seconds: 120, max_slippage_bps: 20, max_order_usd: 100000}\n"
-    "risk: {max_leverage: 2, hard_leverage: 3, max_position_usd: 1000000, max_turnover_usd_per_day: 2000000, max_orders_per_minute: 20,"
-    " price_collar_bps: 100, max_data_age_seconds: 15, allow_over_hedge: false}\n"
-)
 
 
 def settings_of(loaded: Load, venue: str, environment: str, hedge: str, *, mode: str = "live", untested_ok: bool = False) -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +32,7 @@ class Asked:
 @dataclass(slots=True)
 class Recorded:
     answers: dict[str, Any]  # "GET /path" → the answer; (status, answer) for a refusal
+    moments: Mapping[str, Callable[[], str]] = field(default_factory=dict)  # words of the answers that are told anew each time
     base_url: str = ""
     log: list[Asked] = field(default_factory=list)
 
@@ -48,12 +49,15 @@ class Recorded:
         self.log.append(Asked(request.method, request.path, request.query_string, await request.text(), dict(request.headers)))
         answer = self.answers.get(f"{request.method} {request.path}", (404, {"code": -1, "msg": "not recorded"}))
         status, body = answer if isinstance(answer, tuple) else (200, answer)
-        return web.json_response(body, status=status)
+        text = json.dumps(body)
+        for word, now in self.moments.items():
+            text = text.replace(word, now())
+        return web.json_response(text=text, status=status)
 
 
 @asynccontextmanager
-async def recorded(answers: Mapping[str, Any]) -> AsyncIterator[Recorded]:
-    served = Recorded(dict(answers))
+async def recorded(answers: Mapping[str, Any], moments: Mapping[str, Callable[[], str]] | None = None) -> AsyncIterator[Recorded]:
+    served = Recorded(dict(answers), moments or {})
     app = web.Application()
     app.router.add_route("*", "/{any:.*}", served.handle)
     runner = web.AppRunner(app)

@@ -4,9 +4,11 @@ import copy
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +21,12 @@ from adapters.exchanges.preflight import read_account
 from adapters.request_budget import Errand
 from bot.core.model import Approved, Ask, Kind, OrderStatus, Side, View
 from bot.ports import Misconfigured, NotSent, Refused, Unknown
+from bot.settings import Settings, load
 from bot.venue_offers import OFFERS, Proof
+from bot.wiring.start import looking
 from tests.contract.ccxt_driver import Clock
 from tests.contract.driver import D
+from tests.settings.conftest import LIMITS
 from tests.venue_server import KEY, PASSPHRASE, SECRET
 from tests.venues import documented
 from tests.venues.documented import NOW, OURS
@@ -399,6 +404,40 @@ async def test_an_order_that_is_gone_needs_no_cancel(name: str, symbol: str, pat
     async with at(name, symbol) as desk:
         desk.server.answers[path] = answer
         await desk.exchange.cancel(symbol, OURS)
+
+
+# ------------------------------------------------------------------------------------------------------------------ the whole bot
+
+PLANS = {
+    ("weex", SOL): ("SOL", D("750")),  # USD short: 5 SOL outside at 150: 1.5 are hedged
+    ("bingx", BTC): ("BTC", D("110000")),  # 1 BTC outside and 1.2 inside at 50,000
+    ("mexc", BTC): ("BTC", D("110000")),
+}
+
+
+def read(text: str) -> Settings:
+    Path("hedge.yaml").write_text(text, encoding="utf-8")
+    secrets = {"API_KEY": KEY, "API_SECRET": SECRET, "PASSPHRASE": PASSPHRASE}
+    return load(Path("hedge.yaml"), {f"HEDGEBOT__VENUE__{name}": word for name, word in secrets.items()}, {})
+
+
+@pytest.mark.parametrize(("name", "symbol"), sorted(PLANS))
+async def test_a_dry_run_plans_and_sends_nothing(name: str, symbol: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    asset, wanted = PLANS[name, symbol]
+    async with recorded(ANSWERS[name, symbol], {str(NOW): lambda: str(time.time_ns() // 1_000_000)}) as server:
+        settings = read(
+            f"venue: {{name: {name}, environment: production, base_url: '{server.base_url}', allow_base_url_production: true}}\n"
+            f"bag: {{{asset}: {{coins: {5 if asset == 'SOL' else 1}}}}}\nhedges: {{{asset}: {{instrument: '{symbol}'}}}}\n{LIMITS}"
+        )
+        async with looking(settings) as engine:
+            decision = await engine.turn()
+        assert decision is not None
+        (leg,) = decision.legs
+        assert leg.missing == ()
+        assert leg.target_usd == wanted
+        assert [order.side for order in decision.orders] == [Side.SELL]
+        assert server.writes == []
 
 
 # ------------------------------------------------------------------------------------------------------------------ what may not be
