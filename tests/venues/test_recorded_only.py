@@ -431,6 +431,7 @@ async def test_a_dry_run_plans_and_sends_nothing(name: str, symbol: str, tmp_pat
             f"bag: {{{asset}: {{coins: {5 if asset == 'SOL' else 1}}}}}\nhedges: {{{asset}: {{instrument: '{symbol}'}}}}\n{LIMITS}"
         )
         async with looking(settings) as engine:
+            await engine.turn()  # the first look only reconciles
             decision = await engine.turn()
         assert decision is not None
         (leg,) = decision.legs
