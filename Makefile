@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+IMAGE_EXTRAS := postgres console notify report cluster
 LOCK   := -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 
 unexport PYTHONDONTWRITEBYTECODE  # the suite starts hundreds of processes: each would compile the client library anew
 
-.PHONY: help demo test lint docs lock bench bench-check simulate clean
+.PHONY: help demo test test-docker lint docs lock bench bench-check simulate clean
 .DEFAULT_GOAL := help
 
 INSTALL := $(BIN)/pip install -q --no-compile --disable-pip-version-check
@@ -27,7 +28,10 @@ demo: $(VENV)/.base  ## hedge 5 BTC on the paper exchange through a crash and a 
 	@$(BIN)/hedgebot demo
 
 test: $(VENV)/.dev  ## the whole suite (ARGS="-k NAME" for a part)
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 2 --ignore=tests/docker $(ARGS)
+
+test-docker: $(VENV)/.dev  ## the deployment in containers, from a fresh clone (DOCKER_LAB=/bin/true: with the Docker that runs here)
+	DOCKER_LAB=$${DOCKER_LAB:?names what starts a container engine; set it to /bin/true if one runs here} $(BIN)/pytest tests/docker $(ARGS)
 
 lint: $(VENV)/.dev  ## style, types, import rules
 	$(BIN)/ruff check .
@@ -44,6 +48,7 @@ lock: $(VENV)/.dev  ## re-pin every dependency with its hashes
 	printf 'pip>=26\nsetuptools>=77\n' | $(BIN)/uv pip compile $(LOCK) --upgrade - -o requirements-build.txt
 	$(BIN)/uv pip compile $(LOCK) --upgrade pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile $(LOCK) --all-extras -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile $(LOCK) $(addprefix --extra ,$(IMAGE_EXTRAS)) -c requirements-dev.txt pyproject.toml -o requirements-image.txt
 
 bench: $(VENV)/.dev  ## one JSON line for each figure
 	$(BIN)/python -m tests.bench

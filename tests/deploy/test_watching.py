@@ -9,13 +9,36 @@ from prometheus_client.metrics_core import Metric
 
 from bot.metrics import Metrics
 from tests.deploy.promql import (
-    DASHBOARDS, HERE, RECORDED, SERIES, alerts, label_names, metric_names, panels, queries, recorded, rules, variables,
+    DASHBOARDS,
+    HERE,
+    RECORDED,
+    SERIES,
+    alerts,
+    label_names,
+    metric_names,
+    panels,
+    queries,
+    recorded,
+    rules,
+    variables,
 )  # fmt: skip
 
 PROMISED = {
-    "HedgeDrift", "HedgeWrongSide", "HedgeOrderUnknown", "HedgeLiquidationNear", "HedgeLeverageHigh", "HedgeFundingExpensive", "HedgeDataStale",
-    "HedgeLoopStalled", "HedgeHalted", "HedgeAuditStuck", "HedgeApiErrors", "HedgeClockSkew", "HedgeLeaseLost", "HedgeDatabaseSlow",
-}  # fmt: skip
+    "HedgeDrift",
+    "HedgeWrongSide",
+    "HedgeOrderUnknown",
+    "HedgeLiquidationNear",
+    "HedgeLeverageHigh",
+    "HedgeFundingExpensive",
+    "HedgeDataStale",
+    "HedgeLoopStalled",
+    "HedgeHalted",
+    "HedgeAuditStuck",
+    "HedgeApiErrors",
+    "HedgeClockSkew",
+    "HedgeLeaseLost",
+    "HedgeDatabaseSlow",
+}
 OF_PROMETHEUS = {"job", "instance", "le", "alertname", "alertstate"}
 EXPRESSIONS = [
     *((f"alert {rule['alert']}", rule["expr"]) for rule in alerts()),
