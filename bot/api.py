@@ -5,7 +5,7 @@ cancelled), 409 if it is refused, 503 if it could not be recorded. Errors are `{
 """
 
 import json
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import structlog
 from fastapi import Depends, FastAPI, HTTPException, Request
@@ -20,8 +20,9 @@ from bot.api_body import MOST_BYTES, AcceptBody, Body, Confirmed, MustSayWhy, No
 from bot.core.events import CommandGiven
 from bot.core.model import Target
 from bot.face import Bot, iso_utc, plain, plan_json, status_json
+from bot.led import Led, Unled
 from bot.logs import scrub
-from bot.metrics import CONTENT_TYPE, Metrics
+from bot.metrics import CONTENT_TYPE
 from bot.ports import PortError
 from bot.words import Misspoken, ratio_from, shortened, until_ms_from
 
@@ -44,8 +45,8 @@ SIMPLE: Final[dict[str, type[Body]]] = {  # commands that are their own name, an
 }
 
 
-def create_app(bot: Bot, metrics: Metrics, token: SecretStr) -> FastAPI:
-    """The application around one running bot. It holds no state of its own."""
+def create_app(led: Led, token: SecretStr) -> FastAPI:
+    """The application around the bots of this process; `?account=NAME` says which, where there are several. It has no state of its own."""
     app = FastAPI(title="hedgebot", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Threshold)
     app.add_exception_handler(Misspoken, misspoken)
@@ -59,37 +60,44 @@ def create_app(bot: Bot, metrics: Metrics, token: SecretStr) -> FastAPI:
 
     guarded = [Depends(with_token)]
 
+    def asked(account: str | None = None) -> Bot:
+        return led.meant(account)
+
+    One = Annotated[Bot, Depends(asked)]  # a type
+
     @app.get("/metrics")
     async def show_metrics() -> Response:
-        return Response(metrics.scrape(), headers={"content-type": CONTENT_TYPE})
+        return Response(led.scrape(), headers={"content-type": CONTENT_TYPE})
 
     @app.get("/livez")
     async def livez() -> Response:
-        alive = bot.health().alive
+        alive = led.alive()
         return answer({"alive": alive.ok, "why": alive.why}, 200 if alive.ok else 503)
 
     @app.get("/readyz")
     async def readyz() -> Response:
-        checks = [{"name": name, "ok": check.ok, "why": scrub(check.why)} for name, check in bot.health().checks]
+        checks = [{"name": name, "ok": check.ok, "why": scrub(check.why)} for name, check in led.checks()]
         ready = all(check["ok"] for check in checks)
         return answer({"ready": ready, "checks": checks}, 200 if ready else 503)
 
     @app.get("/api/v1/status", dependencies=guarded)
-    async def status() -> Response:
-        return answer(status_json(bot.status()))
+    async def status(account: str | None = None) -> Response:
+        if led.several and account is None:
+            return answer({"accounts": [status_json(bot.status()) for bot in led.bots()]})
+        return answer(status_json(led.meant(account).status()))
 
     @app.get("/api/v1/plan", dependencies=guarded)
-    async def plan() -> Response:
+    async def plan(bot: One) -> Response:
         return answer(plan_json(bot.status()))
 
     @app.get("/api/v1/targets", dependencies=guarded)
-    async def targets() -> Response:
+    async def targets(bot: One) -> Response:
         return answer({"targets": [target_json(target) for target in bot.status().targets]})
 
-    async def give(name: str, **said: Any) -> Response:
+    async def give(bot: Bot, name: str, **said: Any) -> Response:
         """Hand a word to the bot and answer with what became of it."""
         result = await bot.command(CommandGiven(name=name, by="api", at_ms=bot.health().now_ms, **said))
-        log.info("command.given", command=name, code=result.code, done=result.done, asset=said.get("asset"))
+        log.info("command.given", account=bot.account, command=name, code=result.code, done=result.done, asset=said.get("asset"))
         shown = {
             "accepted": result.accepted,
             "done": result.done,
@@ -102,8 +110,8 @@ def create_app(bot: Bot, metrics: Metrics, token: SecretStr) -> FastAPI:
         return answer(shown, 200 if result.done else 202)
 
     def simple(name: str, shape: type[Body]) -> None:
-        async def command(request: Request) -> Response:
-            return await give(name, reason=getattr(await read_body(request, shape), "reason", ""))
+        async def command(request: Request, bot: One) -> Response:
+            return await give(bot, name, reason=getattr(await read_body(request, shape), "reason", ""))
 
         app.post(f"/api/v1/{name}", dependencies=guarded, name=name)(command)
 
@@ -111,33 +119,33 @@ def create_app(bot: Bot, metrics: Metrics, token: SecretStr) -> FastAPI:
         simple(name, shape)
 
     @app.post("/api/v1/dry-run", dependencies=guarded)
-    async def dry_run(request: Request) -> Response:
+    async def dry_run(request: Request, bot: One) -> Response:
         body = await read_body(request, OnOff)
-        return await give("dry-run-on" if body.on else "dry-run-off")
+        return await give(bot, "dry-run-on" if body.on else "dry-run-off")
 
-    def known(asset: str) -> str:
+    def known(bot: Bot, asset: str) -> str:
         assets = [leg.asset for leg in bot.rules.legs]
         if asset not in assets:
             raise Unhedged("asset", f"{shortened(asset)} is not hedged by this account (known: {', '.join(assets)})")
         return asset
 
     @app.post("/api/v1/accept-contract", dependencies=guarded)
-    async def accept_contract(request: Request) -> Response:
+    async def accept_contract(request: Request, bot: One) -> Response:
         body = await read_body(request, AcceptBody)
-        return await give("accept-contract", asset=known(body.asset), reason=body.reason)
+        return await give(bot, "accept-contract", asset=known(bot, body.asset), reason=body.reason)
 
     @app.post("/api/v1/target", dependencies=guarded)
-    async def target_set(request: Request) -> Response:
+    async def target_set(request: Request, bot: One) -> Response:
         body = await read_body(request, TargetBody)
-        asset = known(body.asset)
+        asset = known(bot, body.asset)
         ratio = ratio_from(body.ratio, allow_over_hedge=bot.rules.risk.allow_over_hedge)
         until_ms = None if body.until is None else until_ms_from(body.until, now_ms=bot.health().now_ms)
-        return await give("target-set", asset=asset, ratio=ratio, until_ms=until_ms)
+        return await give(bot, "target-set", asset=asset, ratio=ratio, until_ms=until_ms)
 
     @app.delete("/api/v1/target/{asset}", dependencies=guarded)
-    async def target_clear(asset: str, request: Request) -> Response:
+    async def target_clear(asset: str, request: Request, bot: One) -> Response:
         await read_body(request, Nothing)
-        return await give("target-clear", asset=known(asset))
+        return await give(bot, "target-clear", asset=known(bot, asset))
 
     return app
 
@@ -164,7 +172,7 @@ class Unhedged(Misspoken):
 
 
 def misspoken(_: Request, error: Exception) -> Response:
-    return answer({"detail": str(error), "field": getattr(error, "field", None)}, 404 if isinstance(error, Unhedged) else 422)
+    return answer({"detail": str(error), "field": getattr(error, "field", None)}, 404 if isinstance(error, Unhedged | Unled) else 422)
 
 
 def too_large(_: Request, __: Exception) -> Response:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bot.cli_record import audit, db
-from bot.cli_terms import AsJson, Config, Limit, LogJson, LogLevel, Sets, app, leave, log_to_stderr
+from bot.cli_terms import Account, AsJson, Config, Limit, LogJson, LogLevel, Sets, app, leave, log_to_stderr
 from bot.cli_words import target, words
 
 # ---------------------------------------------------------------------------------------------------------------- set up
@@ -36,18 +36,20 @@ def init(
 def check(
     config: Config = None,
     sets: Sets = None,
+    account: Account = None,
     online: Annotated[bool, typer.Option("--online", help="also ask venue, database and target document; nothing is signed")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge the configuration: each finding with its remedy. Exit 4 if a setting must change, 3 if only the account or venue must."""
-    from bot.cli_config import settings_from
+    from bot.cli_config import accounts_from
     from bot.cli_setup import exit_of, finding_json, findings_of
     from bot.settings import SettingsError
 
     if online:
         log_to_stderr(None, otherwise="critical")
     try:
-        found = findings_of(settings_from(config, sets), online=online)
+        accounts = accounts_from(config, sets, account=account)
+        found = list(dict.fromkeys(finding for settings in accounts for finding in findings_of(settings, online=online)))
     except SettingsError as error:
         found = error.findings
     errors = sum(finding.severity == "error" for finding in found)
@@ -70,12 +72,12 @@ def tally(errors: int, warnings: int) -> str:
 @app.command()
 def probe(config: Config = None, as_json: AsJson = False) -> None:
     """For health checks: exit 0 if the running bot is alive and ready, else 1."""
-    from bot.cli_config import settings_from
+    from bot.cli_config import accounts_from
     from bot.cli_probe import probe as ask
     from bot.cli_show import answer_json
 
     log_to_stderr(None)
-    good, said = ask(settings_from(config))
+    good, said = ask(accounts_from(config)[0])
     if as_json:
         answer_json(said)
     else:
@@ -122,14 +124,14 @@ def version(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def plan(config: Config = None, sets: Sets = None, as_json: AsJson = False) -> None:
+def plan(config: Config = None, account: Account = None, sets: Sets = None, as_json: AsJson = False) -> None:
     """What the bot would do now. Only reads; needs no running bot."""
     from bot.cli_config import settings_from
     from bot.cli_read import plan as made
     from bot.cli_show import answer_json, facts, show
 
     log_to_stderr(None)
-    said = made(settings_from(config, sets))
+    said = made(settings_from(config, sets, account=account))
     answer_json(said) if as_json else show(facts(said))
 
 
@@ -137,6 +139,10 @@ def plan(config: Config = None, sets: Sets = None, as_json: AsJson = False) -> N
 def run(
     config: Config = None,
     sets: Sets = None,
+    account: Account = None,
+    worker: Annotated[
+        bool, typer.Option("--worker", help="lead a fair share of the accounts, beside other workers on one PostgreSQL server")
+    ] = False,
     once: Annotated[bool, typer.Option("--once", help="end when nothing is being worked any more")] = False,
     until_aligned: Annotated[bool, typer.Option("--until-aligned", help="end when every leg is aligned")] = False,
     timeout: Annotated[float | None, typer.Option("--timeout", metavar="S", min=0, help="give up after so many seconds (exit 5)")] = None,
@@ -147,43 +153,67 @@ def run(
     log_json: LogJson = False,
     log_level: LogLevel = None,
 ) -> None:
-    """Keep the hedge: until stopped, or until a given end."""
+    """Keep the hedge of every account: until stopped, or until a given end."""
     import asyncio
 
-    from bot.cli_config import settings_from
+    from bot.cli_config import accounts_from
     from bot.cli_run import Asked
     from bot.cli_run import live as alive
     from bot.running import Until
 
     log_to_stderr(log_level, as_json=log_json, otherwise="info")
     until = Until(once=once, aligned=until_aligned, timeout_ms=None if timeout is None else int(timeout * 1000))
-    leave(asyncio.run(alive(settings_from(config, sets), Asked(until, live, dry_run, adopt, as_json))))
+    leave(asyncio.run(alive(accounts_from(config, sets, account=account), Asked(until, live, dry_run, adopt, as_json, worker))))
 
 
 @app.command()
 def status(
     config: Config = None,
+    account: Account = None,
     watch: Annotated[bool, typer.Option("--watch", help="again every second")] = False,
     as_json: AsJson = False,
 ) -> None:
     """What the bot holds and plans: asks the running one, else reads the record."""
-    from bot.cli_config import settings_from
-    from bot.cli_read import status as known
+    from bot.cli_config import accounts_from
+    from bot.cli_read import statuses, together
     from bot.cli_read import watch as watched
     from bot.cli_show import answer_json, facts, show
 
     log_to_stderr(None)
-    settings = settings_from(config)
+    accounts = accounts_from(config, account=account)
     if watch:
-        watched(settings, as_json=as_json)
+        watched(accounts, as_json=as_json)
         return
-    said = known(settings)
-    answer_json(said) if as_json else show(facts(said))
+    said = statuses(accounts)
+    if as_json:
+        answer_json(together(said))
+    else:
+        for one in said:
+            show(facts(one))
+
+
+@app.command()
+def workers(config: Config = None, account: Account = None, as_json: AsJson = False) -> None:
+    """Who leads which account, and since when."""
+    from bot.cli_config import accounts_from
+    from bot.cli_read import leaders
+    from bot.cli_show import answer_json, plain_table, show
+
+    log_to_stderr(None)
+    listed = leaders(accounts_from(config, account=account))
+    if as_json:
+        answer_json({"workers": listed})
+        return
+    table = plain_table("account", "holder", "epoch", "since", left=("holder", "since"))
+    for one in listed:
+        table.add_row(one["account"], one["holder"] or "nobody", str(one["epoch"]), one["since"] or "")
+    show(table)
 
 
 @app.command()
 def orders(
     config: Config = None,
+    account: Account = None,
     limit: Limit = 20,
     open_only: Annotated[bool, typer.Option("--open", help="only those that are not finished")] = False,
     as_json: AsJson = False,
@@ -194,19 +224,19 @@ def orders(
     from bot.cli_show import answer_json, orders_table, show
 
     log_to_stderr(None)
-    said = listed(settings_from(config), limit=limit, open_only=open_only)
+    said = listed(settings_from(config, account=account), limit=limit, open_only=open_only)
     answer_json(said) if as_json else show(orders_table(said["orders"]))
 
 
 @app.command()
-def fills(config: Config = None, limit: Limit = 20, as_json: AsJson = False) -> None:
+def fills(config: Config = None, account: Account = None, limit: Limit = 20, as_json: AsJson = False) -> None:
     """Trades of the account, newest first, from the record."""
     from bot.cli_config import settings_from
     from bot.cli_read import fills as listed
     from bot.cli_show import answer_json, fills_table, show
 
     log_to_stderr(None)
-    said = listed(settings_from(config), limit=limit)
+    said = listed(settings_from(config, account=account), limit=limit)
     answer_json(said) if as_json else show(fills_table(said["fills"]))
 
 

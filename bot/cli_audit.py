@@ -2,7 +2,7 @@
 
 import json
 import sys
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -116,16 +116,11 @@ def upgraded(settings: Settings) -> str:
     held: list[lease.Lock] = []
 
     def guard(database: Database) -> None:
-        try:
-            if database.on_server:
-                held.append(lease.ServerLock(database, settings.account))
-            elif database.path is not None:
-                held.append(lease.FileLock(f"{database.path}.lock"))
-        except BlockingIOError:
-            name = None
-            with suppress(Misconfigured):
-                name = lease.holder_of(database, settings.account)
-            raise lease.LeaseHeld(settings.account, name) from None
+        for account, holder in (lease.holders(database) or {settings.account: None}).items():
+            try:
+                held.append(lease.locked(database, account))
+            except BlockingIOError:
+                raise lease.LeaseHeld(account, holder) from None
 
     try:
         return upgrade(settings.audit.url, password=password(settings), guard=guard)

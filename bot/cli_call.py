@@ -1,5 +1,6 @@
 """How is a running bot asked? Its API, found by the files beside its database and opened with its token."""
 
+import socket
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -30,9 +31,10 @@ def address_file(settings: Settings) -> Path:
 
 
 def beside(settings: Settings, suffix: str) -> Path:
-    """A file beside a SQLite database; for a server, one in the working directory that is named after the account."""
+    """A file beside a SQLite database; for a server, one in the working directory, named after the only account."""
     database = sqlite_file(settings.audit.url)
-    return database.with_name(database.name + suffix) if database is not None else Path(f"hedgebot-{settings.account}{suffix}")
+    whose = f"-{settings.account}" if len(settings.accounts) == 1 else ""
+    return database.with_name(database.name + suffix) if database is not None else Path(f"hedgebot{whose}{suffix}")
 
 
 def base_url(host: str, port: int) -> str:
@@ -40,21 +42,40 @@ def base_url(host: str, port: int) -> str:
     return f"http://{name}:{port}"
 
 
+def address_outside(host: str, port: int) -> str:
+    """As other machines reach it: whoever listens everywhere is found by the name of his machine."""
+    return f"http://{socket.gethostname()}:{port}" if host in ANYWHERE else base_url(host, port)
+
+
 def address(settings: Settings) -> str:
+    """Where the API of the leader is: on a server the lease says so, beside a file the file of the address does."""
+    if sqlite_file(settings.audit.url) is None:
+        from bot.wiring.record import led_at  # a probe does not load the database layer
+
+        if (recorded := led_at(settings)) is not None:
+            return recorded
+    return address_here(settings)
+
+
+def address_here(settings: Settings) -> str:
+    """Where the API of a bot on this machine is."""
     try:
         return address_file(settings).read_text("ascii").strip() or base_url(settings.api.host, settings.api.port)
     except (OSError, UnicodeDecodeError):
         return base_url(settings.api.host, settings.api.port)
 
 
-def ask(settings: Settings, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
-    """One request. Raise NoAnswer where nobody answers, Wrong where the token is refused or the answer is not a bot's."""
+def ask(settings: Settings, method: str, path: str, body: dict[str, Any] | None = None, url: str | None = None) -> httpx.Response:
+    """One request, to the leader of the account if no `url` is given.
+
+    Raise NoAnswer where nobody answers, Wrong where the token is refused or the answer is not a bot's.
+    """
     token = settings.api.token or read_token(token_file(settings))
     headers = {} if token is None else {"authorization": f"Bearer {token.get_secret_value()}"}
-    url = address(settings)
+    url = url or address(settings)
     try:
         with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as client:
-            answer = client.request(method, path, json=body)
+            answer = client.request(method, path, json=body, params={"account": settings.account})
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NoAnswer(f"{url}: {error or type(error).__name__}") from error
     if answer.status_code == httpx.codes.UNAUTHORIZED:

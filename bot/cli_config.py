@@ -3,17 +3,36 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from bot.cli_exit import Wrong
 from bot.exit_codes import Exit
-from bot.settings import DEFAULT_FILE, Settings, load
+from bot.settings import DEFAULT_FILE, Settings, load_all
 from bot.settings_outside import PREFIX
 
 
 def settings_from(
-    config: Path | None, sets: Sequence[str] | None = None, *, flags: Mapping[str, str] | None = None, search: bool = True
+    config: Path | None,
+    sets: Sequence[str] | None = None,
+    *,
+    account: str | None = None,
+    flags: Mapping[str, str] | None = None,
+    search: bool = True,
 ) -> Settings:
-    """The settings of this command; with `search`, from ./hedge.yaml where no file is named.
+    """The settings of the account that a command is about: the only one, or the one that is named. Raise as `accounts_from`."""
+    found = accounts_from(config, sets, account=account, flags=flags, search=search)
+    return found[0] if len(found) == 1 else one_of(found, config)
+
+
+def accounts_from(
+    config: Path | None,
+    sets: Sequence[str] | None = None,
+    *,
+    account: str | None = None,
+    flags: Mapping[str, str] | None = None,
+    search: bool = True,
+) -> tuple[Settings, ...]:
+    """The settings of every account, or of the one that is named; with `search`, from ./hedge.yaml where no file is named.
 
     Raise SettingsError, or Wrong where there is nothing to read.
     """
@@ -21,14 +40,25 @@ def settings_from(
     path = config or (DEFAULT_FILE if search and DEFAULT_FILE.exists() else None)
     if path is None and not said and not any(name.upper().startswith(PREFIX) for name in os.environ):
         raise Wrong(Exit.CONFIGURATION, f"there is no {DEFAULT_FILE} here: write one with `hedgebot init`, or name yours with -c FILE")
-    settings = load(path, os.environ, said)
+    found = load_all(path, os.environ, said, account)
+    for settings in found:
+        keep_secrets(settings)
+    return found
+
+
+def keep_secrets(settings: Settings) -> None:
+    """From here on no log shows them."""
     venue = settings.venue
     for secret in (venue.api_key, venue.api_secret, venue.passphrase, settings.audit.password, settings.api.token):
         if secret is not None:
             from bot.logs import keep_secret
 
             keep_secret(secret)
-    return settings
+
+
+def one_of(found: Sequence[Settings], config: Path | None) -> NoReturn:
+    names = ", ".join(settings.account for settings in found)
+    raise Wrong(Exit.USAGE, f"{config or DEFAULT_FILE} names {len(found)} accounts ({names}): say which one by --account NAME")
 
 
 def flags_from(sets: Sequence[str]) -> dict[str, str]:

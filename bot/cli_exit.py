@@ -29,12 +29,12 @@ class Wrong(Exception):
         self.code = code
 
 
-def told(error: BaseException) -> Exit | None:
+def told(error: BaseException, whose: str = "") -> Exit | None:
     """Say it on stderr, one line for each thing wrong. None for an error that nobody foresaw: that one deserves its traceback."""
     code = code_of(error)
     if code is not None:
         for line in str(error).splitlines() or [type(error).__name__]:
-            say(f"error: {line}")
+            say(f"error: {whose}{line}")
     return code
 
 

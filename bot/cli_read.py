@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from bot.audit.rows import FillRow, OrderRow
-from bot.audit.store import Store
+from bot.audit.store import NothingYet, Store
 from bot.cli_call import NoAnswer, ask, exact
 from bot.cli_exit import Wrong, on_terminal, say
 from bot.core.decide import RULES_VERSION, decide
@@ -22,8 +22,10 @@ from bot.exit_codes import Exit
 from bot.face import Status, iso_utc, plain, plan_json, status_json
 from bot.settings import Settings, config_hash, overrides, to_rules
 from bot.settings_values import sqlite_file
-from bot.wiring.record import read_store, recorded_state
+from bot.wiring.choice import as_recorded
+from bot.wiring.record import password, read_store, recorded_state
 from bot.wiring.start import looking
+from bot.workers import listed
 
 WATCH_SECONDS: Final = 1.0
 
@@ -88,6 +90,7 @@ def status(settings: Settings, note: Callable[[str], None] = say) -> dict[str, A
 def last_known(store: Store, settings: Settings) -> Status:
     """What was seen last, judged by what the record says now: a stop is no reason to call an aligned hedge misaligned."""
     state, made, head = store.state(), store.last_decision(), store.head()
+    settings = as_recorded(settings, state)
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=0, absence_polls=1)
     decision = None
     if made is not None:
@@ -138,7 +141,30 @@ def as_if_running(state: State, rules: Rules, rules_hash: str, at_ms: int) -> St
     return replace(fold(state, start), cycle=state.cycle, mode=Mode.WATCHING)
 
 
-def watch(settings: Settings, *, as_json: bool) -> None:
+def statuses(accounts: Sequence[Settings], note: Callable[[str], None] = say) -> list[dict[str, Any]]:
+    """Of every account that has one; with several, notes name the account."""
+    found = []
+    for settings in accounts:
+        about = note if len(accounts) == 1 else lambda text, account=settings.account: note(f"{account}: {text}")
+        try:
+            found.append(status(settings, about))
+        except NothingYet as error:
+            if len(accounts) == 1:
+                raise
+            about(f"note: {error}")
+    return found
+
+
+def together(said: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One document: of the only account, or of all."""
+    return said[0] if len(said) == 1 else {"accounts": list(said)}
+
+
+def leaders(accounts: Sequence[Settings]) -> list[dict[str, Any]]:
+    return listed(accounts, password(accounts[0]))
+
+
+def watch(accounts: Sequence[Settings], *, as_json: bool) -> None:
     """The status once a second until interrupted."""
     from rich.console import Group
     from rich.live import Live
@@ -151,12 +177,12 @@ def watch(settings: Settings, *, as_json: bool) -> None:
 
     def drawn() -> Group:
         notes: list[str] = []
-        said = facts(status(settings, notes.append))
-        return Group(said, *(Text(note, "dim") for note in notes))
+        said = [facts(one) for one in statuses(accounts, notes.append)]
+        return Group(*said, *(Text(note, "dim") for note in notes))
 
     with suppress(KeyboardInterrupt):
         while as_json:
-            answer_json(status(settings, lambda _: None))
+            answer_json(together(statuses(accounts, lambda _: None)))
             time.sleep(WATCH_SECONDS)
         with Live(drawn(), console=console(), auto_refresh=False) as live:
             while True:

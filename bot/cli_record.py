@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bot.cli_terms import AsJson, Config, Limit, leave, log_to_stderr
+from bot.cli_terms import Account, AsJson, Config, Limit, leave, log_to_stderr
 
 audit = typer.Typer(
     name="audit", help="The record: read it, have it explained, verify it, export it.", no_args_is_help=True, rich_markup_mode=None
@@ -14,14 +14,14 @@ db = typer.Typer(name="db", help="The audit database.", no_args_is_help=True, ri
 
 
 @audit.command("tail")
-def audit_tail(config: Config = None, limit: Limit = 20, as_json: AsJson = False) -> None:
+def audit_tail(config: Config = None, account: Account = None, limit: Limit = 20, as_json: AsJson = False) -> None:
     """The newest entries, oldest first."""
     from bot.cli_audit import tail
     from bot.cli_config import settings_from
     from bot.cli_show import answer_json, clock
 
     log_to_stderr(None)
-    listed = tail(settings_from(config), limit)
+    listed = tail(settings_from(config, account=account), limit)
     if as_json:
         answer_json({"entries": listed})
         return
@@ -30,7 +30,7 @@ def audit_tail(config: Config = None, limit: Limit = 20, as_json: AsJson = False
 
 
 @audit.command("show")
-def audit_show(seq: Annotated[int, typer.Argument(min=1)], config: Config = None, as_json: AsJson = False) -> None:
+def audit_show(seq: Annotated[int, typer.Argument(min=1)], config: Config = None, account: Account = None, as_json: AsJson = False) -> None:
     """One entry with everything in it, as JSON."""
     import json
 
@@ -39,7 +39,7 @@ def audit_show(seq: Annotated[int, typer.Argument(min=1)], config: Config = None
     from bot.cli_show import answer_json
 
     log_to_stderr(None)
-    said = entry(settings_from(config), seq)
+    said = entry(settings_from(config, account=account), seq)
     answer_json(said) if as_json else typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
 
 
@@ -47,6 +47,7 @@ def audit_show(seq: Annotated[int, typer.Argument(min=1)], config: Config = None
 def audit_explain(
     identity: Annotated[str, typer.Argument(metavar="ID", help="an order's id, or the number of an entry")],
     config: Config = None,
+    account: Account = None,
     as_json: AsJson = False,
 ) -> None:
     """Why the bot did that, in plain words."""
@@ -55,13 +56,14 @@ def audit_explain(
     from bot.cli_show import answer_json
 
     log_to_stderr(None)
-    told = story(settings_from(config), identity)
+    told = story(settings_from(config, account=account), identity)
     answer_json({"id": identity, "story": told}) if as_json else typer.echo(told)
 
 
 @audit.command("verify")
 def audit_verify(
     config: Config = None,
+    account: Account = None,
     heads: Annotated[Path | None, typer.Option("--heads", metavar="FILE", help="heads seen outside: lines SEQ HASH, or a log")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -71,7 +73,7 @@ def audit_verify(
     from bot.cli_show import answer_json
 
     log_to_stderr(None)
-    found = verified(settings_from(config), heads)
+    found = verified(settings_from(config, account=account), heads)
     if as_json:
         answer_json(verification_json(found))
     else:
@@ -83,6 +85,7 @@ def audit_verify(
 @audit.command("export")
 def audit_export(
     config: Config = None,
+    account: Account = None,
     form: Annotated[str, typer.Option("--format", metavar="csv|jsonl", help="one entry a line")] = "jsonl",
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="instead of stdout")] = None,
 ) -> None:
@@ -94,7 +97,7 @@ def audit_export(
         raise typer.BadParameter(f"{form}: write csv or jsonl", param_hint="--format")
     chosen: Literal["csv", "jsonl"] = "csv" if form == "csv" else "jsonl"
     log_to_stderr(None)
-    write_export(settings_from(config), chosen, output)
+    write_export(settings_from(config, account=account), chosen, output)
 
 
 @db.command("set-up")
@@ -107,17 +110,17 @@ def db_set_up(
 ) -> None:
     """Make the bot's user, its database and the tables of this version on a PostgreSQL server. May be repeated."""
     from bot.cli_audit import set_up_server
-    from bot.cli_config import settings_from
+    from bot.cli_config import accounts_from
 
     log_to_stderr(None)
-    typer.echo(f"{set_up_server(settings_from(config), admin, admin_password)} is ready: its user may add to the record and read it")
+    typer.echo(f"{set_up_server(accounts_from(config)[0], admin, admin_password)} is ready: its user may add to the record and read it")
 
 
 @db.command("upgrade")
 def db_upgrade(config: Config = None) -> None:
     """Bring the tables of the audit database to this version. Stop the bot and make a copy first."""
     from bot.cli_audit import upgraded
-    from bot.cli_config import settings_from
+    from bot.cli_config import accounts_from
 
     log_to_stderr(None)
-    typer.echo(f"{upgraded(settings_from(config))} has the tables of this version")
+    typer.echo(f"{upgraded(accounts_from(config)[0])} has the tables of this version")

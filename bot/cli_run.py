@@ -4,29 +4,35 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
 import structlog
 
 from bot.access import ensure_token
 from bot.api import create_app
 from bot.api_server import serve
-from bot.cli_call import address_file, base_url, token_file
-from bot.cli_exit import Wrong, say
+from bot.cli_call import address_file, address_outside, base_url, token_file
+from bot.cli_exit import Wrong, say, told
 from bot.cli_show import answer_json, facts, show
 from bot.core.events import RunEnded
-from bot.exit_codes import Exit
+from bot.exit_codes import Exit, worst
 from bot.face import CannotListen, Status, plan_json
+from bot.led import Led
 from bot.ports import Misconfigured, PortError
 from bot.running import Until, run
 from bot.settings import Settings
 from bot.settings_values import sqlite_file
+from bot.wiring.record import password
 from bot.wiring.start import Wired, wired
+from bot.wiring.venue import real_time
+from bot.workers import require_server, work
 
 log = structlog.get_logger("hedgebot")
+RETRY_SECONDS: Final = 30  # before an account that could not start is tried again, beside others that run
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Asked:
     dry: bool = False
     adopt: bool = False
     as_json: bool = False
+    worker: bool = False
 
 
 def require_sense(asked: Asked, settings: Settings) -> None:
@@ -48,6 +55,8 @@ def require_sense(asked: Asked, settings: Settings) -> None:
         raise Wrong(Exit.USAGE, "--once and --until-aligned are two different ends: give one of them")
     if asked.until.timeout_ms is not None and not (asked.until.once or asked.until.aligned):
         raise Wrong(Exit.USAGE, "--timeout limits a bounded run: give --until-aligned or --once with it")
+    if asked.worker and (asked.until.once or asked.until.aligned):
+        raise Wrong(Exit.USAGE, "--worker leads accounts until it is stopped: --once and --until-aligned are for a run of your own")
     if asked.live and settings.mode != "live":
         raise Wrong(
             Exit.CONFIGURATION, "--live arms a bot under `mode: live`, and the configuration says mode: dry-run: set `mode: live` there"
@@ -68,25 +77,126 @@ def require_writable(settings: Settings) -> None:
             )
 
 
-async def live(settings: Settings, asked: Asked) -> Exit:
-    """Run until told to stop or until the asked end. Raise PortError where the bot cannot start."""
-    require_sense(asked, settings)
-    require_writable(settings)
-    async with wired(settings, live_flag=asked.live, dry_flag=asked.dry, adopt=asked.adopt) as bot:
-        engine = bot.engine
-        token = settings.api.token or ensure_token(token_file(settings))
+async def live(accounts: Sequence[Settings], asked: Asked) -> Exit:
+    """Run until told to stop or until the asked end. Raise PortError where the only bot cannot start.
+
+    Several accounts run beside each other: what befalls one leaves the others alone, and the exit code is the worst.
+    """
+    first = accounts[0]
+    require_sense(asked, first)
+    stop, led = stopped_by_signals(), Led(first.accounts if asked.worker else [one.account for one in accounts], worker=asked.worker)
+    teller = Teller(asked.as_json, bounded=asked.until.once or asked.until.aligned, several=led.several)
+    async with Api(led, first) as api:
+        keeper = Keeper(asked, led, api, stop, teller)
+        if asked.worker:
+            require_server(accounts)
+            await api.up()
+            return await work(accounts, password(first), keeper.kept, stop, real_time())
+        runs = {one.account: asyncio.create_task(keeper.kept(one) if led.several else keeper.keep(one)) for one in accounts}
+        giving_up = asyncio.create_task(cancelled_at_start(stop, led, runs))
         try:
-            serving = await serve(create_app(engine, bot.metrics, token), settings.api.host, settings.api.port)
-        except CannotListen:
-            with suppress(PortError):
-                await bot.store.append([RunEnded(bot.run_id, True, "the port of the API was not free", engine.parts.clock.now_ms())])
-            raise
-        try:
-            with announced(address_file(settings), base_url(settings.api.host, serving.port)):
-                report(bot, asked)
-                return await run(engine, bot.run_id, stopped_by_signals(), asked.until, teller(asked))
+            ends = await asyncio.gather(*runs.values(), return_exceptions=True)
         finally:
-            await serving.stop()
+            giving_up.cancel()
+        teller.close()
+    codes = []
+    for end in ends:
+        if isinstance(end, asyncio.CancelledError):
+            log.warning("run.given_up", did="stopped while it was being started: nothing was sent")
+            codes.append(Exit.ATTENTION)
+        elif isinstance(end, BaseException):
+            raise end
+        else:
+            codes.append(end)
+    return worst(codes)
+
+
+async def cancelled_at_start(stop: asyncio.Event, led: Led, runs: Mapping[str, asyncio.Task[Exit]]) -> None:
+    """Told to stop: a bot that turns ends by itself, one that is still waiting for something is ended."""
+    await stop.wait()
+    leading = {bot.account for bot in led.bots()}
+    for account, run_ in runs.items():
+        if account not in leading:
+            run_.cancel()
+
+
+class Api:
+    """The API of this process: it gets its port when the first account is led, so that a second bot is told who leads rather than that
+    its port is taken."""
+
+    def __init__(self, led: Led, settings: Settings) -> None:
+        self.led, self.settings = led, settings
+        self.closing_time = AsyncExitStack()
+        self.one_at_a_time = asyncio.Lock()
+        self.address: str | None = None
+
+    async def up(self) -> str:
+        """Listen, unless that is done already; return the address for other machines. Raise CannotListen."""
+        async with self.one_at_a_time:
+            if self.address is None:
+                settings = self.settings
+                token = settings.api.token or ensure_token(token_file(settings))
+                serving = await serve(create_app(self.led, token), settings.api.host, settings.api.port)
+                self.closing_time.push_async_callback(serving.stop)
+                if not self.led.worker:  # workers may share a folder; the lease tells where each is
+                    self.closing_time.enter_context(announced(address_file(settings), base_url(settings.api.host, serving.port)))
+                self.address = address_outside(settings.api.host, serving.port)
+            return self.address
+
+    async def __aenter__(self) -> "Api":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.closing_time.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Keeps accounts, each by itself."""
+
+    asked: Asked
+    led: Led
+    api: Api
+    stop: asyncio.Event
+    teller: "Teller"
+
+    async def kept(self, settings: Settings, over_beat_ms: int | None = None) -> Exit:
+        """As `keep`, but whatever goes wrong is said and stays with this account; what may pass is tried again."""
+        account = settings.account
+        while True:
+            try:
+                return await self.keep(settings, over_beat_ms)
+            except Exception as error:
+                code = told(error, f"account {account}: ")
+                if code is None:
+                    log.exception("account.failed", account=account, did="this account is no longer led here; the others go on")
+                    code = Exit.FAILURE
+                final = code is not Exit.FAILURE or self.teller.bounded or self.asked.worker or isinstance(error, CannotListen)
+                self.led.leave(account, str(error) if final else f"{error}; it is tried again every {RETRY_SECONDS} s")
+            if final:
+                return code
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stop.wait(), RETRY_SECONDS)
+                return Exit.ATTENTION
+
+    async def keep(self, settings: Settings, over_beat_ms: int | None = None) -> Exit:
+        """Lead one account until its end. Raise PortError where it cannot start."""
+        asked = self.asked
+        with structlog.contextvars.bound_contextvars(**({"account": settings.account} if self.led.several else {})):
+            async with wired(settings, live_flag=asked.live, dry_flag=asked.dry, adopt=asked.adopt, over_beat_ms=over_beat_ms) as bot:
+                engine = bot.engine
+                self.led.join(engine, bot.metrics)
+                try:
+                    bot.store.announce(await self.api.up())
+                    report(bot, asked)
+                    return await run(engine, bot.run_id, self.stop, asked.until, self.teller)
+                except CannotListen:
+                    with suppress(PortError):
+                        ended = RunEnded(bot.run_id, True, "the port of the API was not free", engine.parts.clock.now_ms())
+                        await bot.store.append([ended])
+                    raise
+                finally:
+                    self.led.leave(settings.account, "its run has ended")
 
 
 def report(bot: Wired, asked: Asked) -> None:
@@ -107,25 +217,29 @@ def report(bot: Wired, asked: Asked) -> None:
         log.warning("killed", why=engine.state.killed, did="sends nothing", next="look at it, then `hedgebot rearm --reason …`")
 
 
-def teller(asked: Asked) -> "Teller":
-    return Teller(asked.as_json, bounded=asked.until.once or asked.until.aligned)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Teller:
-    """Prints what a bounded run came to."""
+    """Prints what bounded runs came to: at once, or together where there are several."""
 
     as_json: bool
     bounded: bool
+    several: bool = False
+    said: list[dict[str, Any]] = field(default_factory=list)
 
     def __call__(self, status: Status) -> None:
         if not self.bounded or status.decision is None:
             return
         said = plan_json(status)
-        if self.as_json:
-            answer_json(said)
-        else:
+        if not self.as_json:
             show(facts(said))
+        elif self.several:
+            self.said.append(said)
+        else:
+            answer_json(said)
+
+    def close(self) -> None:
+        if self.bounded and self.as_json and self.several:
+            answer_json({"accounts": sorted(self.said, key=lambda one: str(one["account"]))})
 
 
 @contextmanager

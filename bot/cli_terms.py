@@ -25,6 +25,7 @@ Config = Annotated[
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a setting that goes before all others; may be repeated")
 ]
+Account = Annotated[str | None, typer.Option("--account", metavar="NAME", help="which account; needed where there are several")]
 AsJson = Annotated[bool, typer.Option("--json", help="answer with one JSON document")]
 LogJson = Annotated[bool, typer.Option("--log-json", help="log one JSON object a line (the default unless stderr is a terminal)")]
 LogLevel = Annotated[str | None, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error")]

@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bot.cli_terms import AsJson, Config, Reason, leave, log_to_stderr
+from bot.cli_terms import Account, AsJson, Config, Reason, leave, log_to_stderr
 
 words = typer.Typer(rich_markup_mode=None)
 target = typer.Typer(
@@ -22,11 +22,11 @@ class Switch(StrEnum):
     off = "off"
 
 
-def say_word(config: Path | None, name: str, *, reason: str = "", as_json: bool = False) -> None:
+def say_word(config: Path | None, account: str | None, name: str, *, reason: str = "", as_json: bool = False) -> None:
     from bot.cli_config import settings_from
     from bot.cli_operate import simple
 
-    settings = settings_from(config)
+    settings = settings_from(config, account=account)
     hand_over(settings, simple(name, reason=reason), as_json)
 
 
@@ -47,46 +47,48 @@ def hand_over(settings: object, word: object, as_json: bool) -> NoReturn:
 
 
 @words.command()
-def pause(config: Config = None, as_json: AsJson = False) -> None:
+def pause(config: Config = None, account: Account = None, as_json: AsJson = False) -> None:
     """No new orders; those that are open may fill or expire."""
-    say_word(config, "pause", as_json=as_json)
+    say_word(config, account, "pause", as_json=as_json)
 
 
 @words.command()
-def resume(config: Config = None, as_json: AsJson = False) -> None:
+def resume(config: Config = None, account: Account = None, as_json: AsJson = False) -> None:
     """End a pause."""
-    say_word(config, "resume", as_json=as_json)
+    say_word(config, account, "resume", as_json=as_json)
 
 
 @words.command("dry-run")
 def dry_run(
     switch: Annotated[Switch, typer.Argument(help="on: plan only, own orders are cancelled; off: send orders again")],
     config: Config = None,
+    account: Account = None,
     as_json: AsJson = False,
 ) -> None:
     """Stop or allow the sending of orders, also while the bot runs."""
     from bot.cli_config import settings_from
     from bot.cli_operate import dry_run as word
 
-    hand_over(settings_from(config), word(switch is Switch.on), as_json)
+    hand_over(settings_from(config, account=account), word(switch is Switch.on), as_json)
 
 
 @words.command()
-def kill(config: Config = None, reason: Reason = "", as_json: AsJson = False) -> None:
+def kill(config: Config = None, account: Account = None, reason: Reason = "", as_json: AsJson = False) -> None:
     """Cancel own orders and send nothing more, until re-armed. Does not flatten: the hedge stays."""
-    say_word(config, "kill", reason=reason, as_json=as_json)
+    say_word(config, account, "kill", reason=reason, as_json=as_json)
 
 
 @words.command()
 def rearm(
     reason: Annotated[str, typer.Option("--reason", help="why it is safe again; goes on record")],
     config: Config = None,
+    account: Account = None,
     as_json: AsJson = False,
 ) -> None:
     """Let a killed or halted bot send orders again."""
     if not reason.strip():
         raise typer.BadParameter("say why it is safe again: it goes on record", param_hint="--reason")
-    say_word(config, "rearm", reason=reason.strip(), as_json=as_json)
+    say_word(config, account, "rearm", reason=reason.strip(), as_json=as_json)
 
 
 @words.command("accept-contract")
@@ -94,6 +96,7 @@ def accept_contract(
     asset: Annotated[str, typer.Argument(help="such as BTC")],
     reason: Annotated[str, typer.Option("--reason", help="why the contract is good as it is now; goes on record")],
     config: Config = None,
+    account: Account = None,
     as_json: AsJson = False,
 ) -> None:
     """Hedge on with a contract that changed at the venue; the position is taken as the venue shows it."""
@@ -102,19 +105,20 @@ def accept_contract(
 
     if not reason.strip():
         raise typer.BadParameter("say why the contract is good as it is now: it goes on record", param_hint="--reason")
-    settings = settings_from(config)
+    settings = settings_from(config, account=account)
     hand_over(settings, word(settings, asset, reason.strip()), as_json)
 
 
 @words.command("cancel-all")
-def cancel_all(config: Config = None, as_json: AsJson = False) -> None:
+def cancel_all(config: Config = None, account: Account = None, as_json: AsJson = False) -> None:
     """Cancel all own orders once; the bot then goes on."""
-    say_word(config, "cancel-all", as_json=as_json)
+    say_word(config, account, "cancel-all", as_json=as_json)
 
 
 @words.command()
 def flatten(
     config: Config = None,
+    account: Account = None,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -129,7 +133,7 @@ def flatten(
         if not typer.confirm("Close the whole hedge and leave the bag naked?"):
             typer.echo("nothing was changed")
             leave(0)
-    say_word(config, "flatten", as_json=as_json)
+    say_word(config, account, "flatten", as_json=as_json)
 
 
 @target.command("set", context_settings={"ignore_unknown_options": True})
@@ -138,33 +142,36 @@ def target_set(
     ratio: Annotated[str, typer.Argument(help="0 to 1")],
     until: Annotated[str | None, typer.Option("--until", metavar="DATE", help="ends with that day, UTC")] = None,
     config: Config = None,
+    account: Account = None,
     as_json: AsJson = False,
 ) -> None:
     """Set the ratio of an asset; 0 brings it to flat, reduce-only."""
     from bot.cli_config import settings_from
     from bot.cli_operate import target_set as word
 
-    settings = settings_from(config)
+    settings = settings_from(config, account=account)
     hand_over(settings, word(settings, asset, ratio, until), as_json)
 
 
 @target.command("clear")
-def target_clear(asset: Annotated[str, typer.Argument(help="such as BTC")], config: Config = None, as_json: AsJson = False) -> None:
+def target_clear(
+    asset: Annotated[str, typer.Argument(help="such as BTC")], config: Config = None, account: Account = None, as_json: AsJson = False
+) -> None:
     """Take the operator's word back: target document or configuration count again."""
     from bot.cli_config import settings_from
     from bot.cli_operate import target_clear as word
 
-    settings = settings_from(config)
+    settings = settings_from(config, account=account)
     hand_over(settings, word(settings, asset), as_json)
 
 
 @target.command("list")
-def target_list(config: Config = None, as_json: AsJson = False) -> None:
+def target_list(config: Config = None, account: Account = None, as_json: AsJson = False) -> None:
     """The operator's and the configuration's ratios; of each asset the first one listed counts."""
     from bot.cli_config import settings_from
     from bot.cli_read import targets
     from bot.cli_show import answer_json, show, targets_table
 
     log_to_stderr(None)
-    said = targets(settings_from(config))
+    said = targets(settings_from(config, account=account))
     answer_json(said) if as_json else show(targets_table(said["targets"]))

@@ -20,8 +20,8 @@ from bot.core.reconcile import reconcile
 from bot.core.risk import quote_problem
 from bot.face import COMMAND_WAIT_MS, Check, CommandResult, Health, Status
 from bot.gate import SignGate
-from bot.metrics import Metrics
 from bot.lasting import Lasting
+from bot.metrics import Metrics
 from bot.ports import AuditLog, Clock, Exchange, Holdings, LeaseLost, Misconfigured, Notifier, NotSent, PortError, Targets
 from bot.witness import Witness
 

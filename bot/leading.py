@@ -22,10 +22,13 @@ EPOCHS: Final = 36**3  # that a client id can tell apart
 IN_FLIGHT_MS: Final = 21_000  # a signed request may still take effect: receive window 10 s, HTTP timeout 10 s, clocks apart 1 s
 
 
-async def lead(store: Store, holder: str, clock: Clock) -> int:
-    """Take the lease and return our epoch. A holder that seems silent is watched for the TTL first, and then succeeded. Raise LeaseHeld."""
+async def lead(store: Store, holder: str, clock: Clock, over_beat_ms: int | None = None) -> int:
+    """Take the lease and return our epoch. A holder that seems silent is watched for the TTL first, and then succeeded. Raise LeaseHeld.
+
+    `over_beat_ms`: the caller has watched already; see `Store.lead`.
+    """
     try:
-        return store.lead(holder)
+        return store.lead(holder, over_beat_ms=over_beat_ms)
     except LeaseHeld as held:
         if not held.silent or store.ttl_ms is None:
             raise
@@ -56,9 +59,10 @@ def newest_epoch(views: Sequence[View], instance: str, epoch: int) -> int:
     """The highest epoch in tags of ours at the venue; `epoch` if none is higher. A database restored from a backup has forgotten some."""
     start = len(TAG) + len(instance)
     for view in views:
-        for shown in (*(view.open_orders or ()), *(view.fills or ())):
-            if is_ours(shown.client_id, instance):
-                ahead = (int(shown.client_id[start : start + 3], 36) - epoch) % EPOCHS
+        identities = [order.client_id for order in view.open_orders or ()] + [fill.client_id for fill in view.fills or ()]
+        for identity in identities:
+            if is_ours(identity, instance):
+                ahead = (int(identity[start : start + 3], 36) - epoch) % EPOCHS
                 if 0 < ahead < EPOCHS // 2:  # the three digits begin again after the last of them
                     epoch += ahead
     return epoch

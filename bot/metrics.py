@@ -8,7 +8,7 @@ to be read with `delta()`, not with `rate()`.
 
 import platform
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
@@ -317,6 +317,25 @@ class Metrics:
     def scrape(self) -> bytes:
         """The text that /metrics answers, of type CONTENT_TYPE."""
         return generate_latest(self.registry)
+
+
+class Together:
+    """The metrics of several accounts as one registry: each name once, with the samples of all."""
+
+    def __init__(self, several: Sequence[Metrics]) -> None:
+        self.several = several
+
+    def collect(self) -> Iterable[Metric]:
+        families: dict[str, Metric] = {}
+        for metrics in self.several:
+            for family in metrics.registry.collect():
+                families.setdefault(family.name, Metric(family.name, family.documentation, family.type)).samples.extend(family.samples)
+        return families.values()
+
+
+def scrape(several: Sequence[Metrics]) -> bytes:
+    """The text that /metrics answers for all accounts of a process."""
+    return generate_latest(Together(several))
 
 
 def value_usd(held: HeldUsd | None) -> float:

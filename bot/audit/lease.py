@@ -18,7 +18,7 @@ from hashlib import sha256
 from threading import Lock as Mutex
 from typing import Any, Final, Protocol
 
-from sqlalchemy import ColumnElement, literal_column, select, update
+from sqlalchemy import ColumnElement, inspect, literal_column, select, update
 
 from bot.audit.database import Database, naming
 from bot.audit.tables import ACCOUNTS
@@ -280,6 +280,14 @@ def raised(database: Database, account: str, epoch: int, higher: int) -> int:
             raise LeaseLost(f"account {account} is led by another process: this process must stop")
         connection.commit()
     return higher
+
+
+def holders(database: Database) -> dict[str, str | None]:
+    """Who leads each account, also in a database of an older version; empty where there is no such table yet."""
+    with naming(database), database.engine.connect() as connection:
+        if not inspect(connection).has_table(ACCOUNTS.name):
+            return {}
+        return {row.account: row.holder for row in connection.execute(select(ACCOUNTS.c.account, ACCOUNTS.c.holder))}
 
 
 def announce(database: Database, account: str, epoch: int, address: str | None) -> None:

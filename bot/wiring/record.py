@@ -2,11 +2,12 @@
 
 import os
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
 
 from bot.audit.lease import TTL_MS
 from bot.audit.store import NothingYet, Store
 from bot.core.model import State
+from bot.ports import PortError
 from bot.settings import Settings
 from bot.settings_values import sqlite_file
 
@@ -52,6 +53,13 @@ def recorded_state(settings: Settings) -> State | None:
         return None
     with closing(store):
         return store.state()
+
+
+def led_at(settings: Settings) -> str | None:
+    """The address of the API of whoever leads the account; None where nobody does, or nobody said."""
+    with suppress(PortError), closing(read_store(settings)) as store:
+        return store.owner.address
+    return None
 
 
 def holder() -> str:

@@ -7,10 +7,18 @@ import pytest
 from pydantic import SecretStr
 
 from bot.api import create_app
+from bot.led import Led
 from bot.metrics import Metrics
 from tests.api.worlds import ListeningBot
 
 TOKEN = "correct-horse-battery-staple"
+
+
+def alone(bot: ListeningBot, metrics: Metrics) -> Led:
+    """A process that leads this account and no other."""
+    led = Led([bot.account])
+    led.join(bot, metrics)
+    return led
 
 
 @pytest.fixture
@@ -26,7 +34,7 @@ def metrics() -> Metrics:
 @pytest.fixture
 async def stranger(bot: ListeningBot, metrics: Metrics) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody without the token."""
-    transport = httpx.ASGITransport(create_app(bot, metrics, SecretStr(TOKEN)), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(create_app(alone(bot, metrics), SecretStr(TOKEN)), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://bot") as client:
         yield client
 

@@ -66,8 +66,9 @@ async def test_an_empty_token_opens_nothing(bot, metrics):
     from pydantic import SecretStr
 
     from bot.api import create_app
+    from tests.api.conftest import alone
 
-    transport = httpx.ASGITransport(create_app(bot, metrics, SecretStr("")))
+    transport = httpx.ASGITransport(create_app(alone(bot, metrics), SecretStr("")))
     async with httpx.AsyncClient(transport=transport, base_url="http://bot") as client:
         for header in ("Bearer", "Bearer ", ""):
             assert (await client.get("/api/v1/status", headers={"authorization": header})).status_code == 401
