@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from adapters.exchanges.ccxt_open import sheet
 from adapters.exchanges.ccxt_translate import Malformed, Misfit
-from adapters.exchanges.preflight import preflight
+from adapters.exchanges.preflight import Wish, preflight
 from adapters.exchanges.venues.sheet import Venue
 from bot.core.model import Side
 from tests.contract.ccxt_driver import ENVIRONMENT, under_test
@@ -59,7 +59,8 @@ async def collected(name: str) -> list[Example]:
 
         exchange.venue = replace(true_sheet, **{reader: noting(reader) for reader in READERS})
         await exchange.connect([venue.inverse.symbol])
-        await preflight(exchange, [venue.inverse.symbol], venue.clock, min_order_usd=D(100), allow_withdraw_key=False)
+        wish = Wish(live=True, min_order_usd=D(100), max_order_usd=D(100000), max_position_usd=D(1000000))
+        await preflight(exchange, [venue.inverse.symbol], venue.clock, wish)
         await open_at(venue, 10, "60000", client_id="hb00001trades")
         await exchange.place(approved(venue, "hb00001rests", Side.SELL, 10, 61000))
         await venue.settle_funding(D("0.0001"))
