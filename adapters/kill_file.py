@@ -6,17 +6,17 @@ from bot.ports import Misconfigured
 
 
 class KillFile:
-    def __init__(self, path: Path) -> None:
+    """`path` is written and removed; `everyone`, where there is one, stops every account of the process and is left to people."""
+
+    def __init__(self, path: Path, everyone: Path | None = None) -> None:
         self.path = path
+        self.everyone = everyone
 
     def read(self) -> bool | None:
-        try:
-            self.path.lstat()
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return None
-        return True
+        found = [is_there(path) for path in (self.path, self.everyone) if path is not None]
+        if True in found:
+            return True
+        return None if None in found else False
 
     def set(self, reason: str) -> None:
         try:
@@ -33,3 +33,16 @@ class KillFile:
             raise Misconfigured(
                 f"kill file {self.path} cannot be removed: {error.strerror}; nothing will be sent until it is gone: delete it by hand"
             ) from error
+        if self.everyone is not None and is_there(self.everyone) is not False:
+            raise Misconfigured(f"kill file {self.everyone} stops every account: nothing will be sent until it is gone; delete it by hand")
+
+
+def is_there(path: Path) -> bool | None:
+    """None if that cannot be told."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    return True
