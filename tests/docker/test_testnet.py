@@ -1,0 +1,87 @@
+"""`TESTNET=… docker compose up -d`, a local venue in place of the test network: dry at first, armed by a word, and the word stays."""
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docker.conftest import Deploy
+from tests.docker.deployment import Deployment, eventually
+from tests.venue_server import KEY, SECRET
+
+VENUE = "bybit"
+
+
+@pytest.fixture(scope="module")
+def testnet(deploy: Deploy, clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A clone of its own, with keys in ./secrets that only their owner can read."""
+    mine = tmp_path_factory.mktemp("testnet") / "hedgebot"
+    shutil.copytree(clone, mine)
+    for name, word in (("venue.api_key", KEY), ("venue.api_secret", SECRET)):
+        (mine / "secrets" / name).write_text(f"{word}\n")
+        (mine / "secrets" / name).chmod(0o600)
+    deployment = deploy(files=("docker-compose.yml", "tests/docker/venue.yaml"), given={"TESTNET": VENUE, "VENUE_ENVIRONMENT": "testnet"})
+    deployment.clone = mine
+    return deployment
+
+
+def books(testnet: Deployment) -> dict[str, Any]:
+    read = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8000/_books').read().decode())"
+    found: dict[str, Any] = json.loads(testnet.good("exec", "-T", "venue", "python", "-c", read))
+    return found
+
+
+def no_order_twice(testnet: Deployment) -> None:
+    at_venue = Counter(client_id for client_id, *_ in books(testnet)["orders"])
+    assert max(at_venue.values()) == 1
+    assert set(at_venue) <= {order["client_id"] for order in testnet.orders()}
+
+
+def test_the_services_are_the_same_and_it_comes_up_dry(testnet: Deployment):
+    paper = Deployment(testnet.engine, testnet.clone)
+    services = set(testnet.good("config", "--services").split())
+    assert services - {"venue"} == set(paper.good("config", "--services").split())
+    assert testnet.up() <= 90
+    status = testnet.ask("status")
+    assert (status["venue"], status["environment"], status["mode"], status["armed"]) == (VENUE, "testnet", "live", False)
+
+
+def test_while_dry_it_plans_and_sends_nothing(testnet: Deployment):
+    eventually(lambda: testnet.ask("plan")["legs"][0]["orders"] or testnet.orders(), 60, "a plan")
+    assert {order["status"] for order in testnet.orders()} == {"DRY_RUN"}
+    assert books(testnet)["placed"] == 0
+
+
+def test_the_word_arms_it_and_survives_a_restart(testnet: Deployment):
+    testnet.say("dry-run", "off")
+    assert testnet.ask("status")["armed"] is True
+    testnet.good("restart", "bot")
+    testnet.healthy()
+    assert testnet.ask("status")["armed"] is True
+    testnet.aligned()
+    assert books(testnet)["position_usd"]["BTC/USD:BTC"] < 0
+    no_order_twice(testnet)
+
+
+def test_a_crash_with_an_order_at_the_venue_ends_in_the_same_hedge_without_a_second_order(testnet: Deployment):
+    testnet.say("target", "set", "BTC", "0.5")
+    eventually(lambda: books(testnet)["open"], 60, "an order at the venue")
+    testnet.kill_main_process("bot")
+    eventually(lambda: testnet.inspect("bot")["RestartCount"] >= 1, 60, "the bot is started again")
+    testnet.healthy()
+    assert testnet.aligned()["armed"] is True
+    no_order_twice(testnet)
+
+
+def test_dry_run_on_stops_it_and_stop_leaves_nothing_open(testnet: Deployment):
+    testnet.say("target", "set", "BTC", "1")
+    eventually(lambda: books(testnet)["open"], 60, "an order at the venue")
+    testnet.say("dry-run", "on")
+    assert books(testnet)["open"] == 0
+    placed = books(testnet)["placed"]
+    testnet.engine.good("stop", "-t", "90", testnet.id("bot"))
+    assert testnet.state("bot")["ExitCode"] == 0
+    assert (books(testnet)["open"], books(testnet)["placed"]) == (0, placed)
