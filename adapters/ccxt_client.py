@@ -7,6 +7,7 @@ an exception (exchanges/outcomes.py). ccxt is imported when a client is made, so
 """
 
 import asyncio
+import base64
 import importlib
 import json
 import logging
@@ -20,7 +21,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, quote_plus, urlsplit, urlunsplit
 
 from adapters.request_budget import Errand, RequestBudget
 from bot.core.model import Approved
@@ -29,6 +30,7 @@ from bot.ports import Gate, Misconfigured, NotSent, PortError
 TIMEOUT_MS: Final = 10_000
 GOODBYE_SECONDS: Final = 1.0  # how long a websocket that is closed may take to say so
 SILENCE_MS: Final = {429: 1_000, 418: 60_000}  # after a warning, and after a ban, where the venue does not say how long
+LEAST_SILENCE_MS: Final = 1_000
 NOT_ADDRESSES: Final = frozenset({"logo", "www", "doc", "fees", "referral", "api_management"})  # for people, never called
 LONGEST_TEXT: Final = 400  # of a venue's words in an error message
 SHORTEST_KEY: Final = 5  # a shorter word would blot out half of every message
@@ -45,7 +47,15 @@ class Keys:
 
     @property
     def words(self) -> tuple[str, ...]:
-        return tuple(word for word in (self.api_key, self.secret, self.passphrase) if word and len(word) >= SHORTEST_KEY)
+        """In each spelling in which a venue may throw them back, the longest first."""
+        held = [word for word in (self.api_key, self.secret, self.passphrase) if word and len(word) >= SHORTEST_KEY]
+        spelled = {text for word in held for text in (word, quote(word, safe=""), quote(word), quote_plus(word), in_base64(word))}
+        return tuple(sorted(spelled, key=lambda text: (-len(text), text)))
+
+
+def in_base64(word: str) -> str:
+    """Without the padding, which a longer text has elsewhere."""
+    return base64.b64encode(word.encode()).decode().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +294,7 @@ class CcxtClient:
         if never_connected(error):
             return Unreachable(f"{self._access.ccxt_id} cannot be reached: nothing was sent")
         if sending.status in SILENCE_MS:
-            asked_ms = max(SILENCE_MS[sending.status], sending.silence_ms or 0)
+            asked_ms = SILENCE_MS[sending.status] if sending.silence_ms is None else max(LEAST_SILENCE_MS, sending.silence_ms)
             self._budget.hold(asked_ms, f"{self._access.ccxt_id} answered {sending.status}: too many requests")
         body = parsed(sending.body)
         return Failed(text, status=sending.status, body=sending.body if body is None else body, signed=sending.signed)
@@ -423,7 +433,8 @@ class Sessions:
             trace = aiohttp.TraceConfig()
             trace.on_request_redirect.append(refuse_redirect)
             self._streams = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls()), trace_configs=[trace])
-        return self._streams.ws_connect(url, timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_SECONDS), **more)
+        plain = {**more, "compress": 0}  # a packer takes 200 kB, and ccxt's connections linger until the garbage is collected
+        return self._streams.ws_connect(url, timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_SECONDS), **plain)
 
     async def close_streams(self) -> None:
         """Websockets with everything that was about to become one."""

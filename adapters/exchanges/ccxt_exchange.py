@@ -9,9 +9,10 @@ preflight.py        is the account fit for a hedge?
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -60,6 +61,7 @@ class CcxtExchange:
         self._has_key = has_key
         self._clock_problem = ""
         self._compared_mono_ms: int | None = None
+        self._markets: dict[str, dict[str, Any]] = {}  # as they were read to choose a contract, until it is connected
         self._listed: dict[str, Listed] = {}
         self._unlisted: dict[str, str] = {}  # contracts that are not traded any more, and why
         self._relisting = Relisting(clock, client.markets)
@@ -69,8 +71,18 @@ class CcxtExchange:
 
     # ------------------------------------------------------------------------------------------------------------------ connecting
 
+    async def choose(self, asset: str) -> str:
+        """The contract to hedge `asset` with: the inverse perpetual, else the linear one. Raise Misconfigured where none is listed."""
+        self._markets = self._markets or await self.patiently(self.client.markets)
+        for symbol in (f"{asset}/USD:{asset}", f"{asset}/USDT:USDT"):
+            with suppress(Misfit, Malformed):
+                if symbol in self._markets:
+                    return self.venue.contract(self._markets[symbol]).instrument.symbol
+        raise Misconfigured(f"{self.venue.title} lists neither {asset}/USD:{asset} nor {asset}/USDT:USDT: {asset} cannot be hedged there")
+
     async def connect(self, symbols: Sequence[str]) -> dict[str, Instrument]:
-        markets = await self.patiently(self.client.markets)
+        markets = self._markets or await self.patiently(self.client.markets)
+        self._markets = {}
         found: dict[str, Instrument] = {}
         for symbol in symbols:
             try:
@@ -79,12 +91,19 @@ class CcxtExchange:
                     raise Misfit(f"{symbol} is not listed")
                 listed = self.venue.contract(market)
             except (Misfit, Malformed) as error:
-                raise Misconfigured(
-                    f"{self.venue.title}: {error}. Inverse perpetuals there: {', '.join(hedgeable(markets)) or 'none'}"
-                ) from error
+                there = ", ".join(hedgeable(markets)) or "none"
+                text = f"{self.venue.title}: {error}. Inverse perpetuals there: {there}{self._or_linear(symbol)}"
+                raise Misconfigured(text) from error
             self._listed[symbol] = await self._with_fees(listed)
             found[symbol] = self._listed[symbol].instrument
         return found
+
+    def _or_linear(self, symbol: str) -> str:
+        """What to write for an asset without an inverse contract, where the venue has linear ones."""
+        asset, _, settled = symbol.partition("/USD:")
+        if settled != asset or self.venue.options(True) == self.venue.options(False):
+            return ""
+        return f". For its linear one write `hedges.{asset}.instrument: {asset}/USDT:USDT`, or `hedges.{asset}.allow_linear: true`"
 
     async def _with_fees(self, listed: Listed) -> Listed:
         """The account's own rates where the venue tells them, else those of its lowest tier."""
@@ -216,7 +235,7 @@ class CcxtExchange:
                 self._part("funding", errors, self._funding(listed, ask.funding_since_ms, round_)),
             ),
         )
-        return View(listed.instrument, quote, position, margin, open_orders, found, fills, funding, tuple(errors))
+        return View(listed.instrument, quote, position, margin, open_orders, found, fills, funding, in_one(errors))
 
     async def _part(self, name: str, errors: list[str], reading: Awaitable[T]) -> T | None:
         try:
@@ -543,6 +562,15 @@ def in_order(items: Sequence[R], since_ms: int, name: Callable[[R], str]) -> tup
     """Each once, those at or after the cursor, oldest first."""
     once = {name(item): item for item in items if item.at_ms >= since_ms}
     return tuple(sorted(once.values(), key=lambda item: (item.at_ms, len(name(item)), name(item))))
+
+
+def in_one(errors: Sequence[str]) -> tuple[str, ...]:
+    """What befell several parts for one reason is said once: `position, margin: …`."""
+    parts: dict[str, list[str]] = {}
+    for error in errors:
+        name, _, why = error.partition(": ")
+        parts.setdefault(why, []).append(name)
+    return tuple(f"{', '.join(names)}: {why}" for why, names in parts.items())
 
 
 def passing(error: BaseException) -> bool:

@@ -19,7 +19,8 @@ class Forks:
     """The other end: what a test asks for."""
 
     def __init__(self, *modules: str) -> None:
-        self.process = subprocess.Popen([sys.executable, "-m", __name__, *modules], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", __name__, *modules]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(self, request: dict[str, Any]) -> int:
         assert self.process.stdin is not None
