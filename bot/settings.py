@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from bot.core.model import Basis, ExecutionRule, Foreign, LegRule, RiskRule, Rules
+from bot.core.model import Basis, ExecutionRule, Foreign, Kind, LegRule, RiskRule, Rules
 from bot.settings_accounts import accounts_of, shared_by_mistake
 from bot.settings_keys import Known, UnknownKey, alternatives, find, leaves
 from bot.settings_outside import Outside, read_environment, read_flags, read_secrets
@@ -277,7 +277,11 @@ def defaulted_limits(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 def overrides(settings: Settings) -> tuple[str, ...]:
     """What stands by the operator's word where the bot would otherwise prove it: on record with the start, and shown."""
-    return ("environment via base_url",) if settings.venue.base_url is not None else ()
+    linear = [asset for asset, hedge in settings.hedges.items() if hedge.allow_linear and settings.kind(asset) is Kind.LINEAR]
+    return (
+        *(("environment via base_url",) if settings.venue.base_url is not None else ()),
+        *(f"{settings.hedges[asset].instrument} for want of an inverse contract (allow_linear)" for asset in linear),
+    )
 
 
 def config_hash(settings: Settings) -> str:

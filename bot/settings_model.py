@@ -131,6 +131,7 @@ class Hedge(Section):
         description="coins: protect the USD value of that share of the coins; value: hedge that share of the current value",
     )
     instrument: str = Field(default="", description="the perpetual to short: X/USD:X (inverse, the default) or X/USDT:USDT (linear)")
+    allow_linear: Switch = Field(default=False, description="without an instrument: take X/USDT:USDT where the venue lists no X/USD:X")
 
 
 class Band(Section):

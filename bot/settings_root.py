@@ -26,6 +26,7 @@ from bot.settings_model import (
     Venue,
 )
 from bot.settings_values import Asset, Seconds, Switch, Whole, Word, plain, refuse, shown
+from bot.venue_offers import OFFERS, Proof
 from bot.words import MOST_OVER_HEDGE
 
 SYMBOL: Final = re.compile(r"([A-Z0-9]+)/([A-Z0-9]+):([A-Z0-9]+)(-.+)?", re.ASCII)
@@ -74,8 +75,16 @@ class Settings(Section):
         """A hedge without an instrument takes the inverse perpetual of its own asset."""
         if not isinstance(data, Mapping) or not isinstance(data.get("hedges"), Mapping):
             return data
+        for asset, hedge in data["hedges"].items():
+            if isinstance(hedge, Mapping) and hedge.get("instrument") and str(hedge.get("allow_linear", "")).strip().lower() == "true":
+                problem = f"is true, and the instrument is {hedge['instrument']} anyway"
+                refuse(problem, "delete one of the two", "hedges", str(asset), "allow_linear")
+        venue = data.get("venue")
+        name = str(venue.get("name")) if isinstance(venue, Mapping) else "paper"
         hedges = {
-            asset: {**hedge, "instrument": hedge.get("instrument") or f"{asset}/USD:{asset}"} if isinstance(hedge, Mapping) else hedge
+            asset: {**hedge, "instrument": hedge.get("instrument") or _own_contract(asset, hedge, name)}
+            if isinstance(hedge, Mapping)
+            else hedge
             for asset, hedge in data["hedges"].items()
         }
         return {**data, "hedges": hedges}
@@ -196,6 +205,13 @@ class Settings(Section):
         if hedge.basis == "value" and hedge.ratio < 1 and not self.band.model_fields_set.intersection(BAND_EDGES):
             return WIDE_BAND
         return BandRule(self.band.low, self.band.safe_low, self.band.safe_high, self.band.high)
+
+
+def _own_contract(asset: str, hedge: Mapping[str, Any], venue: str) -> str:
+    """The inverse perpetual; the linear one where that is allowed and the venue has no other. Whether it is listed, the venue tells."""
+    allowed = str(hedge.get("allow_linear", "")).strip().lower() == "true"
+    linear_only = venue in OFFERS and OFFERS[venue].inverse is Proof.NONE
+    return f"{asset}/USDT:USDT" if allowed and linear_only else f"{asset}/USD:{asset}"
 
 
 def _check_symbol(asset: str, symbol: str, at: tuple[str, ...]) -> None:

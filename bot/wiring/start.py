@@ -28,6 +28,7 @@ from bot.ports import Clock, Exchange, Misconfigured, Notifier, NotReady, Target
 from bot.replay import Unrecorded
 from bot.settings import Settings, config_hash, defaulted_limits, overrides, to_rules
 from bot.settings_values import sqlite_file
+from bot.wiring.choice import chosen
 from bot.wiring.fit import fit_to_hedge, refuse_what_check_refuses
 from bot.wiring.record import holder, open_store, recorded_state
 from bot.wiring.venue import kill_switch, open_exchange, open_streams, open_targets
@@ -62,6 +63,7 @@ async def started(
     notifier: Notifier | None = None,
     record_every_ms: int | None = 60_000,
     run_id: str | None = None,
+    over_beat_ms: int | None = None,
 ) -> Engine:
     """Take the lease, put the start on record, connect. Raise PortError. `run_id` is drawn unless a run must repeat exactly."""
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
@@ -69,7 +71,7 @@ async def started(
     by_word = await fit_to_hedge(exchange, settings, list(instruments), clock)
     gate.lease_ttl_ms = store.ttl_ms
     gate.lease_proven(clock.mono_ms())
-    await lead(store, holder(), clock)
+    await lead(store, holder(), clock, over_beat_ms)
     wait_ms = takeover_wait_ms(store, exchange.absence_ms)
     state = store.state()
     require_every_leg(state, rules)
@@ -191,10 +193,11 @@ async def wired(
     adopt: bool = False,
     absence: tuple[int, int] | None = None,
     ttl_ms: int = TTL_MS,
+    over_beat_ms: int | None = None,
 ) -> AsyncIterator[Wired]:
     """A bot in real time. Everything is closed again, and the lease released, whatever happens.
 
-    `absence`: as in `open_exchange`; `ttl_ms`: of the lease, on a server.
+    `absence`: as in `open_exchange`; `ttl_ms`: of the lease, on a server; `over_beat_ms`: as in `Store.lead`.
     """
     refuse_what_check_refuses(settings)
     clock = SystemClock()
@@ -203,6 +206,7 @@ async def wired(
         store = closing_time.enter_context(closing(open_store(settings, ttl_ms=ttl_ms)))
         exchange = open_exchange(settings, clock, gate, absence)
         closing_time.push_async_callback(exchange.close)
+        settings = await chosen(exchange, settings)
         targets = open_targets(settings, clock)
         if targets is not None:
             closing_time.push_async_callback(targets.close)
@@ -219,6 +223,7 @@ async def wired(
             adopt=adopt,
             metrics=metrics,
             notifier=LogNotifier(),
+            over_beat_ms=over_beat_ms,
         )
         await closing_time.enter_async_context(proving(store, gate, clock, engine.wake.set))
         metrics.lease(True)
@@ -238,6 +243,7 @@ async def looking(settings: Settings) -> AsyncIterator[Engine]:
     with paper_aside(settings) as aside:
         exchange = open_exchange(aside, clock, gate)
         try:
+            settings = await chosen(exchange, settings)
             rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
             instruments = await exchange.connect([leg.symbol for leg in rules.legs])
             require_every_leg(remembered, rules)

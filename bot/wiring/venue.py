@@ -32,7 +32,11 @@ def real_time() -> Clock:
 
 
 def kill_switch(settings: Settings) -> KillSwitch:
-    return KillFile(Path(settings.kill_file))
+    """Of one account among several: its own file beside the one that stops them all."""
+    everyone = Path(settings.kill_file)
+    if len(settings.accounts) == 1:
+        return KillFile(everyone)
+    return KillFile(everyone.with_name(f"{everyone.name}.{settings.account}"), everyone)
 
 
 def open_exchange(settings: Settings, clock: Clock, gate: SignGate | None, absence: tuple[int, int] | None = None) -> Exchange:
@@ -113,7 +117,7 @@ def open_real(settings: Settings, clock: Clock, gate: SignGate | None, absence: 
         gate,
         base_url=venue.base_url,
         allow_base_url_production=venue.allow_base_url_production,
-        linear=any(settings.kind(asset) is Kind.LINEAR for asset in settings.hedges),
+        linear=any(hedge.allow_linear or settings.kind(asset) is Kind.LINEAR for asset, hedge in settings.hedges.items()),
         streams=venue.streams,
         absence=absence,
     )

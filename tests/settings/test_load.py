@@ -23,7 +23,12 @@ def test_a_bag_and_a_hedge_are_all_that_must_be_written(loaded: Load) -> None:
     assert (settings.venue.name, settings.venue.environment, settings.venue.base_url) == ("paper", None, None)
     assert (settings.paper.feed, settings.paper.seed, settings.paper.spread_bps) == ("synthetic", 7, 2)
     assert (settings.paper.price, settings.paper.collateral, settings.paper.url) == ({"BTC": 60000}, {"BTC": 3}, "sqlite:///paper.db")
-    assert settings.hedges["BTC"].model_dump() == {"ratio": Decimal(1), "basis": "coins", "instrument": "BTC/USD:BTC"}
+    assert settings.hedges["BTC"].model_dump() == {
+        "ratio": Decimal(1),
+        "basis": "coins",
+        "instrument": "BTC/USD:BTC",
+        "allow_linear": False,
+    }
     assert list(settings.band.model_dump().values()) == [Decimal("0.995"), 1, 1, Decimal("1.005"), 100, 10]
     assert list(settings.execution.model_dump().values()) == [30, 10, 120, 20, 100000]
     assert list(settings.risk.model_dump().values()) == [2, 3, 1000000, 2000000, 20, 100, 15, False]
