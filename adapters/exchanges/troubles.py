@@ -1,4 +1,4 @@
-"""What does a read that failed mean to the person at the desk, and what is to be done? By the venue's code, never by the class of an error."""
+"""What does a read that failed mean to the person at the desk, and what is to be done? Told by the code of the venue."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

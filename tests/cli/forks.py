@@ -1,6 +1,7 @@
 """A process that has the commands loaded and forks one child for each: real processes and exit codes without their imports.
 
-Run as `python -m tests.cli.forks [MODULE…]`; loads those modules too, takes one JSON request a line on stdin, answers with the exit code on stdout.
+Run as `python -m tests.cli.forks [MODULE…]`; loads those modules too, takes one JSON request a line on stdin and answers with the exit
+code on stdout.
 """
 
 import json
