@@ -12,23 +12,19 @@ import importlib
 import json
 import logging
 import re
-import socket
-import ssl
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from functools import cache
 from typing import Any, Final
 from urllib.parse import SplitResult, quote, quote_plus, urlsplit, urlunsplit
 
 from adapters.request_budget import Errand, RequestBudget
+from adapters.venue_sessions import IN_FLIGHT, Sending, Sessions, never_connected
 from bot.core.model import Approved
 from bot.ports import Gate, Misconfigured, NotSent, PortError
 
 TIMEOUT_MS: Final = 10_000
-GOODBYE_SECONDS: Final = 1.0  # how long a websocket that is closed may take to say so
 SILENCE_MS: Final = {429: 1_000, 418: 60_000}  # after a warning, and after a ban, where the venue does not say how long
 LEAST_SILENCE_MS: Final = 1_000
 NOT_ADDRESSES: Final = frozenset({"logo", "www", "doc", "fees", "referral", "api_management"})  # for people, never called
@@ -81,18 +77,6 @@ class Access:
     streams: bool = False  # with ccxt.pro's websockets
 
 
-@dataclass(slots=True)
-class Sending:
-    """One request on its way: what it is for, and what became of it."""
-
-    errand: Errand
-    order: Approved | None = None
-    signed: bool = False
-    status: int | None = None
-    body: str = ""
-    silence_ms: int | None = None  # for how long the venue asked us to be silent
-
-
 class Failed(PortError):
     """A request that brought no good answer. What that means for an order is decided by exchanges/outcomes.py."""
 
@@ -106,9 +90,6 @@ class Failed(PortError):
 
 class Unreachable(NotSent):
     """No connection could be made: not a byte was sent."""
-
-
-IN_FLIGHT: ContextVar[Sending] = ContextVar("hedgebot_request")
 
 
 def parsed(body: str) -> object:
@@ -385,82 +366,6 @@ def guarded(base: Any, client: CcxtClient) -> Any:
     return Guarded
 
 
-class Sessions:
-    """What ccxt takes for its aiohttp session: no redirect is followed, and nothing that changes something is sent a second time.
-
-    aiohttp repeats a GET, PUT or DELETE whose connection ends without an answer, on a fresh connection too. Where orders are GETs that
-    would be a second order. So all but reads go through a session with that switched off, and such orders each over a connection of
-    their own, so that a connection the venue has meanwhile closed does not leave them in doubt.
-    """
-
-    headers: Final[dict[str, str]] = {}  # ccxt reads them and adds its own
-
-    def __init__(self, orders_are_gets: bool) -> None:
-        self._orders_are_gets = orders_are_gets
-        self._reads: Any = None
-        self._writes: Any = None
-        self._streams: Any = None
-
-    def _session(self) -> Any:
-        import aiohttp
-
-        sending = IN_FLIGHT.get(None)
-        if sending is None or sending.errand is Errand.READ:
-            if self._reads is None:
-                self._reads = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls(), limit=32))
-            return self._reads
-        if self._writes is None:
-            self._writes = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls(), force_close=self._orders_are_gets))
-            self._writes._retry_connection = False  # not public, and without a public twin; tests/venues holds what it does
-        return self._writes
-
-    def get(self, url: Any, **more: Any) -> Any:
-        return self._session().get(url, allow_redirects=False, **more)
-
-    def post(self, url: Any, **more: Any) -> Any:
-        return self._session().post(url, allow_redirects=False, **more)
-
-    def put(self, url: Any, **more: Any) -> Any:
-        return self._session().put(url, allow_redirects=False, **more)
-
-    def delete(self, url: Any, **more: Any) -> Any:
-        return self._session().delete(url, allow_redirects=False, **more)
-
-    def ws_connect(self, url: str, **more: Any) -> Any:
-        import aiohttp
-
-        if self._streams is None:
-            trace = aiohttp.TraceConfig()
-            trace.on_request_redirect.append(refuse_redirect)
-            self._streams = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls()), trace_configs=[trace])
-        plain = {**more, "compress": 0}  # a packer takes 200 kB, and ccxt's connections linger until the garbage is collected
-        return self._streams.ws_connect(url, timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_SECONDS), **plain)
-
-    async def close_streams(self) -> None:
-        """Websockets with everything that was about to become one."""
-        session, self._streams = self._streams, None
-        if session is not None:
-            await session.close()
-
-    async def close(self) -> None:
-        await self.close_streams()
-        for session in (self._reads, self._writes):
-            if session is not None:
-                await session.close()
-
-
-async def refuse_redirect(*_: object) -> None:
-    raise NotSent("a websocket was redirected elsewhere: it was not followed")
-
-
-@cache
-def tls() -> ssl.SSLContext:
-    """Built once: reading the certificates takes longer than a request."""
-    import certifi
-
-    return ssl.create_default_context(cafile=certifi.where())
-
-
 def quiet() -> None:
     """ccxt's debug log prints keys and signatures: it has no voice here, whatever level is asked for."""
     ccxt_log = logging.getLogger("ccxt")
@@ -481,14 +386,6 @@ def retry_after_ms(headers: Mapping[str, str] | None) -> int | None:
     except (TypeError, ValueError):
         return None
     return max(0, int(wait.total_seconds() * 1000))
-
-
-def never_connected(error: Exception | None) -> bool:
-    """Is it certain that no byte was sent? Only where the connection itself could not be made."""
-    import aiohttp
-
-    cause = error.__cause__ if error is not None else None
-    return isinstance(cause, (aiohttp.ClientConnectorError, socket.gaierror))
 
 
 def carries(headers: Mapping[str, str], header: tuple[str, str]) -> bool:
