@@ -96,6 +96,7 @@ class Evidence:
         self.fills: dict[tuple[str, str], FillSeen] = {}
         self.sent: dict[str, Sent] = {}
         self.halts: list[Halted] = []
+        self.efforts: dict[tuple[str, int], int] = {}  # by asset and epoch: when the attempt to align began
         self.said = Said()
         self.rules_at_start: dict[int, RunStarted] = {}
         self.old_epochs_end_ms: dict[int, int] = {}  # when each epoch was followed by the next
@@ -174,6 +175,7 @@ class Evidence:
         for event in events:
             match event:
                 case IntentRecorded():
+                    self.intend(event)
                     self.intents[event.order.client_id] = event
                     self.orders[event.order.client_id] = (event.status, 0)
                 case OrderMoved():
@@ -198,6 +200,13 @@ class Evidence:
                     self.orders[event.client_id] = (event.now, max(known[1], event.filled))
                 case FillSeen():
                     self.fills[event.fill.symbol, event.fill.trade_id] = event
+
+    def intend(self, event: IntentRecorded) -> None:
+        """When did this effort to align begin? With the first intent after the leg was last at rest."""
+        key = (event.order.asset, event.epoch)
+        leg = next((leg for leg in self.state.legs if leg.asset == event.order.asset), None)
+        if leg is None or leg.effort_since_ms is None:
+            self.efforts[key] = event.mono_ms
 
     def heard(self, command: CommandGiven) -> None:
         """The word counts for the bot from the moment it is on record."""

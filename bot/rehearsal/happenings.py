@@ -124,6 +124,8 @@ class Happenings:
             book.clock_off_ms = 0
             for order in book.live("person"):
                 book.cancel(order, "its owner took it away")
+        for book in stage.venue.books.values():
+            stage.say("accept-contract", asset=book.symbol.partition("/")[0], reason="the day is over")
         if stage.dice.sources["kill"].random() < 0.5:
             stage.say("rearm", reason="the day is over")
         stage.say("resume")
@@ -146,7 +148,9 @@ class Happenings:
 
     def respec(self, name: str) -> None:
         book = self.book(name)
-        book.respec(10 * book.tick if self.draw(name, 1) else book.tick)
+        book.respec(5 * book.tick)
+        asset = book.symbol.partition("/")[0]
+        self.at(self.now_ms + self.draw(name, SOON_MS, 1_000), lambda: self.stage.say("accept-contract", asset=asset, reason="a rehearsal"))
 
     def manual_order(self, name: str) -> None:
         book = self.book(name)

@@ -13,7 +13,7 @@ from typing import Final
 
 from bot.audit.chain import link
 from bot.audit.codec import encode
-from bot.core.events import Event, FillSeen, FundingSeen, IntentRecorded, OrderMoved
+from bot.core.events import DecisionMade, Event, FillSeen, FundingSeen, IntentRecorded, OrderMoved
 from bot.core.machine import ORDER_TRANSITIONS
 from bot.core.model import Approved, Decision, Mode, OrderStatus, Rules, Side, State, View
 from bot.rehearsal.evidence import ACCEPTED, CLOSED, ENDED, FINISHED, LANDED, SIGNED, TRADED, TURNED, Check, Evidence, Process
@@ -159,11 +159,22 @@ def i18_missing_is_not_zero(case: Evidence, process: Process, order: Approved) -
 
 
 def i20_no_order_against_another_contract(case: Evidence, process: Process, order: Approved) -> None:
-    """The contract as the process knows it is the contract as the venue has it, or the venue changed it within the last look."""
+    """The contract that was pinned is the one that the last look showed, and that one the venue's, unless it was changed after the look."""
     view, book = process.views[order.symbol], case.venue.books[order.symbol]
-    assert view.instrument.contract_size == book.size_usd or case.now_ms - book.respec_ms <= FORGIVEN_MS, (
-        f"{order.client_id} is signed for contracts of {view.instrument.contract_size} USD, the venue's are {book.size_usd}"
-    )
+    leg = process.state.leg(order.asset)
+    assert leg.pin == view.instrument.spec, f"{order.client_id} is signed for a contract that is not the pinned one"
+    looked_ms = case.intents[order.client_id].mono_ms
+    same = view.instrument.contract_size == book.size_usd and view.instrument.tick == Decimal(book.tick) / 100
+    assert same or book.respec_ms >= looked_ms - MINUTE_MS, f"{order.client_id} is signed for another contract than the venue's"
+
+
+def i20_crosses_only_after_patience(case: Evidence, process: Process, order: Approved) -> None:
+    """Maker first: an order that takes comes only when the effort to align is older than cross_after_seconds."""
+    intent = case.intents[order.client_id]
+    since = case.efforts.get((order.asset, intent.epoch))
+    patience_ms = rules_of(case, process).execution.cross_after_ms
+    waited = since is not None and intent.mono_ms - since >= patience_ms
+    assert order.post_only or waited, f"{order.client_id} takes liquidity before the patience of {patience_ms} ms has run out"
 
 
 def i30_amounts_are_exact(case: Evidence, process: Process, order: Approved) -> None:
@@ -286,6 +297,23 @@ def i1_one_unfinished_order_of_a_contract(case: Evidence, process: Process, even
             )
 
 
+def i9_the_baseline_follows_the_ratio(case: Evidence, process: Process, events: Sequence[Event], before: State) -> None:
+    """B is set anew, to all coins there are, by the decision that sees another ratio (domain.md §1)."""
+    for event in events:
+        if not isinstance(event, DecisionMade):
+            continue
+        for plan in event.decision.legs:
+            old = event.state.leg(plan.asset).baseline
+            if plan.ratio_effective is None or plan.spot_coins is None or plan.equity_coins is None:
+                continue
+            same = old is not None and (old.ratio, old.basis) == (plan.ratio_effective, plan.basis)
+            assert same or plan.baseline is not None, f"{plan.asset}: the ratio is {plan.ratio_effective} now and the baseline stayed"
+            whole = plan.spot_coins + plan.equity_coins
+            assert plan.baseline is None or plan.baseline.coins == whole, (
+                f"{plan.asset}: the new baseline is not the {whole} coins there are"
+            )
+
+
 # ---------------------------------------------------------------------------------------------------------------- after each turn
 
 
@@ -304,6 +332,16 @@ def i16_a_kill_cancels_at_once(case: Evidence, process: Process, decision: Decis
         working = leg.working
         if working is not None and working.status not in DOUBTFUL and not case.dice_on("cancel-lost", "ban", "maintenance"):
             assert working.cancel_asked_ms is not None, f"killed, and nobody asked for the end of {working.order.client_id}"
+
+
+def i15_orders_of_an_earlier_run_are_cancelled(case: Evidence, process: Process, decision: Decision | None) -> None:
+    """A run that leads asks for the end of what the run before it left open, in the first turn that knows it is open."""
+    if decision is None or not process.appended or process.epoch != case.epoch or case.dice_on("cancel-lost", "ban", "maintenance"):
+        return
+    for leg in process.state.legs:
+        working = leg.working
+        if working is not None and working.epoch != process.epoch and working.status not in DOUBTFUL:
+            assert working.cancel_asked_ms is not None, f"{working.order.client_id} of epoch {working.epoch} is left open"
 
 
 def i28_doubt_is_told(case: Evidence, process: Process, decision: Decision | None) -> None:
@@ -379,10 +417,12 @@ def i7_at_rest_positions_agree(case: Evidence, process: Process) -> None:
 
 
 def i24_own_trades_are_all_on_record(case: Evidence, process: Process) -> None:
-    """Trades of ours that the venue booked more than a lag ago stand in the record, unless a halt told of them."""
+    """Trades of ours that the venue booked since we took charge, and more than a lag ago, stand in the record."""
+    charged = {leg.symbol: leg.charged_at_ms for leg in case.state.legs if leg.contracts is not None}
     for book in case.venue.books.values():
         for trade in book.trades:
-            if trade.owner == OWN and not case.halts and case.now_ms - trade.at_ms > FORGIVEN_MS:
+            known_by_now = book.symbol in charged and trade.stamp_ms >= charged[book.symbol] and case.now_ms - trade.at_ms > FORGIVEN_MS
+            if trade.owner == OWN and known_by_now:
                 assert (book.symbol, f"t{trade.number}") in case.fills, f"trade {trade.number} of {trade.client_id} is not on record"
 
 
@@ -453,6 +493,7 @@ CHECKS: Final[dict[str, Sequence[Check]]] = {
         i17_database_down_signs_nothing,
         i18_missing_is_not_zero,
         i20_no_order_against_another_contract,
+        i20_crosses_only_after_patience,
         i30_amounts_are_exact,
         i33_children_stay_within_their_parent,
     ),
@@ -467,10 +508,12 @@ CHECKS: Final[dict[str, Sequence[Check]]] = {
         i15_only_the_newest_epoch_writes,
         i23_the_chain_links,
         i1_one_unfinished_order_of_a_contract,
+        i9_the_baseline_follows_the_ratio,
     ),
     TURNED: (
         i24_memory_is_the_fold_of_the_record,
         i16_a_kill_cancels_at_once,
+        i15_orders_of_an_earlier_run_are_cancelled,
         i28_doubt_is_told,
         i31_nothing_grows_without_bound,
         i27_after_the_faults_the_hedge_is_restored,

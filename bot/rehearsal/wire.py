@@ -172,12 +172,16 @@ class Wire:
             read = READS[dice.upto("lag", len(READS) - 1, 1)]
             self.lags[ask.symbol, read] = (now_ms + dice.upto("lag", 300_000), dice.upto("lag", MOST_LAG_MS, 1_000))
 
+        if dice.hits("replica"):
+            behind = (now_ms + dice.upto("replica", 300_000), dice.upto("replica", MOST_LAG_MS, 1_000))
+            self.lags |= {(ask.symbol, read): behind for read in ("position", "margin", "trades")}
+
         def then(read: str) -> int:
             until_ms, behind_ms = self.lags.get((ask.symbol, read), (0, 0))
             return now_ms - behind_ms if now_ms < until_ms and not dice.quiet else now_ms
 
         view = View(
-            instrument=self.instruments[ask.symbol],
+            instrument=instrument_of(book),
             quote=self.quote(book, now_ms),
             position=self.position(book, then("position")),
             margin=self.margin(book, then("margin")),

@@ -260,7 +260,8 @@ class World:
             book.fills_whole = lambda: not self.dice.hits("partial")
         self.processes: list[Process] = []
         self.main: Process | None = None
-        self.aside: set[asyncio.Task[None]] = set()  # words on their way, and processes that were left behind
+        self.aside: set[asyncio.Task[None]] = set()  # words on their way
+        self.lives: set[asyncio.Task[None]] = set()
         self.usurped = asyncio.Event()
         wait_ms = LATEST_MS + 60_000 + self.manner.absence_ms + 10 * CYCLE_SECONDS * 1000
         self.end_ms = max(int(plan.hours * HOUR_MS), LEAST_FAULTY_MS + wait_ms + SETTLE_MS)
@@ -278,7 +279,7 @@ class World:
         engine = self.main.engine if self.main is not None and not self.main.dead else None
         if engine is None:
             return
-        said.pop("reason", None) if name not in ("kill", "rearm") else None
+        said.pop("reason", None) if name not in ("kill", "rearm", "accept-contract") else None
         self.evidence.note(f"word {name} {said}")
         self.keep(engine.command(command(name, self.clock.now_ms(), **said)))
 
@@ -339,9 +340,10 @@ class World:
             self.evidence.judge(FINISHED, self.main)
         finally:
             happenings.cancel()
-            for task in self.aside:
+            under_way = (happenings, *self.aside, *self.lives)
+            for task in under_way:
                 task.cancel()
-            await asyncio.gather(happenings, *self.aside, return_exceptions=True)
+            await asyncio.gather(*under_way, return_exceptions=True)
             for process in self.processes:
                 if not process.dead:
                     process.die()
@@ -357,13 +359,14 @@ class World:
         self.processes.append(process)
         self.evidence.note(f"bot {process.number} starts")
         life, over = loop.create_task(process.live()), loop.create_task(self.usurped.wait())
+        self.lives.add(life)
         left = (self.restored_by_ms - self.loop.now_ms) / 1000
         await asyncio.wait((life, over), timeout=left, return_when=asyncio.FIRST_COMPLETED)
         over.cancel()
         if life.done():
             life.result()
         elif self.usurped.is_set():
-            self.keep(life)
+            pass  # the process before lives on beside the new one, until it finds out
         else:  # the end: a clean stop
             self.evidence.judge(FINISHED, process)
             process.stop.set()

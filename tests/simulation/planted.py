@@ -1,0 +1,543 @@
+"""Which bugs must the rehearsal find? Each is a small change to the real code, applied for one test; `finds` names the promises, any of
+which may be the first to break.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Final
+
+import pytest
+
+import bot.engine
+from bot import acting, gate, running
+from bot.audit import projections, store
+from bot.core import ledger, leg, machine, planner, policy, reconcile, risk, sizing, trust
+from bot.core.events import CancelAsked, IntentRecorded, OrderMoved
+from bot.core.model import OrderStatus, Position
+from bot.ports import LeaseLost, Refused, Unknown
+from bot.rehearsal import wire
+
+Patch = pytest.MonkeyPatch
+LIMITLESS: Final = Decimal(10) ** 12
+
+
+@dataclass(frozen=True)
+class Planted:
+    name: str
+    plant: Callable[[Patch], None]
+    faults: tuple[str, ...]
+    finds: tuple[str, ...]
+    settings: tuple[tuple[str, str], ...] = ()
+    first: int = 1
+    hours: str = "0.5"  # the shortest day there is, with faults in more than half of it
+
+
+def commit_and_send_swapped(patch: Patch) -> None:
+    record = bot.engine.Engine.record
+
+    async def sent_before(engine: Any, events: Any) -> bool:
+        for event in events:
+            if isinstance(event, IntentRecorded) and event.status is OrderStatus.INTENT:
+                await engine.hands.place(event.order)
+        return await record(engine, events)
+
+    patch.setattr(bot.engine.Engine, "record", sent_before)
+
+
+def one_not_found_trusted(patch: Patch) -> None:
+    patch.setattr(wire.Manner, "absence_ms", 0)
+    patch.setattr(wire.Wire, "absence_polls", 1)
+
+
+def duplicate_id_taken_for_a_rejection(patch: Patch) -> None:
+    understood = wire.Wire.understood
+
+    def refused(self: Any, book: Any, answer: Any) -> Any:
+        if answer.verdict == "exists":
+            raise Refused("InvalidOrder: duplicate client id")
+        return understood(self, book, answer)
+
+    patch.setattr(wire.Wire, "understood", refused)
+
+
+def sent_again_on_a_timeout(patch: Patch) -> None:
+    place = wire.Wire.place
+
+    async def twice(self: Any, order: Any) -> Any:
+        try:
+            return await place(self, order)
+        except Unknown:
+            return await place(self, order)
+
+    patch.setattr(wire.Wire, "place", twice)
+
+
+def sent_again_under_another_name_on_a_timeout(patch: Patch) -> None:
+    place = wire.Wire.place
+
+    async def renamed(self: Any, order: Any) -> Any:
+        try:
+            return await place(self, order)
+        except Unknown:
+            return await place(self, replace(order, client_id=order.client_id[:-1] + "0"))
+
+    patch.setattr(wire.Wire, "place", renamed)
+
+
+def lock_without_epoch(patch: Patch) -> None:
+    real = projections.statements(on_server=False)
+
+    class Unfenced:
+        def __init__(self, *, on_server: bool) -> None:
+            assert not on_server
+
+        entry = real.entry.replace("accounts.epoch = :epoch", "accounts.epoch >= 0")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+    assert Unfenced.entry != real.entry
+    patch.setattr(store, "statements", Unfenced)
+    patch.setattr(store.Store, "_require_epoch", lambda self: None)
+
+
+def baseline_kept_when_the_ratio_changes(patch: Patch) -> None:
+    real = leg.baseline_now
+    patch.setattr(
+        leg,
+        "baseline_now",
+        lambda rule, state, target, held, seen: (
+            real(rule, state, target, held, seen) if state.baseline is None else (state.baseline, False)
+        ),
+    )
+
+
+def fill_counted_twice(patch: Patch) -> None:
+    patch.setattr(ledger, "remembered", lambda recent, cursor_ms, at_ms, identity: ())
+
+
+def missing_position_read_as_zero(patch: Patch) -> None:
+    real = trust.sane_view
+
+    def zero(view: Any) -> Any:
+        if view.position is None and view.quote is not None:
+            view = replace(view, position=Position(view.instrument.symbol, 0, None, None, view.quote.at_ms))
+        return real(view)
+
+    patch.setattr(trust, "sane_view", zero)
+
+
+def stale_price_accepted(patch: Patch) -> None:
+    real = risk.quote_problem
+    patch.setattr(risk, "quote_problem", lambda quote, now_ms, rule: real(replace(quote, at_ms=now_ms), now_ms, rule))
+
+
+def nan_price_accepted(patch: Patch) -> None:
+    real = risk.quote_problem
+
+    def numbers_only(quote: Any, now_ms: int, rule: Any) -> Any:
+        patched = {name: quote.mark for name in ("index",) if quote.index is not None and quote.index.is_nan()}
+        patched |= {"bid": quote.ask - 1} if quote.bid.is_nan() else {}
+        return real(replace(quote, **patched), now_ms, rule)
+
+    patch.setattr(risk, "quote_problem", numbers_only)
+
+
+def zero_price_accepted(patch: Patch) -> None:
+    real = risk.quote_problem
+
+    def any_number(quote: Any, now_ms: int, rule: Any) -> Any:
+        return real(replace(quote, bid=quote.ask - 1) if quote.bid.is_finite() and quote.bid <= 0 else quote, now_ms, rule)
+
+    patch.setattr(risk, "quote_problem", any_number)
+
+
+def crossed_book_accepted(patch: Patch) -> None:
+    real = risk.quote_problem
+
+    def uncrossed(quote: Any, now_ms: int, rule: Any) -> Any:
+        crossed = quote.bid.is_finite() and quote.ask.is_finite() and quote.bid >= quote.ask
+        return real(replace(quote, bid=quote.ask, ask=quote.bid + 1) if crossed else quote, now_ms, rule)
+
+    patch.setattr(risk, "quote_problem", uncrossed)
+
+
+def armed_whatever_is_said(patch: Patch) -> None:
+    """The dry-run gate ignored: in the plan, on record, and at the signature."""
+    intents, act, check = bot.engine.Engine.intents, bot.engine.Engine.act, gate.SignGate.check
+    patch.setattr(
+        bot.engine.Engine, "intents", lambda self, state, seen, decision: intents(self, replace(state, armed=True), seen, decision)
+    )
+    patch.setattr(bot.engine.Engine, "act", lambda self, decision: act(self, replace(decision, armed=True)))
+
+    def ungated(self: Any, order: Any) -> None:
+        whole = self.state
+        self.state = replace(whole, armed=True)
+        try:
+            check(self, order)
+        finally:
+            self.state = whole
+
+    patch.setattr(gate.SignGate, "check", ungated)
+
+
+def kill_flag_ignored(patch: Patch) -> None:
+    """In the plan and at the signature: the word and the file."""
+    blocked, check = leg.Want.blocked, gate.SignGate.check
+    patch.setattr(leg.Want, "blocked", lambda self: blocked(replace(self, state=replace(self.state, killed=None))))
+
+    def ungated(self: Any, order: Any) -> None:
+        whole, switch = self.state, self.kill_switch
+        self.state, self.kill_switch = whole and replace(whole, killed=None), Absent()
+        try:
+            check(self, order)
+        finally:
+            self.state, self.kill_switch = whole, switch
+
+    patch.setattr(gate.SignGate, "check", ungated)
+
+
+class Absent:
+    """A kill file that is never there."""
+
+    def read(self) -> bool:
+        return False
+
+
+def pause_ignored(patch: Patch) -> None:
+    blocked, check = leg.Want.blocked, gate.SignGate.check
+    patch.setattr(leg.Want, "blocked", lambda self: blocked(replace(self, state=replace(self.state, paused=False))))
+
+    def ungated(self: Any, order: Any) -> None:
+        whole = self.state
+        self.state = whole and replace(whole, paused=False)
+        try:
+            check(self, order)
+        finally:
+            self.state = whole
+
+    patch.setattr(gate.SignGate, "check", ungated)
+
+
+def post_only_dropped(patch: Patch) -> None:
+    real = planner.intent
+    patch.setattr(planner, "intent", lambda *args, **kwargs: replace(real(*args, **kwargs), post_only=False))
+
+
+def reduce_only_dropped(patch: Patch) -> None:
+    real = risk.review
+
+    def review(*args: Any) -> Any:
+        verdict = real(*args)
+        return replace(verdict, reduce_only=False) if isinstance(verdict, risk.Approved) else verdict
+
+    patch.setattr(risk, "review", review)
+
+
+def sign_of_delta_flipped(patch: Patch) -> None:
+    patch.setattr(
+        policy,
+        "ideal_coins",
+        lambda basis, ratio, long_coins, baseline_coins: Decimal(0) if ratio == 0 else long_coins + (1 - ratio) * baseline_coins,
+    )
+
+
+def five_percent_too_much(patch: Patch) -> None:
+    real = sizing.size
+    patch.setattr(sizing, "size", lambda held, usd, rule: real(held, usd * Decimal("1.05"), rule))
+
+
+def contract_size_ten_times_too_small(patch: Patch) -> None:
+    real = wire.instrument_of
+
+    def tenth(book: Any) -> Any:
+        whole = real(book)
+        return replace(whole, contract_size=whole.contract_size / 10)
+
+    patch.setattr(wire, "instrument_of", tenth)
+
+
+def unknown_order_forgotten(patch: Patch) -> None:
+    """UNKNOWN not counted in the cap: its slot is free at once."""
+    moved, projected = ledger.order_moved, projections.move
+
+    def forgotten(state: Any, event: OrderMoved) -> Any:
+        after = moved(state, event)
+        held = any(one.working and one.working.order.client_id == event.client_id for one in after.legs)
+        return ledger.with_leg(after, event.asset, working=None) if held and event.now is OrderStatus.UNKNOWN else after
+
+    def freed(run: Any, sql: Any, account: str, seq: int, event: OrderMoved) -> None:
+        projected(run, sql, account, seq, event)
+        if event.now is OrderStatus.UNKNOWN:
+            run(sql.free_slot, {"of_account": account, "of_symbol": event.symbol, "of_client_id": event.client_id})
+
+    patch.setitem(ledger.STEPS, OrderMoved, forgotten)
+    patch.setattr(projections, "move", freed)
+
+
+def cancel_taken_for_gone(patch: Patch) -> None:
+    real = acting.Hands.cancel
+
+    async def gone(self: Any, decision: Any) -> Any:
+        events = []
+        for event in await real(self, decision):
+            events.append(event)
+            if isinstance(event, CancelAsked):
+                now = (OrderStatus.OPEN, OrderStatus.CANCELLED)
+                at = {
+                    "filled": 0,
+                    "why": "cancelled",
+                    "at_ms": event.at_ms,
+                    "mono_ms": event.mono_ms,
+                    "asset": event.symbol.partition("/")[0],
+                }
+                events.append(OrderMoved(event.client_id, event.symbol, *now, **at))
+        return events
+
+    patch.setattr(acting.Hands, "cancel", gone)
+
+
+def a_fill_is_skipped(patch: Patch) -> None:
+    real = reconcile.Reading.fills
+
+    def skipping(self: Any) -> bool:
+        shown = self.view.fills
+        if shown:
+            self.view = replace(self.view, fills=tuple(fill for fill in shown if int(fill.trade_id[1:]) % 3))
+        return real(self)
+
+    patch.setattr(reconcile.Reading, "fills", skipping)
+
+
+def funding_counted_twice(patch: Patch) -> None:
+    real = ledger.funded
+    patch.setitem(
+        ledger.STEPS, ledger.FundingSeen, lambda state, event: ledger.with_leg(real(state, event), event.asset, recent_payments=())
+    )
+
+
+def slot_freed_before_its_late_fill(patch: Patch) -> None:
+    real = ledger.order_moved
+
+    def unowed(state: Any, event: OrderMoved) -> Any:
+        after = real(state, event)
+        return ledger.with_leg(after, event.asset, owed=0, owed_id="") if event.now.terminal and event.asset else after
+
+    patch.setitem(ledger.STEPS, OrderMoved, unowed)
+
+
+def orders_of_an_earlier_run_left_open(patch: Patch) -> None:
+    real = planner.reason_to_cancel
+
+    def kept(state: Any, leg_state: Any, working: Any, *rest: Any) -> str:
+        return real(replace(state, epoch=working.epoch), leg_state, working, *rest)
+
+    patch.setattr(planner, "reason_to_cancel", kept)
+
+
+def lease_lost_and_nobody_stops(patch: Patch) -> None:
+    """Writes are refused, and the process goes on to sign what it had planned."""
+    record = bot.engine.Engine.record
+
+    async def deaf(self: Any, events: Any) -> bool:
+        try:
+            return await record(self, events)
+        except LeaseLost:
+            self.parts.gate.lease_held = True
+            return True
+
+    patch.setattr(bot.engine.Engine, "record", deaf)
+    patch.setattr(store.Store, "keep_lease", lambda self: None)
+
+
+def order_deadline_ignored(patch: Patch) -> None:
+    check = gate.SignGate.check
+    patch.setattr(gate.SignGate, "check", lambda self, order: check(self, order and replace(order, deadline_mono_ms=10**12)))
+
+
+def client_id_from_a_counter_of_the_process(patch: Patch) -> None:
+    """As from a clock or uuid4: another one in each run."""
+    count = itertools.count()
+    patch.setattr(planner, "client_id", lambda instance, epoch, *rest: f"hb{instance}{planner.base36(epoch)}{next(count):018}")
+
+
+def turnover_not_counted(patch: Patch) -> None:
+    real = ledger.filled
+    patch.setitem(ledger.STEPS, ledger.FillSeen, lambda state, event: replace(real(state, event), turnover_usd=Decimal(0)))
+
+
+def leverage_checked_at_the_mark_only(patch: Patch) -> None:
+    room, after = sizing.n_max_usd, risk.leverage_after
+    patch.setattr(sizing, "n_max_usd", lambda instrument, most, equity, mark, shock: room(instrument, most, equity, mark, Decimal(0)))
+    patch.setattr(risk, "leverage_after", lambda held, short, shock: after(held, short, Decimal(0)))
+
+
+def foreign_orders_cancelled(patch: Patch) -> None:
+    real = leg.planner
+
+    class Everybodys:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+        def is_ours(self, identity: str, instance: str) -> bool:
+            return True
+
+    patch.setattr(leg, "planner", Everybodys())
+
+
+def database_down_and_still_sent(patch: Patch) -> None:
+    record = bot.engine.Engine.record
+
+    async def never_mind(self: Any, events: Any) -> bool:
+        await record(self, events)
+        return True
+
+    patch.setattr(bot.engine.Engine, "record", never_mind)
+
+
+def shutdown_verified_unseen(patch: Patch) -> None:
+    patch.setattr(running, "nothing_open", lambda engine: True)
+
+
+def limits_not_checked(**limits: Any) -> Callable[[Patch], None]:
+    """The rules as they stand in the file, and a decision by others."""
+
+    def plant(patch: Patch) -> None:
+        real = bot.engine.decide
+        patch.setattr(
+            bot.engine, "decide", lambda state, seen, rules: real(state, seen, replace(rules, risk=replace(rules.risk, **limits)))
+        )
+
+    return plant
+
+
+def kill_leaves_orders_open(patch: Patch) -> None:
+    real = planner.reason_to_cancel
+
+    def kept(state: Any, *rest: Any) -> str:
+        return real(replace(state, killed=None), *rest)
+
+    patch.setattr(planner, "reason_to_cancel", kept)
+
+
+def chain_without_its_place(patch: Patch) -> None:
+    real = store.link
+    patch.setattr(store, "link", lambda seq, previous, record: real(1, previous, record))
+
+
+def word_forgotten_in_memory(patch: Patch) -> None:
+    """State changed without an entry: what is in memory is not what the record says."""
+    real = bot.engine.Engine.remember
+    patch.setattr(bot.engine.Engine, "remember", lambda self, state: real(self, replace(state, paused=False)))
+
+
+def doubt_not_told(patch: Patch) -> None:
+    patch.setattr(leg, "DOUBT_ALERT_MS", 10**12)
+
+
+def order_jumps_over_states(patch: Patch) -> None:
+    patch.setattr(machine, "order_path", lambda was, now: () if was is now else (now,))
+
+
+def doubt_never_ends(patch: Patch) -> None:
+    patch.setattr(reconcile.Reading, "hidden_order", lambda self, working: None)
+
+
+def stale_position_absorbed(patch: Patch) -> None:
+    """A real one, found here: with `reconcile.foreign: absorb` a position read from a copy that lags was taken for the truth."""
+    real = reconcile.Reading.unexplained
+
+    def at_once(self: Any, *rest: Any) -> None:
+        whole = self.rules
+        self.rules = replace(whole, absence_ms=0)
+        try:
+            real(self, *rest)
+        finally:
+            self.rules = whole
+
+    patch.setattr(reconcile.Reading, "unexplained", at_once)
+
+
+PLANTED: Final = (
+    Planted("commit and send swapped", commit_and_send_swapped, (), ("i1_intent",)),
+    Planted("one not-found trusted", one_not_found_trusted, ("late-create", "lag", "hidden-open"), ("i3_", "i33_")),
+    Planted("duplicate id taken for a rejection", duplicate_id_taken_for_a_rejection, ("twice",), ("i3_",)),
+    Planted("sent again on a timeout", sent_again_on_a_timeout, ("lost-ack", "lost-before"), ("i2_",)),
+    Planted("sent again under another name", sent_again_under_another_name_on_a_timeout, ("lost-ack",), ("i1_", "i33_")),
+    Planted("lock without epoch", lock_without_epoch, ("usurped",), ("i15_",), first=8),
+    Planted("baseline kept when the ratio changes", baseline_kept_when_the_ratio_changes, ("target",), ("i9_the_baseline",)),
+    Planted("a fill counted twice", fill_counted_twice, (), ("i5_fills",)),
+    Planted(
+        "missing position read as zero",
+        missing_position_read_as_zero,
+        ("unread",),
+        ("i18_", "i9_", "i8_"),
+        (("bag.BTC.coins", "0"), ("execution.max_order_usd", "4000"), ("paper.collateral.BTC", "1")),
+    ),
+    Planted("stale price accepted", stale_price_accepted, ("stale",), ("i11_no_order_on_bad",)),
+    Planted("NaN price accepted", nan_price_accepted, ("nan",), ("i11_no_order_on_bad", "no error")),
+    Planted("zero price accepted", zero_price_accepted, ("zero",), ("i11_no_order_on_bad",)),
+    Planted("crossed book accepted", crossed_book_accepted, ("crossed",), ("i11_no_order_on_bad",)),
+    Planted("dry-run ignored", armed_whatever_is_said, ("dry-run", "target"), ("i13_",), first=17),
+    Planted("kill flag ignored", kill_flag_ignored, ("kill", "target"), ("i16_after",)),
+    Planted("pause ignored", pause_ignored, ("pause", "target"), ("i16_after",), first=29),
+    Planted("post-only dropped", post_only_dropped, (), ("i20_crosses",)),
+    Planted("reduce-only dropped", reduce_only_dropped, ("target",), ("i9_no_order",)),
+    Planted("sign of delta flipped", sign_of_delta_flipped, (), ("i9_no_order",)),
+    Planted("five percent too much", five_percent_too_much, (), ("i9_no_order", "i27_")),
+    Planted("contract size ten times too small", contract_size_ten_times_too_small, (), ("i8_", "i9_", "i20_")),
+    Planted("UNKNOWN order forgotten", unknown_order_forgotten, ("lost-ack", "late-create"), ("i33_", "i8_", "i9_")),
+    Planted("cancel taken for gone at once", cancel_taken_for_gone, ("cancel-late", "target"), ("i33_", "i6_"), first=24),
+    Planted("a fill skipped", a_fill_is_skipped, ("partial",), ("i24_", "i27_", "i7_"), (("reconcile.foreign", "absorb"),)),
+    Planted("funding counted twice", funding_counted_twice, (), ("i5_funding",), hours="1.2"),
+    Planted("slot freed before its late fill", slot_freed_before_its_late_fill, ("replica", "partial"), ("i8_", "i9_"), first=11),
+    Planted("order of an earlier run left open", orders_of_an_earlier_run_left_open, ("crash", "target"), ("i15_orders",), first=14),
+    Planted("lease lost and nobody stops", lease_lost_and_nobody_stops, ("usurped", "target"), ("i1_", "i15_", "i17_"), first=55),
+    Planted("order deadline ignored", order_deadline_ignored, ("queued",), ("i11_no_order_waits",), first=8),
+    Planted("client id not from the decision", client_id_from_a_counter_of_the_process, (), ("i25_",)),
+    Planted(
+        "turnover not counted",
+        turnover_not_counted,
+        ("target",),
+        ("i11_turnover",),
+        (("risk.max_turnover_usd_per_day", "400000"),),
+        first=17,
+    ),
+    Planted("leverage checked at the mark only", leverage_checked_at_the_mark_only, (), ("i10_",)),
+    Planted("foreign order cancelled", foreign_orders_cancelled, ("manual-order",), ("i19_",)),
+    Planted("database down and still sent", database_down_and_still_sent, ("db-full", "db-lost-commit"), ("i1_", "i17_", "i28_"), first=15),
+    Planted(
+        "shutdown verified unseen",
+        shutdown_verified_unseen,
+        ("terminated", "cancel-late", "target"),
+        ("i26_",),
+        (("bag.BTC.coins", "0"), ("execution.max_order_usd", "4000"), ("execution.order_ttl_seconds", "60"), ("paper.collateral.BTC", "1")),
+    ),
+    Planted(
+        "position limit not checked", limits_not_checked(max_position_usd=LIMITLESS), (), ("i8_",), (("risk.max_position_usd", "100000"),)
+    ),
+    Planted(
+        "order rate not checked",
+        limits_not_checked(max_orders_per_minute=10**6),
+        ("turned-away", "target"),
+        ("i11_no_more",),
+        (("risk.max_orders_per_minute", "2"),),
+    ),
+    Planted("price collar not checked", limits_not_checked(price_collar=Decimal("0.99")), ("tenfold",), ("i11_no_order_on_bad",)),
+    Planted("kill leaves orders open", kill_leaves_orders_open, ("kill", "target"), ("i16_a_kill",), first=15),
+    Planted("chain without the place of a row", chain_without_its_place, (), ("i23_",)),
+    Planted("state changed without an entry", word_forgotten_in_memory, ("pause",), ("i24_",)),
+    Planted("doubt not told", doubt_not_told, ("lost-before", "late-create"), ("i28_",)),
+    Planted("an order jumps over states", order_jumps_over_states, (), ("i6_",)),
+    Planted("doubt never ends", doubt_never_ends, ("lost-before",), ("i27_",)),
+    Planted(
+        "stale position absorbed",
+        stale_position_absorbed,
+        ("lag", "partial"),
+        ("i8_", "i9_"),
+        (("cycle_seconds", "10"), ("reconcile.foreign", "absorb")),
+        first=12,
+    ),
+)
