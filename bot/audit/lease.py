@@ -208,7 +208,7 @@ def acquire(database: Database, account: str, holder: str, *, ttl_ms: int = TTL_
         held = lease_of(database, account)
         watched = over_beat_ms is not None and held.beat_ms == over_beat_ms and database.on_server
         if not watched:
-            silent = held.age_ms is not None and not 0 <= held.age_ms < ttl_ms
+            silent = held.age_ms is not None and not 0 <= held.age_ms < ttl_ms // 2  # only a guess: who acts on it watches first
             raise LeaseHeld(account, held.holder, beat_ms=held.beat_ms, silent=silent) from None
         lock = succeed(database, account, held)
     try:
