@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from bot.acting import Hands
+from bot.clocks import Clocks
 from bot.core.decide import decide
 from bot.core.events import CommandGiven, DecisionMade, Event, IntentRecorded
 from bot.core.ledger import OVERLAP_MS, dry_plan, fold
@@ -80,6 +81,7 @@ class Engine:
         self._reload = False
         self._told: frozenset[str] = frozenset()  # alerts that were told and still stand
         self.witness = Witness(parts.audit, parts.metrics)
+        self.clocks = Clocks(parts.exchange, parts.clock, self.witness)
         self.lasting = Lasting()
         self.hands = Hands(parts.exchange, parts.clock, self.witness, self.lasting)
         parts.gate.state = state
@@ -98,6 +100,7 @@ class Engine:
                 for word in said:
                     if not word.applied.done():
                         word.applied.set_exception(NotSent(f"the command was not recorded: {self.database_problem or 'the turn failed'}"))
+        await self.clocks.compare()
         self.turns += 1
         self._last_turn_mono_ms = self.parts.clock.mono_ms()
         if self.parts.metrics is not None:
