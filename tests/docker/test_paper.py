@@ -158,6 +158,13 @@ def test_dry_run_is_switched_by_command_and_by_the_api_and_survives_a_restart(pa
     assert paper.ask("status")["armed"] is True
 
 
+def at_work(paper: Deployment, ratio: str) -> None:
+    """A change of several orders was asked for, and the first of them is on record."""
+    before = len(paper.orders())
+    paper.say("target", "set", "BTC", ratio)
+    eventually(lambda: len(paper.orders()) > before, 60, "an order")
+
+
 def crashed(paper: Deployment, service: str) -> None:
     paper.kill_main_process(service)
     eventually(
@@ -166,8 +173,7 @@ def crashed(paper: Deployment, service: str) -> None:
 
 
 def test_a_crash_of_the_bot_in_the_middle_of_its_work_needs_nobody(paper: Deployment):
-    paper.say("target", "set", "BTC", "0.6")
-    eventually(lambda: paper.ask("status")["open_orders"], 60, "an open order")
+    at_work(paper, "0.2")
     crashed(paper, "bot")
     paper.healthy()
     assert paper.aligned()["armed"] is True
@@ -175,8 +181,7 @@ def test_a_crash_of_the_bot_in_the_middle_of_its_work_needs_nobody(paper: Deploy
 
 
 def test_a_crash_of_the_database_in_the_middle_of_the_work_needs_nobody(paper: Deployment):
-    paper.say("target", "set", "BTC", "0.9")
-    eventually(lambda: paper.ask("status")["open_orders"], 60, "an open order")
+    at_work(paper, "1")
     bot = paper.id("bot")
     crashed(paper, "db")
     paper.healthy("db")
@@ -189,8 +194,7 @@ def test_a_crash_of_the_database_in_the_middle_of_the_work_needs_nobody(paper: D
 
 @pytest.mark.parametrize("service", ["bot", "db"])
 def test_what_was_killed_through_docker_stays_down_until_up_and_then_goes_on(paper: Deployment, service: str):
-    paper.say("target", "set", "BTC", "0.7" if service == "bot" else "1.0")
-    eventually(lambda: paper.ask("status")["open_orders"], 60, "an open order")
+    at_work(paper, "0.2" if service == "bot" else "1.0")
     paper.engine.good("kill", "-s", "KILL", paper.id(service))
     if service == "db":
         eventually(lambda: paper.health() == "unhealthy", 90, "the bot says that it is unhealthy")
@@ -207,8 +211,7 @@ def test_the_record_verifies_after_all_that(paper: Deployment):
 
 
 def test_stop_leaves_no_open_order_and_exits_with_0(paper: Deployment):
-    paper.say("target", "set", "BTC", "0.8")
-    eventually(lambda: paper.ask("status")["open_orders"], 60, "an open order")
+    at_work(paper, "0.2")
     paper.engine.good("stop", "-t", "90", paper.id("bot"))
     assert paper.state("bot")["ExitCode"] == 0
     assert "no own order is open" in paper.log("bot")

@@ -1,6 +1,6 @@
 """How does a venue look from inside a container network? A local one on port 8000, somebody who takes what rests, its books.
 
-Run as `python -m tests.docker.venue_container VENUE ENVIRONMENT`. GET /_books tells what a test must know: orders, positions, what was sent.
+Run as `python -m tests.docker.venue_container VENUE ENVIRONMENT`. GET /_books tells what a test asks for: orders, positions, what was sent.
 """
 
 import asyncio
