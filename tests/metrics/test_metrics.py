@@ -43,6 +43,8 @@ TYPES = {  # every name that a dashboard, a rule or the documentation may use
     "hedgebot_order_ack_seconds": "histogram",
     "hedgebot_commit_seconds": "histogram",
     "hedgebot_api_errors_total": "counter",
+    "hedgebot_stream_connected": "gauge",
+    "hedgebot_stream_reconnects_total": "counter",
     "hedgebot_mode_info": "gauge",
     "hedgebot_state_info": "gauge",
     "hedgebot_halted": "gauge",
@@ -291,6 +293,13 @@ def test_lease_and_clock_are_shown(metrics):
     assert (value(metrics, "lease_held"), value(metrics, "clock_skew_seconds")) == (1, -0.25)
     metrics.lease(False)
     assert value(metrics, "lease_held") == 0
+
+
+def test_a_stream_is_unknown_then_up_and_each_loss_of_it_counts(metrics):
+    assert math.isnan(value(metrics, "stream_connected"))
+    for connected, losses in ((True, 0), (False, 1), (True, 1), (False, 2)):
+        metrics.stream(connected)
+        assert (value(metrics, "stream_connected"), value(metrics, "stream_reconnects_total")) == (connected, losses)
 
 
 def test_two_bots_in_one_process_keep_apart(metrics):
