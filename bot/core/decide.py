@@ -7,13 +7,13 @@ from bot.core import contracts, machine, trust
 from bot.core.leg import LegAnswer, answer_leg
 from bot.core.model import Decision, Rules, Snapshot, State
 
-RULES_VERSION: Final = "1"  # changes with every change that could decide otherwise on the same inputs
+RULES_VERSION: Final = "2"  # changes with every change that could decide otherwise on the same inputs
 
 
 def decide(state: State, seen: Snapshot, rules: Rules) -> Decision:
     """Pure: the same three values give the same Decision, bit for bit. Each leg is answered on its own; none waits for another."""
     with localcontext(contracts.CONTEXT):
-        seen = trust.sane(seen)
+        seen = trust.sane(seen, rules.risk.max_data_age_ms)
         answers: list[LegAnswer] = []
         for rule in rules.legs:
             placed = tuple(answer.order for answer in answers if answer.order is not None)

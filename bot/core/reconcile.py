@@ -53,7 +53,7 @@ UNEXPLAINED_LOOKS: Final = 3  # so many looks in a row, lasting max_data_age, ha
 def reconcile(state: State, seen: Snapshot, rules: Rules) -> tuple[Event, ...]:
     """Events of every leg, in the order in which they are to be folded."""
     with localcontext(contracts.CONTEXT):
-        seen = trust.sane(seen)
+        seen = trust.sane(seen, rules.risk.max_data_age_ms)
         events: list[Event] = []
         for rule in rules.legs:
             view = seen.view(rule.symbol)

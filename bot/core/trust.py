@@ -1,4 +1,4 @@
-"""Which parts of what was seen can be counted with? A part that holds no sane number is UNKNOWN, exactly as if it had not been read."""
+"""Which parts of what was seen can be counted with? A part without a sane number, or of long ago, is UNKNOWN, as if it was not read."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -6,9 +6,10 @@ from decimal import Decimal
 from bot.core.model import Fill, FundingPayment, Position, Quote, Snapshot, View
 
 
-def sane(seen: Snapshot) -> Snapshot:
-    """The same snapshot with NaN, infinite and impossible amounts taken out, each named in its view's errors."""
-    views = tuple(sane_view(view) for view in seen.views)
+def sane(seen: Snapshot, max_age_ms: int) -> Snapshot:
+    """The same snapshot without NaN, infinite and impossible amounts, and without an account that is too old, each named in its view's
+    errors. A price that is too old stays: what may be done on it is asked of risk.quote_problem."""
+    views = tuple(recent_view(sane_view(view), seen.now_ms, max_age_ms) for view in seen.views)
     bag = tuple((asset, coins if coins is not None and coins.is_finite() else None) for asset, coins in seen.bag)
     return replace(seen, views=views, bag=bag)
 
@@ -35,6 +36,19 @@ def sane_view(view: View) -> View:
     if not errors and quote is view.quote and position is view.position:
         return view
     return replace(view, quote=quote, position=position, margin=margin, fills=fills, funding=funding, errors=(*view.errors, *errors))
+
+
+def recent_view(view: View, now_ms: int, max_age_ms: int) -> View:
+    """A position or a balance of long ago says nothing of now."""
+    position, margin = view.position, view.margin
+    errors: list[str] = []
+    if position is not None and now_ms - position.at_ms > max_age_ms:
+        errors.append(f"the position is {now_ms - position.at_ms} ms old, and at most {max_age_ms} ms may be counted with")
+        position = None
+    if margin is not None and now_ms - margin.at_ms > max_age_ms:
+        errors.append(f"the balance is {now_ms - margin.at_ms} ms old, and at most {max_age_ms} ms may be counted with")
+        margin = None
+    return replace(view, position=position, margin=margin, errors=(*view.errors, *errors)) if errors else view
 
 
 def positive(amount: Decimal) -> bool:

@@ -229,7 +229,7 @@ class World:
         if self.fill:
             for account in self.accounts:
                 account.trade(self.now_ms - 1)
-        seen = self.snapshot() if seen is None else replace(seen, now_ms=self.now_ms, mono_ms=self.mono_ms)
+        seen = self.snapshot() if seen is None else self.shown_again(seen)
         self.note(*reconcile(self.state, seen, self.rules))
         decision = decide(self.state, seen, self.rules)
         armed = self.state.armed
@@ -245,6 +245,18 @@ class World:
                 self.outcome(order, self.account(order.asset).place(order, self.now_ms))
         self.decisions.append(decision)
         return decision
+
+    def shown_again(self, seen: Snapshot) -> Snapshot:
+        """The same, as an answer of now."""
+        views = [
+            replace(
+                view,
+                position=view.position and replace(view.position, at_ms=self.now_ms),
+                margin=view.margin and replace(view.margin, at_ms=self.now_ms),
+            )
+            for view in seen.views
+        ]
+        return replace(seen, views=tuple(views), now_ms=self.now_ms, mono_ms=self.mono_ms)
 
     def outcome(self, order: Approved, shown: Order) -> None:
         was = OrderStatus.INTENT

@@ -327,12 +327,17 @@ async def test_a_strangers_order_is_left_alone_and_halts_the_account(bots):
     assert [order.venue_id for order in view.open_orders] == [stranger.venue_id]
 
 
-async def test_a_position_that_does_not_move_after_a_fill_halts_instead_of_selling_again(bots):
+async def test_a_position_that_is_cached_after_a_fill_is_unknown_and_nothing_is_sold_again(bots):
     bot = await bots.start(fed=False, matching="print")
     await bot.turns(2)
     bot.venue.faults.add(Fault(Trouble.READ_STALE, times=100, part="position"))
     bot.venue.print("BTC", Decimal("60100"), bot.clock.now_ms())  # the resting order is filled
     await bot.turns(8)
-    assert bot.mode is Mode.HALTED
-    assert "position did not move" in bot.engine.state.killed
+    (leg,) = bot.engine.decision.legs
+    assert (bot.mode, leg.position_usd) == (Mode.RECONCILING, None)
+    assert "the position is" in leg.missing[-1]
+    assert " ms old" in leg.missing[-1]
     assert sum(order.filled for order in bot.orders()) == 1000
+    bot.venue.faults.clear()
+    await bot.turns(2)
+    assert bot.mode is Mode.WORKING  # on the rest, once the position is shown as it is
