@@ -5,10 +5,11 @@
 carries it. The standard library's loggers (uvicorn, httpx, sqlalchemy) take the same road.
 
 Secrets: a `SecretStr` prints as asterisks by its type. Every secret that the bot holds is also registered with `keep_secret`, and the
-finished line is searched for it in each spelling it may have taken (plain, escaped for JSON or repr, quoted for a URL), so that neither
-an exception text nor a library can print it.
+finished line is searched for it in each spelling it may have taken (plain, escaped for JSON or repr, quoted for a URL, in base64), so that
+neither an exception text nor a library can print it.
 """
 
+import base64
 import contextlib
 import json as json_text
 import logging
@@ -55,6 +56,7 @@ def spellings(secret: str) -> set[str]:
     For the usual key of letters and digits these are all the same one.
     """
     found = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), repr(secret.encode())[2:-1]}
+    found.add(base64.b64encode(secret.encode()).decode().rstrip("="))  # as in a header
     for _ in range(NESTING):
         found |= {escaped for spelling in found for escaped in escapes(spelling)}
     return found

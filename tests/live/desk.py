@@ -45,6 +45,15 @@ api: {{port: 0}}
 """
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that other tasks do."""
+    for _ in range(int(PATIENCE_S * 20)):
+        if holds():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it never came true")
+
+
 def intended_usd(ratio: str) -> dict[str, int]:
     return {symbol: -int(Decimal(ratio) * whole) for symbol, whole in SYMBOLS.items()}
 

@@ -8,7 +8,7 @@ import pytest
 from bot.core.events import CommandGiven
 from bot.running import Until, run
 from bot.wiring.start import wired
-from tests.live.desk import ENVIRONMENT, STRICT, Desk, held_usd
+from tests.live.desk import ENVIRONMENT, STRICT, Desk, held_usd, until
 from tests.live.desk import desk as served
 
 NO_READ = ("private/buy", "private/sell", "private/cancel", "private/cancel_all", "private/edit", "private/close_position")
@@ -45,14 +45,12 @@ async def test_no_order_starts_after_dry_run_was_acknowledged(desk: Desk) -> Non
     async with wired(desk.settings("1.0"), live_flag=True, absence=STRICT) as bot:
         engine, stop = bot.engine, asyncio.Event()
         running = asyncio.create_task(run(engine, bot.run_id, stop, Until()))
-        while len(desk.server.core.open_orders()) < 2:
-            await asyncio.sleep(0.02)
+        await until(lambda: len(desk.server.core.open_orders()) == 2)
         said = await engine.command(CommandGiven("dry-run-on", "test", engine.parts.clock.now_ms()), wait_ms=30_000)
         assert (said.code, desk.server.core.open_orders()) == ("ok", [])
         quiet = len(desk.server.log)
         turns = engine.turns
-        while engine.turns < turns + 3:
-            await asyncio.sleep(0.02)
+        await until(lambda: engine.turns >= turns + 3)
         after = desk.server.log[quiet:]
         assert after
         assert [row.path for row in after if row.method != "GET" or row.path.endswith(NO_READ)] == []

@@ -227,7 +227,7 @@ class KrakenFutures(Wire):
     def account_log(self, call: Call) -> Any:
         since, before = int(call.text("since") or 0), int(call.text("before") or 10**15)
         logs = []
-        for p in reversed(self.core.payments):
+        for p in self.core.payments if call.text("sort") == "asc" else reversed(self.core.payments):
             c = self.core.contracts[p.symbol]
             if since <= p.at_ms <= before and call.text("info") in ("", "funding rate change"):
                 logs.append({

@@ -238,9 +238,9 @@ def read_fills(listed: Listed, body: object) -> Page[Fill]:
 
 
 def read_payments(listed: Listed, bodies: Bodies) -> Page[FundingPayment]:
-    """Plus is received; the rate is an amount of coin for a contract of 1 USD."""
-    found = []
-    for item in rows(bodies[0], "logs"):
+    """Plus is received; the rate is an amount of coin for a contract of 1 USD. Oldest first, so the next page begins where this ends."""
+    found, shown = [], rows(bodies[0], "logs")
+    for item in shown:
         coins = optional(item.get("realized_funding"), "the funding")
         if item.get("info") != "funding rate change" or not same(item.get("contract"), listed) or coins is None:
             continue
@@ -256,7 +256,7 @@ def read_payments(listed: Listed, bodies: Bodies) -> Page[FundingPayment]:
                 at_ms=moment(item.get("date")),
             )
         )
-    return Page(tuple(found))
+    return Page(tuple(found), str(moment(shown[-1].get("date"))) if len(shown) >= HISTORY else None)
 
 
 def read_account(listed: Listed, bodies: Bodies, api_key: str) -> Account:
@@ -390,7 +390,7 @@ KRAKENFUTURES: Final = Venue(
     fills=lambda listed, since_ms, now_ms, page: call("privateGetFills", 25 if page else 2, **({"lastFillTime": page} if page else {})),
     read_fills=read_fills,
     payments=lambda listed, since_ms, now_ms, page: (
-        call("historyGetAccountLog", info="funding rate change", since=since_ms, sort="asc", count=HISTORY),
+        call("historyGetAccountLog", info="funding rate change", since=int(page or since_ms), sort="asc", count=HISTORY),
     ),
     read_payments=read_payments,
     account=lambda listed: (call("privateGetLeveragepreferences", 2),),
