@@ -1,13 +1,16 @@
 """What does the record say, and can it be trusted? Reading, explaining, verifying and exporting it; bringing its tables up to date."""
 
+import asyncio
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from bot.audit import lease
 from bot.audit.codec import NotAnEvent
+from bot.audit.completeness import Completeness, compare, with_trades
 from bot.audit.database import Database, upgrade
 from bot.audit.explain import NotOnRecord, explain
 from bot.audit.export import event_json, export
@@ -17,12 +20,17 @@ from bot.audit.sentences import sentence
 from bot.audit.verify import Verdict, Verification, verify
 from bot.audit.witness import heads_in
 from bot.cli_exit import Wrong
+from bot.core.events import TookCharge
+from bot.core.model import Ask, Fill
+from bot.core.planner import is_ours
 from bot.exit_codes import Exit
 from bot.face import iso_utc
 from bot.logs import keep_secret
-from bot.ports import Misconfigured
+from bot.ports import Misconfigured, NotSent, PortError
 from bot.settings import Settings
 from bot.wiring.record import password, read_store
+
+EVERY: Final = 2**62  # rows, however many there are
 
 
 def tail(settings: Settings, count: int) -> list[dict[str, Any]]:
@@ -53,7 +61,7 @@ def story(settings: Settings, identity: str) -> str:
         return explain(store, identity)
 
 
-def verified(settings: Settings, heads: Path | None) -> Verification:
+def verified(settings: Settings, heads: Path | None, *, online: bool = False) -> Verification:
     """Exit code 0 good, 1 broken, 3 could not tell: also where the database cannot be read at all."""
     witnessed = None
     if heads is not None:
@@ -64,7 +72,43 @@ def verified(settings: Settings, heads: Path | None) -> Verification:
                 Exit.USAGE, f"--heads {heads}: cannot be read ({error.strerror}); name a file with lines SEQ HASH, or a log"
             ) from None
     with closing(read_store(settings)) as store:
-        return verify(store, witnessed)
+        found = verify(store, witnessed)
+        if not online or found.verdict is Verdict.BROKEN:
+            return found
+        made = store.last_decision()
+        if made is None:
+            return with_trades(found, Completeness(Verdict.UNCLEAR, "the bot has never looked at the venue: there is nothing to compare"))
+        charges = [row.event for row in store.entries(kinds=(TookCharge.__name__,))]
+        since_ms = {event.symbol: event.at_ms for event in reversed(charges) if isinstance(event, TookCharge)}
+        try:
+            known = asyncio.run(own_trades(settings, store.instance, since_ms))
+        except PortError as error:
+            return with_trades(found, Completeness(Verdict.UNCLEAR, f"the venue's trades could not be read: {error}"))
+        recorded = [row for row in store.fills(limit=EVERY) if row.ours]
+        return with_trades(found, compare(recorded, known, looked_ms=made.seen.now_ms))
+
+
+async def own_trades(settings: Settings, instance: str, since_ms: Mapping[str, int]) -> dict[str, list[Fill]]:
+    """Every trade of ours at the venue, by symbol, from the moment in which each leg became ours. Raise PortError."""
+    from bot.wiring.start import looking
+
+    found: dict[str, list[Fill]] = {}
+    async with looking(settings) as engine:
+        symbols = [rule.symbol for rule in engine.rules.legs if rule.symbol in since_ms]
+        for symbol in symbols:
+            shown: dict[str, Fill] = {}
+            from_ms = since_ms[symbol]
+            while True:  # a venue tells so many at a time
+                (view,) = await engine.parts.exchange.look([Ask(symbol, from_ms, engine.parts.clock.now_ms())])
+                if view.fills is None:
+                    raise NotSent("; ".join(view.errors) or f"{symbol}: no trades were told")
+                fresh = [fill for fill in view.fills if fill.trade_id not in shown]
+                shown |= {fill.trade_id: fill for fill in fresh}
+                if not fresh:
+                    break
+                from_ms = max(fill.at_ms for fill in fresh)
+            found[symbol] = [fill for fill in shown.values() if is_ours(fill.client_id, instance) and fill.at_ms >= since_ms[symbol]]
+    return found
 
 
 def verification_json(found: Verification) -> dict[str, Any]:

@@ -65,6 +65,7 @@ def audit_verify(
     config: Config = None,
     account: Account = None,
     heads: Annotated[Path | None, typer.Option("--heads", metavar="FILE", help="heads seen outside: lines SEQ HASH, or a log")] = None,
+    online: Annotated[bool, typer.Option("--online", help="also compare own trades with those of the venue; nothing is signed")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Is the record whole and unchanged, and would the bot decide the same again? Exit 0 good, 1 broken, 3 could not tell."""
@@ -73,7 +74,7 @@ def audit_verify(
     from bot.cli_show import answer_json
 
     log_to_stderr(None)
-    found = verified(settings_from(config, account=account), heads)
+    found = verified(settings_from(config, account=account), heads, online=online)
     if as_json:
         answer_json(verification_json(found))
     else:

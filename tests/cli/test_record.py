@@ -91,3 +91,12 @@ def test_watching_without_a_terminal_names_the_way_out(aligned: Desk):
     answer = aligned.hb("status", "--watch")
     assert answer.code == 2
     assert "--json" in answer.err
+
+
+def test_own_trades_are_compared_with_those_of_the_venue(aligned: Desk, tmp_path: Path):
+    said = aligned.json("audit", "verify", "--online")
+    assert said["verdict"] == "good"
+    assert any("own trades, the same at the venue and on record" in note for note in said["notes"])
+    gone = aligned.hb("audit", "verify", "--online", env={"HEDGEBOT__PAPER__URL": f"sqlite:///{tmp_path / 'other.db'}"})
+    assert gone.code == 3
+    assert "could not be compared" in gone.out

@@ -109,7 +109,8 @@ class Crew:
         deadline = time.monotonic() + PATIENCE
         while not holds():
             alive = any(process.process.poll() is None for process in self.processes)
-            assert alive and time.monotonic() < deadline, (what, self.holders(), [process.log[-3:] for process in self.processes])
+            assert alive, (what, [process.log[-3:] for process in self.processes])
+            assert time.monotonic() < deadline, (what, self.holders(), [process.log[-3:] for process in self.processes])
             time.sleep(0.05)
 
     def epochs(self, account: str) -> list[int]:
