@@ -11,13 +11,18 @@
 set -eu
 umask 022
 
+# keep FILE UID MODE: what comes in, whole or not at all
+keep() {
+    cat >"$1.new"
+    chmod "$3" "$1.new" # before it is given away: afterwards it is not ours to change
+    chown "$2" "$1.new"
+    mv -f "$1.new" "$1"
+}
+
 # missing FILE UID MODE: a random password, unless there is one
 missing() {
     [ -s "$1" ] && return
-    head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$1.new"
-    chmod "$3" "$1.new"
-    chown "$2" "$1.new"
-    mv "$1.new" "$1"
+    head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' | keep "$@"
     echo "secrets: wrote a new password to $1"
 }
 
@@ -31,8 +36,7 @@ for old in /passwords/bot/venue.*; do
 done
 for key in /given/*; do
     case ${key##*/} in
-        venue.api_key | venue.api_secret | venue.passphrase)
-            install -o 10001 -g 10001 -m 0400 "$key" "/passwords/bot/${key##*/}" ;;
+        venue.api_key | venue.api_secret | venue.passphrase) keep "/passwords/bot/${key##*/}" 10001 0400 <"$key" ;;
         README.md | '*') ;;
         *) echo "secrets: ./secrets/${key##*/} is not a key that the bot knows (venue.api_key, venue.api_secret, venue.passphrase): left alone" >&2 ;;
     esac
