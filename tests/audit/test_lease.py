@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import text
@@ -12,13 +13,14 @@ from sqlalchemy import text
 from adapters.clock import SystemClock
 from adapters.kill_file import KillFile
 from bot.audit import database, lease, migrations
-from bot.audit.lease import LeaseHeld
+from bot.audit.lease import LeaseHeld, PoolingProxy
 from bot.audit.store import NothingYet, Store
 from bot.audit.verify import Verdict, verify
 from bot.core.events import ErrorSeen, RunEnded
 from bot.gate import SignGate
 from bot.leading import lead, proving, takeover_wait_ms
 from bot.ports import LeaseLost, Misconfigured, NotSent
+from tests.audit.pooler import pooled
 from tests.audit.worlds import NOW, OWNER, started
 
 ERROR = ErrorSeen("look", "timeout", NOW)
@@ -319,3 +321,19 @@ async def test_a_leader_waits_for_the_requests_of_one_that_did_not_end_well(url,
     store.watched = True
     assert takeover_wait_ms(store, 60_000) == wait_ms
     store.close()
+
+
+# ------------------------------------------------------------------------------------------------------------------ proxies
+
+
+async def test_a_proxy_that_pools_transactions_is_refused_before_anything_is_led(fresh_server_url):
+    database.upgrade(fresh_server_url)
+    folder = parse_qs(urlsplit(fresh_server_url).query)["host"][0]
+    async with pooled(f"{folder}/.s.PGSQL.5432") as port:
+        store = await asyncio.to_thread(Store.open, f"postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable", **OWNER)
+        with pytest.raises(PoolingProxy, match="behind a proxy that pools transactions"):
+            await asyncio.to_thread(store.lead, "pid 1")
+        await asyncio.to_thread(store.close)
+    direct = Store.open(fresh_server_url, **OWNER)
+    assert direct.lead("pid 1") == 1
+    direct.close()

@@ -1,0 +1,83 @@
+"""What if the record is older than the truth? A database restored from a backup, while the venue remembers what came after it."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from adapters.exchanges.paper import PaperExchange
+from bot.core.model import Mode, Side
+from bot.ports import NotReady
+from tests.engine.bots import Bots, in_full
+
+
+def backed_up(bots: Bots) -> None:
+    shutil.copy(bots.folder / "hedgebot.db", bots.folder / "backup.db")
+
+
+def restored(bots: Bots) -> None:
+    for name in ("hedgebot.db", "hedgebot.db-wal", "hedgebot.db-shm"):
+        (bots.folder / name).unlink(missing_ok=True)
+    shutil.copy(bots.folder / "backup.db", bots.folder / "hedgebot.db")
+
+
+async def aligned_then_backed_up(bots: Bots) -> None:
+    bot = await bots.start()
+    await bot.until_aligned()
+    await bots.end(bot)
+    backed_up(bots)
+
+
+async def test_it_leads_with_an_epoch_above_every_one_in_its_tags_at_the_venue(bots: Bots):
+    await aligned_then_backed_up(bots)
+    for ratio in ("0.5", "0.8", "0.6"):
+        bot = await bots.start({"hedges.BTC.ratio": ratio})
+        await bot.until_aligned()
+        await bots.end(bot)
+    assert bot.store.owner.epoch == 3  # when it was opened
+    restored(bots)
+    bot = await bots.start({"hedges.BTC.ratio": "0.6"})
+    assert bot.engine.state.epoch == 5
+    await bots.end(bot)
+
+
+async def test_it_takes_the_trades_since_the_backup_from_the_venue_and_goes_on(bots: Bots):
+    await aligned_then_backed_up(bots)
+    bot = await bots.start({"hedges.BTC.ratio": "0.5"})
+    await bot.until_aligned()
+    traded = {row.trade_id for row in bot.store.fills(limit=10_000)}
+    await bots.end(bot)
+    restored(bots)
+    bot = await bots.start()
+    await bot.until_aligned()
+    assert {row.trade_id for row in bot.store.fills(limit=10_000)} > traded
+    assert in_full(bot)
+    assert bot.engine.state.killed is None
+
+
+async def test_a_position_that_own_trades_do_not_explain_halts_until_rearmed(bots: Bots):
+    await aligned_then_backed_up(bots)
+    bot = await bots.start()
+    bot.venue.manual_trade("BTC/USD:BTC", Side.BUY, 500)
+    await bots.end(bot)
+    restored(bots)
+    bot = await bots.start()
+    sent = len(bot.orders())
+    await bot.turns(10)
+    assert bot.mode is Mode.HALTED
+    assert len(bot.orders()) == sent
+    await bot.say("rearm", reason="the trade was mine")
+    await bot.until_aligned()
+    assert in_full(bot)
+
+
+async def test_a_start_that_cannot_read_own_orders_is_given_up_before_anything_is_sent(bots: Bots, monkeypatch):
+    await aligned_then_backed_up(bots)
+    look = PaperExchange.look
+
+    async def half_blind(self, asks):
+        return tuple(replace(view, fills=None, errors=("fills: timeout",)) for view in await look(self, asks))
+
+    monkeypatch.setattr(PaperExchange, "look", half_blind)
+    with pytest.raises(NotReady, match="own orders and trades could not be read"):
+        await bots.start()
