@@ -302,7 +302,7 @@ class Bybit(Wire):
         kind, order_id, client_id = call.text("execType"), call.text("orderId"), call.text("orderLinkId")
         if kind in ("", "Trade", "BustTrade"):
             for t in self.faults.visible("read-trades", self.scope(call, self.core.trades)):
-                if kind == "BustTrade" and not t.liquidation or kind == "Trade" and t.liquidation:
+                if (kind == "BustTrade" and not t.liquidation) or (kind == "Trade" and t.liquidation):
                     continue
                 if order_id in ("", str(t.order_id)) and client_id in ("", t.client_id):
                     c = self.core.contracts[t.symbol]
