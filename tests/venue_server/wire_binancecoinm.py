@@ -39,7 +39,8 @@ TEXTS: Final = {
 }
 REFUSALS: Final = {
     "symbol": "-1121", "frozen": "-4108", "duplicate": "-4116", "size": "-4003", "precision": "-1111", "reduce_only": "-2022",
-    "funds": "-2019", "post_only": "-5022", "no_order": "-2013", "done": "-2011", "leverage": "-4028", "leverage_margin": "-2028", "mode": "-4061",
+    "funds": "-2019", "post_only": "-5022", "no_order": "-2013", "done": "-2011", "leverage": "-4028",
+    "leverage_margin": "-2028", "mode": "-4061",
 }  # fmt: skip
 HTTP: Final = {"-1003": 429, "-1008": 503, "-1015": 429, "-1016": 503, "-2014": 401, "-2015": 401}
 TIFS: Final = {"GTC": "gtc", "IOC": "ioc", "FOK": "fok", "GTX": "gtc"}

@@ -309,7 +309,8 @@ class Bybit(Wire):
                     rows.append((t.at_ms, {
                         "symbol": c.id, "orderId": str(t.order_id), "orderLinkId": t.client_id, "side": t.side.capitalize(),
                         "orderType": "Limit", "execId": str(t.id), "execPrice": plain(t.price), "execQty": plain(c.amount(t.units)),
-                        "execType": "BustTrade" if t.liquidation else "Trade", "execValue": plain(abs(c.value(t.units, t.price)), 8), "execFee": plain(t.fee),
+                        "execType": "BustTrade" if t.liquidation else "Trade", "execValue": plain(abs(c.value(t.units, t.price)), 8),
+                        "execFee": plain(t.fee),
                         "feeRate": plain(t.fee_rate), "isMaker": t.maker, "execTime": str(t.at_ms), "closedSize": "0", "feeCurrency": "",
                     }))  # fmt: skip
         if kind in ("", "Funding") and not (order_id or client_id):

@@ -297,13 +297,15 @@ class Deribit(Wire):
             "filled_amount": c.amount(o.filled), "average_price": self.core.average(o) or 0, "contracts": o.units, "commission": o.fee,
             "time_in_force": {short: long for long, short in TIFS.items()}[o.tif], "post_only": o.post_only, "reduce_only": o.reduce_only,
             "creation_timestamp": o.created_ms, "last_update_timestamp": o.updated_ms, "api": o.own, "web": not o.own, "replaced": False,
-            "is_liquidation": o.why == "liquidation" and not o.own, "max_show": c.amount(o.units), "profit_loss": 0, **({"cancel_reason": o.why} if o.why else {}),
+            "is_liquidation": o.why == "liquidation" and not o.own, "max_show": c.amount(o.units),
+            "profit_loss": 0, **({"cancel_reason": o.why} if o.why else {}),
         }  # fmt: skip
 
     def trade(self, t: Trade) -> dict[str, Any]:
         c = self.core.contracts[t.symbol]
         return {
-            **({"liquidation": "T"} if t.liquidation else {}), "trade_id": f"{c.base}-{t.id}", "trade_seq": t.id, "order_id": str(t.order_id), "label": t.client_id, "instrument_name": c.id,
+            **({"liquidation": "T"} if t.liquidation else {}), "trade_id": f"{c.base}-{t.id}", "trade_seq": t.id,
+            "order_id": str(t.order_id), "label": t.client_id, "instrument_name": c.id,
             "direction": t.side, "price": t.price, "amount": c.amount(t.units), "fee": t.fee, "fee_currency": c.settle,
             "timestamp": t.at_ms, "liquidity": "M" if t.maker else "T", "order_type": "limit", "state": "filled", "mark_price": t.price,
             "index_price": t.price,
