@@ -158,7 +158,8 @@ class BinanceCoinM(Wire):
         lots = {"minQty": plain(c.amount(c.min_units)), "maxQty": plain(c.amount(c.max_units)), "stepSize": plain(c.lot)}
         return {
             "symbol": c.id, "pair": f"{c.base}{c.quote}", "contractType": "CURRENT_QUARTER" if c.expiry_ms else "PERPETUAL",
-            "deliveryDate": c.expiry_ms or 4_133_404_800_000, "onboardDate": 1_597_042_800_000, "contractStatus": "SETTLING" if c.id in self.core.closed else "TRADING",
+            "deliveryDate": c.expiry_ms or 4_133_404_800_000, "onboardDate": 1_597_042_800_000,
+            "contractStatus": "SETTLING" if c.id in self.core.closed else "TRADING",
             "contractSize": int(c.size), "quoteAsset": c.quote, "baseAsset": c.base, "marginAsset": c.settle, "pricePrecision": 2,
             "quantityPrecision": 0, "baseAssetPrecision": 8, "quotePrecision": 8, "underlyingType": "COIN",
             "orderTypes": ["LIMIT", "MARKET", "STOP", "STOP_MARKET"], "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
