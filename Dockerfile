@@ -46,6 +46,6 @@ USER 10001:10001
 WORKDIR /data
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 CMD ["hedgebot", "probe"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=3 CMD ["hedgebot", "probe"]
 ENTRYPOINT ["hedgebot"]
 CMD ["run"]

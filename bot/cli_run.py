@@ -22,10 +22,9 @@ from bot.core.events import RunEnded
 from bot.exit_codes import Exit, worst
 from bot.face import CannotListen, Status, plan_json
 from bot.led import Led
-from bot.ports import Misconfigured, PortError
+from bot.ports import PortError
 from bot.running import Until, run
 from bot.settings import Settings
-from bot.settings_values import sqlite_file
 from bot.wiring.record import password
 from bot.wiring.start import Wired, wired
 from bot.wiring.venue import real_time
@@ -61,20 +60,6 @@ def require_sense(asked: Asked, settings: Settings) -> None:
         raise Wrong(
             Exit.CONFIGURATION, "--live arms a bot under `mode: live`, and the configuration says mode: dry-run: set `mode: live` there"
         )
-
-
-def require_writable(settings: Settings) -> None:
-    """Refuse a folder that this user cannot write before anything is opened: in a container that is a volume of another owner."""
-    files = {"audit.url": sqlite_file(settings.audit.url), "kill_file": Path(settings.kill_file)}
-    if settings.venue.name == "paper":
-        files["paper.url"] = sqlite_file(settings.paper.url)
-    for key, file in files.items():
-        folder = file.parent.absolute() if file is not None else None
-        if folder is not None and folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
-            raise Misconfigured(
-                f"{key}: uid {os.getuid()} cannot write in {folder}, which belongs to uid {folder.stat().st_uid}; nothing was started: "
-                f"chown -R {os.getuid()} that folder (or the volume mounted there), mount it writable, or name another one"
-            )
 
 
 async def live(accounts: Sequence[Settings], asked: Asked) -> Exit:

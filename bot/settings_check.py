@@ -100,7 +100,10 @@ def _folder(key: str, file: Path) -> Iterator[Finding]:
     if not folder.is_dir():
         yield _say(key, f"lies in {folder}, which does not exist", f"make it: mkdir -p {folder}", "error")
     elif not os.access(folder, os.W_OK | os.X_OK):
-        yield _say(key, f"lies in {folder}, where this user may not write", "give the folder to the user who runs the bot", "error")
+        problem = (
+            f"lies in {folder}, where this user may not write: it belongs to uid {folder.stat().st_uid}, and this is uid {os.getuid()}"
+        )
+        yield _say(key, problem, f"give the folder to the user who runs the bot: chown {os.getuid()} {folder}", "error")
 
 
 # ------------------------------------------------------------------------------------------------------------------ server and keys

@@ -143,7 +143,7 @@ class Deployment:
     def health(self, service: str = "bot") -> str:
         return str(self.state(service).get("Health", {}).get("Status", ""))
 
-    def healthy(self, service: str = "bot", within: float = 90) -> None:
+    def healthy(self, service: str = "bot", within: float = 180) -> None:
         try:
             eventually(lambda: self.health(service) == "healthy", within, f"{service} is healthy")
         except AssertionError as late:

@@ -65,7 +65,10 @@ def test_a_database_in_a_folder_that_is_not_there_is_an_error(loaded: Load, tmp_
 
 def test_a_folder_where_this_user_may_not_write_is_an_error(loaded: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # permission bits would not stop root, who may run this
-    assert "where this user may not write; give the folder to the user who runs the bot" in found(loaded())["audit.url"]
+    assert "where this user may not write: it belongs to uid" in found(loaded())["audit.url"]
+    assert (
+        f"and this is uid {os.getuid()}; give the folder to the user who runs the bot: chown {os.getuid()} " in found(loaded())["audit.url"]
+    )
 
 
 def test_a_kill_file_that_exists_is_a_warning(loaded: Load, tmp_path: Path) -> None:
