@@ -50,7 +50,7 @@ FAULTS: Final = {
         chance("replica", "venue", "position, wallet and trades are read from a copy up to 90 s behind, for up to 5 minutes", 0.005, 0.05),
         chance("hidden-open", "venue", "an open order is missing from the list", 0.02, 0.5),
         chance("ghost-open", "venue", "an order that has ended is still listed as open", 0.02, 0.3),
-        chance("forgetful", "venue", "the look-up by client id forgets orders that traded or ended", 0.2, 1.0),
+        chance("forgetful", "venue", "the look-up by client id forgets orders that traded", 0.2, 1.0),
         chance("doubled-fills", "venue", "trades are shown twice", 0.05, 0.5),
         chance("partial", "venue", "orders fill in parts", 0.2, 0.9),
         chance("fill-on-cancel", "venue", "an order fills while it is being cancelled", 0.05, 0.6),

@@ -309,9 +309,7 @@ def i9_the_baseline_follows_the_ratio(case: Evidence, process: Process, events: 
             same = old is not None and (old.ratio, old.basis) == (plan.ratio_effective, plan.basis)
             assert same or plan.baseline is not None, f"{plan.asset}: the ratio is {plan.ratio_effective} now and the baseline stayed"
             whole = plan.spot_coins + plan.equity_coins
-            assert plan.baseline is None or plan.baseline.coins == whole, (
-                f"{plan.asset}: the new baseline is not the {whole} coins there are"
-            )
+            assert plan.baseline is None or plan.baseline.coins == whole, f"{plan.asset}: the new baseline is not {whole}, all the coins"
 
 
 # ---------------------------------------------------------------------------------------------------------------- after each turn

@@ -59,6 +59,7 @@ class Manner:
     window_ms: int | None  # it drops an order that arrives later than so; None: it takes it however late
     post_only_cancels: bool  # a post-only order that would take is accepted and cancelled, not refused
     ids_only: bool  # the answer to an order says nothing but its id
+    tells_age: bool  # a position or balance that was read from a copy bears the time of the copy, not of the answer
 
     @property
     def absence_ms(self) -> int:
@@ -242,7 +243,7 @@ class Wire:
         entry = None
         if held.contracts and held.cost_pico:
             entry = Decimal(abs(held.contracts) * book.size_usd) / coins(held.cost_pico)
-        return Position(book.symbol, held.contracts, entry, Decimal(held.leverage), book.stamp(at_ms))
+        return Position(book.symbol, held.contracts, entry, Decimal(held.leverage), self.stamp(book, at_ms))
 
     def margin(self, book: Book, at_ms: int) -> Margin:
         held: Account = book.account_at(at_ms)
@@ -250,7 +251,10 @@ class Wire:
         wallet = coins(held.wallet_pico)
         if self.dice.hits("nan-margin"):
             wallet = equity = Decimal("NaN")
-        return Margin(self.instruments[book.symbol].settle, wallet, equity, book.stamp(at_ms))
+        return Margin(self.instruments[book.symbol].settle, wallet, equity, self.stamp(book, at_ms))
+
+    def stamp(self, book: Book, read_ms: int) -> int:
+        return book.stamp(read_ms if self.manner.tells_age else self.venue.now_ms)
 
     def open_orders(self, book: Book, at_ms: int) -> tuple[Order, ...]:
         shown = []
@@ -270,7 +274,7 @@ class Wire:
         for identity in client_ids:
             for order in book.by_client.get(identity, [])[-1:]:
                 then = order.at(at_ms)
-                forgotten = then is not None and (then[1] > 0 or then[0] not in ("OPEN", "PARTIAL")) and self.dice.hits("forgetful")
+                forgotten = then is not None and then[1] > 0 and self.dice.hits("forgetful")
                 if then is not None and not forgotten:
                     shown.append(order_noun(book, order, then))
         return tuple(shown)

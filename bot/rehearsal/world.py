@@ -241,6 +241,7 @@ class World:
             window_ms=draw.choice((5_000, None)),
             post_only_cancels=draw.random() < 0.5,
             ids_only=draw.random() < 0.5,
+            tells_age=draw.random() < 0.5,
         )
         self.evidence = Evidence(self.venue, ACCOUNT, INSTANCE, CHECKS, keep_lines=plan.trace)
         self.evidence.faults = frozenset(plan.on)

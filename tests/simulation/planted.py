@@ -474,7 +474,7 @@ PLANTED: Final = (
         missing_position_read_as_zero,
         ("unread",),
         ("i18_", "i9_", "i8_"),
-        (("bag.BTC.coins", "0"), ("execution.max_order_usd", "4000"), ("paper.collateral.BTC", "1")),
+        first=211,
     ),
     Planted("stale price accepted", stale_price_accepted, ("stale",), ("i11_no_order_on_bad",)),
     Planted("NaN price accepted", nan_price_accepted, ("nan",), ("i11_no_order_on_bad", "no error")),
