@@ -19,11 +19,25 @@ from bot.core.pin import refusal as nothing_to_accept
 from bot.core.planner import is_ours
 from bot.core.reconcile import reconcile
 from bot.core.risk import quote_problem
+from bot.dead_man import DeadMan
 from bot.face import COMMAND_WAIT_MS, Check, CommandResult, Health, Status
 from bot.gate import SignGate
 from bot.lasting import Lasting
 from bot.metrics import Metrics
-from bot.ports import AuditLog, Clock, Exchange, Holdings, LeaseLost, Misconfigured, Notifier, NotSent, PortError, Targets
+from bot.ports import (
+    AuditLog,
+    Clock,
+    Countdown,
+    Exchange,
+    Holdings,
+    LeaseLost,
+    Measures,
+    Misconfigured,
+    Notifier,
+    NotSent,
+    PortError,
+    Targets,
+)
 from bot.witness import Witness
 
 RECORD_EVERY_MS: Final = 60_000  # a decision is on record at least so often, also when it changes nothing
@@ -56,6 +70,8 @@ class Parts:
     run_id: str
     metrics: Metrics | None = None
     notifier: Notifier | None = None
+    measures: Measures | None = None  # what policies go by; None: they need nothing measured
+    countdown: Countdown | None = None  # the venue's dead man's switch, if it is wanted
     overrides: tuple[str, ...] = ()  # what stands by the operator's word
     record_every_ms: int | None = RECORD_EVERY_MS  # None: only decisions that act or change their reason (replay)
 
@@ -84,6 +100,7 @@ class Engine:
         self.clocks = Clocks(parts.exchange, parts.clock, self.witness)
         self.lasting = Lasting()
         self.hands = Hands(parts.exchange, parts.clock, self.witness, self.lasting)
+        self.dead_man = DeadMan(parts.countdown, parts.clock, self.witness) if parts.countdown is not None else None
         parts.gate.state = state
 
     # ------------------------------------------------------------------------------------------------------------------- the turn
@@ -170,7 +187,8 @@ class Engine:
     async def tell(self, decision: Decision) -> None:
         """Each alert once, when it arises; what halts the account is critical."""
         killed = self.state.killed
-        texts = (*decision.alerts, *self.lasting.unread(decision))
+        dead_man = self.dead_man.alerts if self.dead_man is not None else ()
+        texts = (*decision.alerts, *self.lasting.unread(decision), *dead_man)
         standing = frozenset((*texts, f"halted: {killed}") if killed else texts)
         if self.parts.notifier is not None:
             for text in sorted(standing - self._told):
@@ -212,6 +230,7 @@ class Engine:
                 self.witness.api_error("read", text)
         bag = await parts.holdings.coins([rule.asset for rule in self.rules.legs])
         documents = await parts.targets.read() if parts.targets is not None else ()
+        signs = await parts.measures.read() if parts.measures is not None else ()
         killed = parts.gate.kill_switch.read()
         return Snapshot(
             now_ms=parts.clock.now_ms(),
@@ -220,6 +239,7 @@ class Engine:
             bag=tuple(bag.items()),
             documents=documents,
             kill_file=killed,
+            signs=signs,
         )
 
     def intents(self, state: State, seen: Snapshot, decision: Decision) -> list[Event]:
@@ -236,7 +256,7 @@ class Engine:
 
     def worth_recording(self, decision: Decision, seen: Snapshot) -> bool:
         """When it acts, when its reason changes, and once a minute."""
-        if decision.cancels or decision.leverage or decision.moves or any(leg.baseline for leg in decision.legs):
+        if decision.cancels or decision.leverage or decision.moves or any(leg.baseline or leg.memory for leg in decision.legs):
             return True
         if decision.reason != self._recorded_reason or self._recorded_mono_ms is None:
             return True
@@ -278,6 +298,7 @@ class Engine:
 
     async def act(self, decision: Decision) -> None:
         await self.cancel(decision)
+        await self.mind_dead_man(decision)
         if not decision.armed or not decision.orders or self._reload:  # the database went away: what came of an order could not be kept
             return
         unset = await self.hands.set_leverage(decision)
@@ -288,6 +309,13 @@ class Engine:
             else:
                 outcomes += await self.hands.place(order)
         await self.record([*outcomes, *self.hands.take_halts()])
+
+    async def mind_dead_man(self, decision: Decision) -> None:
+        if self.dead_man is None or self.seen is None or self._reload:
+            return
+        changed = await self.dead_man.mind(self.state, self.seen, decision)
+        if changed:
+            await self.record(changed)
 
     async def cancel(self, decision: Decision) -> None:
         asked = await self.hands.cancel(decision)

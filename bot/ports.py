@@ -10,12 +10,14 @@ The error tree says what the caller must do next:
       Misconfigured  stop and tell the operator
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
 from bot.core.events import Event
-from bot.core.model import Approved, Ask, Instrument, Order, State, Target, View
+from bot.core.model import Approved, Ask, Instrument, LegRule, Order, State, Target, View
+from bot.core.policy_terms import Signs
 
 
 class PortError(Exception):
@@ -92,6 +94,16 @@ class Exchange(Protocol):
         """Release connections. Never raises."""
 
 
+class Countdown(Protocol):
+    """A venue's dead man's switch for orders, where it has one."""
+
+    async def count_down(self, timeout_ms: int, mine: Callable[[str], bool]) -> None:
+        """Have the venue cancel open orders unless asked again within `timeout_ms`; 0 stops that.
+
+        `mine` tells own client ids. Raise Refused where it would reach an order that is not ours, NotSent or Unknown.
+        """
+
+
 class Holdings(Protocol):
     """The bag outside the futures account."""
 
@@ -104,6 +116,47 @@ class Targets(Protocol):
 
     async def read(self) -> tuple[Target, ...] | None:
         """The ratios of the document, each with source DOCUMENT; None while it cannot be trusted. Never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """One closed candle, in USD per coin."""
+
+    opened_ms: int
+    high: Decimal
+    low: Decimal
+    close: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One funding settlement: positive, and a short received."""
+
+    at_ms: int
+    rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What is known of one market's past, oldest first and without gaps. The same object is handed over until there is more."""
+
+    candles: Sequence[Candle] = ()  # closed ones only
+    rates: Sequence[Settled] = ()
+    problems: tuple[str, ...] = ()  # why there is not more
+
+
+class Past(Protocol):
+    """Candles and funding of the market that a leg is hedged in."""
+
+    async def read(self, leg: LegRule) -> Series:
+        """What is known now, in candles of the leg's own length. Never raises, and never waits for a venue."""
+
+
+class Measures(Protocol):
+    """Statistics that policies go by."""
+
+    async def read(self) -> tuple[Signs, ...]:
+        """As of the last closed candle and the last settlement. Never raises."""
 
 
 class Clock(Protocol):

@@ -21,11 +21,10 @@ from bot.settings_model import (
     Paper,
     Reconcile,
     Risk,
-    Section,
     TargetDocument,
     Venue,
 )
-from bot.settings_values import Asset, Seconds, Switch, Whole, Word, plain, refuse, shown
+from bot.settings_values import Asset, Seconds, Section, Switch, Whole, Word, plain, refuse, shown
 from bot.venue_offers import OFFERS, Proof
 from bot.words import MOST_OVER_HEDGE
 
@@ -34,6 +33,7 @@ BAND_EDGES: Final = ("low", "safe_low", "safe_high", "high")
 WIDE_BAND: Final = BandRule(
     Decimal("0.95"), Decimal("0.98"), Decimal("1.00"), Decimal("1.03")
 )  # `value` below 1 trades on every move: let it breathe
+MOST_SILENT_SECONDS: Final = 30  # between two turns under a dead man's switch of a minute
 LIMITS: Final = ("risk", "band", "execution")  # on production each key of these must stand in the file
 
 
@@ -55,7 +55,7 @@ class Settings(Section):
     reconcile: Reconcile = Reconcile()
     targets: TargetDocument | None = None
     dead_mans_switch: Switch = Field(
-        default=False, description="have the venue cancel everything when the bot falls silent; not available in this version"
+        default=False, description="have the venue cancel every open order when the bot falls silent for a minute, where it can"
     )
     kill_file: str = Field(
         default="hedgebot.kill", min_length=1, description="while this file exists no order is sent and own orders are cancelled"
@@ -108,8 +108,13 @@ class Settings(Section):
         self._hedges_make_sense()
         self._limits_make_sense()
         self._paper_is_complete()
-        if self.dead_mans_switch:
-            refuse("is true, which this version cannot do", "write dead_mans_switch: false", "dead_mans_switch")
+        if self.dead_mans_switch and not OFFERS[self.venue.name].dead_man:
+            able = ", ".join(name for name, offer in OFFERS.items() if offer.dead_man)
+            problem = f"is true, and venue {self.venue.name} has none that can be set over REST"
+            refuse(problem, f"write dead_mans_switch: false; venues that have one: {able}", "dead_mans_switch")
+        if self.dead_mans_switch and self.cycle_seconds > MOST_SILENT_SECONDS:
+            problem = f"is {plain(self.cycle_seconds)}, and the dead man's switch ends orders after a minute of silence"
+            refuse(problem, f"write at most {MOST_SILENT_SECONDS}, or dead_mans_switch: false", "cycle_seconds")
         if self.targets and self.targets.max_age_seconds < self.targets.poll_seconds:
             refuse(
                 f"is {self.targets.max_age_seconds}, less than poll_seconds {self.targets.poll_seconds}",

@@ -37,6 +37,7 @@ class Offer:
     linear: Proof
     seen: str | None  # where it was seen to work; None: nowhere
     why_not: str = ""  # what is missing, and why
+    dead_man: bool = False  # it has a dead man's switch that a REST client can wind up
 
     def proof(self, kind: Kind) -> Proof:
         return self.inverse if kind is Kind.INVERSE else self.linear
@@ -53,12 +54,13 @@ OFFERS: Final[Mapping[str, Offer]] = {
     "deribit": Offer(
         ("testnet", "production"), Proof.FIRST_CLASS, Proof.NONE, LOCAL, "its linear contracts are settled in USDC"
     ),
-    "okx": Offer(("demo", "production"), Proof.FIRST_CLASS, Proof.RECORDED, LOCAL, LINEAR_RECORDED),
+    "okx": Offer(("demo", "production"), Proof.FIRST_CLASS, Proof.RECORDED, LOCAL, LINEAR_RECORDED, dead_man=True),
     "krakenfutures": Offer(
-        ("demo", "production"), Proof.FIRST_CLASS, Proof.NONE, LOCAL, "its linear contracts are settled in USD, out of a basket"
+        ("demo", "production"), Proof.FIRST_CLASS, Proof.NONE, LOCAL, "its linear contracts are settled in USD, out of a basket",
+        dead_man=True,
     ),
     "binancecoinm": Offer(
-        ("demo", "production"), Proof.FIRST_CLASS, Proof.NONE, LOCAL, "its linear contracts are at the venue binance"
+        ("demo", "production"), Proof.FIRST_CLASS, Proof.NONE, LOCAL, "its linear contracts are at the venue binance", dead_man=True
     ),
     "binance": Offer(
         ("demo", "production"), Proof.NONE, Proof.RECORDED, ANSWERS, "its inverse contracts are at the venue binancecoinm"

@@ -505,6 +505,24 @@ class CcxtExchange:
         asked = self.venue.leverage(listed, leverage)
         if asked is None:
             raise Refused(f"{self.venue.title}: {self.venue.leverage_note}", code="leverage")
+        await self._set(asked, f"the leverage of {symbol}")
+
+    async def count_down(self, timeout_ms: int, mine: Callable[[str], bool]) -> None:
+        wind, reaches, read = self.venue.countdown, self.venue.countdown_reaches, self.venue.read_reached
+        if wind is None:
+            raise Refused(f"{self.venue.title}: {self.venue.dead_man}", code="dead-man")
+        if timeout_ms and reaches is not None and read is not None:
+            try:
+                strangers = sum(not mine(client_id) for client_id in read(await self._ask(reaches)))
+            except (Failed, Malformed) as error:
+                raise NotSent(f"what the dead man's switch would reach could not be read: {error}") from error
+            if strangers:
+                raise Refused(f"{strangers} open orders of the account are not ours and would be cancelled too", code="foreign")
+        calls = dict.fromkeys(wind(listed, timeout_ms) for listed in self._listed.values())
+        for asked in calls:
+            await self._set(asked, "the dead man's switch")
+
+    async def _set(self, asked: Call, what: str) -> None:
         try:
             await self.client.call(asked.method, asked.as_dict, Errand.SETTING, weight=asked.weight)
         except Failed as error:
@@ -515,7 +533,7 @@ class CcxtExchange:
                 raise Refused(outcome.why, code=outcome.code) from error
             if outcome.verdict is Verdict.NOT_SENT:
                 raise NotSent(outcome.why) from error
-            raise Unknown(f"no clear answer to the leverage of {symbol}: {error}") from error
+            raise Unknown(f"no clear answer to {what}: {error}") from error
 
     async def close(self) -> None:
         await self._relisting.close()

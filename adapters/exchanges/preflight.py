@@ -124,7 +124,8 @@ def rights(exchange: CcxtExchange, account: Account, wish: Wish) -> Iterator[Fin
 
 async def means(exchange: CcxtExchange, listed: Listed, wish: Wish, empty: list[str]) -> list[Finding]:
     """Are the limits wide enough for an order, and does the account show itself? Currencies without collateral are added to `empty`."""
-    round_, venue, found = Round(exchange), exchange.venue, []
+    round_, venue = Round(exchange), exchange.venue
+    found: list[Finding] = []
     try:
         quote: Quote = venue.read_quote(listed, await round_.ask(*venue.quote(listed)), round_.began_ms)
         found += limits(exchange, listed, quote, wish)

@@ -13,6 +13,7 @@ from bot.core.events import (
     CommandGiven,
     ContractChanged,
     ContractPinned,
+    DeadManSet,
     DecisionMade,
     ErrorSeen,
     Event,
@@ -155,6 +156,10 @@ def sentence(event: Event) -> str:  # noqa: PLR0911, PLR0912 (one line for each 
             return f"{event.asset} is halted: {event.why}."
         case Halted():
             return f"The account is halted by the check on {event.check}: {event.why}; nothing is sent until `hedgebot rearm --reason`."
+        case DeadManSet():
+            if not event.timeout_ms:
+                return "The venue's dead man's switch was stopped."
+            return f"The venue cancels our open orders unless it hears from us within {event.timeout_ms // 1000} seconds."
         case AlertRaised():
             return f"Alert: {event.what}."
         case ErrorSeen():

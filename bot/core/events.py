@@ -226,6 +226,14 @@ class Halted:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadManSet:
+    """The venue's dead man's switch was set, or stopped (0). Renewals are not on record."""
+
+    timeout_ms: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class AlertRaised:
     what: str
     at_ms: int
@@ -258,6 +266,7 @@ ALL: Final = (
     ContractChanged,
     LegHalted,
     Halted,
+    DeadManSet,
     AlertRaised,
     ErrorSeen,
 )
@@ -282,6 +291,7 @@ Event = (
     | ContractChanged
     | LegHalted
     | Halted
+    | DeadManSet
     | AlertRaised
     | ErrorSeen
 )

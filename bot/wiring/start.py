@@ -31,7 +31,7 @@ from bot.settings_values import sqlite_file
 from bot.wiring.choice import chosen
 from bot.wiring.fit import fit_to_hedge, refuse_what_check_refuses
 from bot.wiring.record import holder, open_store, recorded_state
-from bot.wiring.venue import kill_switch, open_exchange, open_streams, open_targets
+from bot.wiring.venue import countdown, kill_switch, open_exchange, open_streams, open_targets
 
 log = structlog.get_logger("hedgebot")
 REPLAY_INSTANCE: Final = "00"
@@ -103,6 +103,7 @@ async def started(
             metrics=metrics,
             notifier=notifier,
             record_every_ms=record_every_ms,
+            countdown=countdown(settings, exchange),
         ),
         fold(state, start),
     )

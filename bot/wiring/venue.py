@@ -17,7 +17,7 @@ from adapters.history import read_bars
 from adapters.kill_file import KillFile
 from bot.core.model import Band, Kind
 from bot.gate import SignGate
-from bot.ports import Clock, Exchange, KillSwitch, Misconfigured
+from bot.ports import Clock, Countdown, Exchange, KillSwitch, Misconfigured
 from bot.settings import Settings
 from bot.settings_check import unarmed
 
@@ -155,6 +155,16 @@ def open_feed(settings: Settings, opened: Opened) -> Feed:
     shift = opened.born_ms - bars[0].at_ms
     asset = next(iter(settings.hedges))
     return ScriptedFeed([Print(asset, price, at_ms + shift) for bar in bars for at_ms, price in bar.prints()])
+
+
+def countdown(settings: Settings, exchange: Exchange) -> Countdown | None:
+    """The venue's dead man's switch, if the configuration asks for it."""
+    if not settings.dead_mans_switch:
+        return None
+    from adapters.exchanges.ccxt_exchange import CcxtExchange
+
+    assert isinstance(exchange, CcxtExchange)  # the settings refuse it on paper
+    return exchange
 
 
 def open_targets(settings: Settings, clock: Clock) -> "TargetDocument | None":

@@ -18,6 +18,7 @@ from bot.core.events import (
     CommandGiven,
     ContractChanged,
     ContractPinned,
+    DeadManSet,
     ErrorSeen,
     Halted,
     LegHalted,
@@ -52,6 +53,8 @@ OTHERS = [
     (ContractChanged("BTC", SPEC, SPEC, "ab", "ab", NOW), "at the venue as it was pinned again."),
     (LegHalted("BTC", "position against the hedge", NOW), "BTC is halted: position against the hedge."),
     (Halted("turnover", "too much", NOW), "halted by the check on turnover: too much; nothing is sent until `hedgebot rearm --reason`."),
+    (DeadManSet(60_000, NOW), "unless it hears from us within 60 seconds."),
+    (DeadManSet(0, NOW), "dead man's switch was stopped."),
     (AlertRaised("leverage", NOW), "Alert: leverage."),
     (ErrorSeen("look", "timeout", NOW), "Error in look: timeout."),
 ]

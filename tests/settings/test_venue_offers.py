@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapters.exchanges.ccxt_open import VENUES
 from bot.core.model import Kind
 from bot.ports import Misconfigured
 from bot.settings import Settings
@@ -101,3 +102,7 @@ def test_every_venue_says_what_is_missing() -> None:
     for name, offer in OFFERS.items():
         complete = offer.inverse is offer.linear is Proof.FIRST_CLASS
         assert bool(offer.why_not) is not complete, name
+
+
+def test_who_has_a_dead_mans_switch_is_who_has_its_calls() -> None:
+    assert {name for name, offer in OFFERS.items() if offer.dead_man} == {name for name, one in VENUES.items() if one.countdown is not None}

@@ -107,6 +107,7 @@ BINANCE: Final = replace(
     title="Binance USDⓈ-M",
     ccxt_id="binanceusdm",
     price_stream="",
+    countdown=None,  # it has one, which was never tried
     tested=False,
     hedges="linear perpetuals in coins, margined in USDT; its inverse contracts are at the venue binancecoinm",
     places={

@@ -271,6 +271,7 @@ BINANCECOINM: Final = Venue(
         ("POST", "order"): Errand.PLACE,
         ("DELETE", "order"): Errand.CANCEL,
         ("POST", "leverage"): Errand.SETTING,
+        ("POST", "countdownCancelAll"): Errand.SETTING,
     },
     options=lambda linear: {"fetchMargins": False},
     allowance=Allowance(burst=2400, per_second=40),  # weights
@@ -343,6 +344,9 @@ BINANCECOINM: Final = Venue(
     read_placed=read_placed,
     cancel=lambda listed, own, venue_id: call("dapiPrivateDeleteOrder", symbol=listed.market_id, origClientOrderId=own),
     read_cancelled=read_cancelled,
+    countdown=lambda listed, timeout_ms: call(
+        "dapiPrivatePostCountdownCancelAll", 10, symbol=listed.market_id, countdownTime=timeout_ms
+    ),
     leverage=lambda listed, times: call("dapiPrivatePostLeverage", symbol=listed.market_id, leverage=times),
     fills_name_orders=False,
     forced=lambda own: own.startswith(("autoclose-", "adl_autoclose")),

@@ -334,6 +334,7 @@ KRAKENFUTURES: Final = Venue(
     writes={
         ("POST", "sendorder"): Errand.PLACE,
         ("POST", "cancelorder"): Errand.CANCEL,
+        ("POST", "cancelallordersafter"): Errand.SETTING,
     },
     options=lambda linear: {},
     allowance=Allowance(burst=500, per_second=50),  # points
@@ -401,5 +402,8 @@ KRAKENFUTURES: Final = Venue(
     read_placed=read_placed,
     cancel=lambda listed, own, venue_id: call("privatePostCancelorder", 10, cliOrdId=own),
     read_cancelled=read_cancelled,
+    countdown=lambda listed, timeout_ms: call("privatePostCancelallordersafter", timeout=timeout_ms // 1000),
+    countdown_reaches=call("privateGetOpenorders"),
+    read_reached=lambda body: tuple(str(order.get("cliOrdId") or "") for order in rows(body, "openOrders")),
     leverage=lambda listed, times: None,
 )  # fmt: skip

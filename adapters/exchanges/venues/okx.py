@@ -291,6 +291,7 @@ OKX: Final = Venue(
         ("POST", "trade/order"): Errand.PLACE,
         ("POST", "trade/cancel-order"): Errand.CANCEL,
         ("POST", "account/set-leverage"): Errand.SETTING,
+        ("POST", "trade/cancel-all-after"): Errand.SETTING,
     },
     options=lambda linear: {"fetchMarkets": {"types": ["swap"]}, "brokerId": ""},
     allowance=Allowance(burst=100, per_second=30),
@@ -366,6 +367,9 @@ OKX: Final = Venue(
     read_placed=read_placed,
     cancel=lambda listed, own, venue_id: call("privatePostTradeCancelOrder", instId=listed.market_id, clOrdId=own),
     read_cancelled=read_cancelled,
+    countdown=lambda listed, timeout_ms: call("privatePostTradeCancelAllAfter", timeOut=str(timeout_ms // 1000)),
+    countdown_reaches=call("privateGetTradeOrdersPending"),
+    read_reached=lambda body: tuple(str(order.get("clOrdId") or "") for order in data(body)),
     leverage=lambda listed, times: call("privatePostAccountSetLeverage", lever=str(times), mgnMode="cross", instId=listed.market_id),
     needs_passphrase=True,
 )  # fmt: skip

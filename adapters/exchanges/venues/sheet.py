@@ -166,6 +166,9 @@ class Venue:
     read_cancelled: Callable[[object], str]  # "" if it was asked, else the venue's code
     leverage: Callable[[Listed, int], Call | None]  # None: it has no such call, or one that does more than its name says
 
+    countdown: Callable[[Listed, int], Call] | None = None  # the dead man's switch: milliseconds, 0 stops it
+    countdown_reaches: Call | None = None  # every open order it would end, where it reaches beyond our contracts
+    read_reached: Callable[[object], tuple[str, ...]] | None = None  # their client ids, "" without one
     get_reads: tuple[str, ...] = ()  # private GETs begin with one of these, where the venue also changes things by GET
     cancels_by_venue_id: bool = False
     fills_name_orders: bool = True  # False: a fill tells the venue's order id only
