@@ -1,0 +1,82 @@
+"""How are several accounts run, asked and commanded from one configuration?"""
+
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cli.desk import PATIENCE, PATIENT, QUICK, Desk, Running
+
+TWO = "accounts:\n  alice: {bag: {BTC: {coins: 2}}}\n  bob: {bag: {BTC: {coins: 1}}, hedges: {BTC: {ratio: 0.5}}}\n"
+
+
+def two(text: str) -> str:
+    return text.replace("bag: {BTC: {coins: 2}}\n", "") + TWO
+
+
+@pytest.fixture
+def both(desk: Desk) -> Desk:
+    desk.write(two(QUICK))
+    return desk
+
+
+def accounts(bot: Running) -> dict[str, Any]:
+    return {one["account"]: one for one in bot.status()["accounts"]}
+
+
+def told(bot: Running, holds: Callable[[dict[str, Any]], bool]) -> None:
+    """Wait until every account is there and it holds."""
+    deadline = time.monotonic() + PATIENCE
+    while len(found := accounts(bot)) < 2 or not holds(found):
+        assert time.monotonic() < deadline, found
+        with bot.heard:
+            bot.heard.wait(0.1)
+
+
+def test_two_accounts_are_aligned_in_one_process_on_one_record(both: Desk):
+    said = both.good("run", "--live", "--until-aligned", "--timeout", "60", "--json").json
+    assert [(one["account"], one["legs"][0]["aligned"]) for one in said["accounts"]] == [("alice", True), ("bob", True)]
+    status = both.json("status")
+    held = {one["account"]: float(one["legs"][0]["position_usd"]) for one in status["accounts"]}
+    assert held["alice"] < 1.5 * held["bob"] < 0
+    for account in ("alice", "bob"):
+        assert both.json("audit", "verify", "--account", account)["verdict"] == "good"
+        assert both.json("status", "--account", account)["account"] == account
+    assert [(one["account"], one["holder"], one["epoch"]) for one in both.json("workers")["workers"]] == [
+        ("alice", None, 1),
+        ("bob", None, 1),
+    ]
+
+
+def test_a_command_must_say_which_account_it_means(both: Desk):
+    answer = both.hb("orders")
+    assert answer.code == 2
+    assert "say which one by --account NAME" in answer.err
+    unknown = both.hb("pause", "--account", "carol")
+    assert unknown.code == 4
+    assert "the accounts are alice, bob" in unknown.err
+
+
+def test_a_word_to_one_account_leaves_the_other_alone(desk: Desk):
+    desk.write(two(PATIENT))
+    with desk.start("--live") as bot:
+        told(bot, lambda of: of["alice"]["open_orders"] == of["bob"]["open_orders"] == 1)
+        assert desk.good("kill", "--account", "bob", "--json").json["state"] == "HALTED"
+        killed = accounts(bot)["bob"]
+        assert (killed["state"], killed["open_orders"]) == ("HALTED", 0)
+        told(bot, lambda of: of["alice"]["state"] == "WORKING" and of["alice"]["open_orders"] == 1)
+        assert (desk.folder / "hedgebot.kill.bob").exists()
+        assert not (desk.folder / "hedgebot.kill").exists()
+        (desk.folder / "hedgebot.kill").write_text("all of them")
+        told(bot, lambda of: {one["state"] for one in of.values()} == {"HALTED"})
+        assert bot.stop(signal.SIGTERM) == 0
+    assert {line["account"] for line in bot.log if line["event"] == "order.intent"} == {"alice", "bob"}
+
+
+def test_workers_need_a_server(both: Desk):
+    answer = both.hb("run", "--worker")
+    assert answer.code == 4
+    assert "--worker needs a PostgreSQL server" in answer.err
+    assert both.hb("run", "--worker", "--once").code == 2
