@@ -26,8 +26,8 @@ def compare(recorded: Iterable[FillRow], known: Mapping[str, Iterable[Fill]], *,
     yet. A trade on record that is older than the oldest one the venue still shows proves nothing.
     """
     ours: dict[str, dict[str, FillRow]] = {}
-    for row in recorded:
-        ours.setdefault(row.symbol, {})[row.trade_id] = row
+    for booked in recorded:
+        ours.setdefault(booked.symbol, {})[booked.trade_id] = booked
     alike, unclear = 0, []
     for symbol in sorted({*ours, *known}):
         mine = ours.get(symbol, {})
@@ -48,14 +48,14 @@ def compare(recorded: Iterable[FillRow], known: Mapping[str, Iterable[Fill]], *,
             else:
                 alike += 1
         oldest_ms = min((fill.at_ms for fill in theirs.values()), default=None)
-        for row in mine.values():
-            if row.trade_id in theirs:
+        for only in mine.values():
+            if only.trade_id in theirs:
                 continue
-            if oldest_ms is not None and row.at_ms > oldest_ms:
+            if oldest_ms is not None and only.at_ms > oldest_ms:
                 return Completeness(
-                    Verdict.BROKEN, f"trade {row.trade_id} ({symbol}) is on record, and the venue does not know it", row.seq
+                    Verdict.BROKEN, f"trade {only.trade_id} ({symbol}) is on record, and the venue does not know it", only.seq
                 )
-            unclear.append(f"trade {row.trade_id} ({symbol}) is older than what the venue still shows")
+            unclear.append(f"trade {only.trade_id} ({symbol}) is older than what the venue still shows")
     if unclear:
         return Completeness(Verdict.UNCLEAR, f"{len(unclear)} own trades could not be compared; the first: {unclear[0]}")
     return Completeness(Verdict.GOOD, f"{alike} own trades, the same at the venue and on record")
