@@ -342,11 +342,22 @@ def test_rearm_of_an_explained_position_accepts_no_later_one() -> None:
 def test_absorb_takes_an_unexplained_position_and_says_so() -> None:
     made = hedged(foreign=Foreign.ABSORB)
     stranger(made)()
-    for _ in range(4):
+    for _ in range(14):
         made.turn()
     assert kinds(made, AlertRaised)
     assert made.state.killed is None
     assert made.state.leg("BTC").contracts == -made.account().short
+
+
+def test_absorb_waits_as_long_as_a_read_may_lag_lest_own_fills_be_traded_twice() -> None:
+    """A copy that lags shows the position of before our fills: for as long as that may last (60 s here), it is not taken for the truth."""
+    made = hedged(foreign=Foreign.ABSORB)
+    stranger(made)()
+    for _ in range(12):
+        made.turn()
+    assert kinds(made, AlertRaised) == []
+    made.turn()
+    assert len(kinds(made, AlertRaised)) == 1
 
 
 def test_absorb_waits_while_an_own_order_may_still_explain_the_position() -> None:
@@ -362,7 +373,7 @@ def test_after_an_absorbed_position_profit_is_booked_at_the_venues_entry_price_s
     account = made.account()
     account.book(Side.SELL, 1000, D(70_000), made.now_ms)
     account.fills.pop()
-    for _ in range(4):
+    for _ in range(14):
         made.turn()
     made.turns(40)
     assert kinds(made, CoinsMoved) == []

@@ -1,5 +1,6 @@
 """Does the bot do what its operator says, and remember it?"""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from bot import running
 from bot.audit.verify import verify
 from bot.core.events import CommandGiven
-from bot.core.model import Mode, Side
+from bot.core.model import Cancel, Mode, OrderStatus, Side
 from bot.engine import Engine
 from bot.ports import NotSent
 from tests.engine.bots import in_full
@@ -302,3 +303,39 @@ async def test_a_live_run_ends_verified_once_its_order_was_seen_gone_twice(bots)
     assert bot.engine.own_open_orders() == 0
     assert bot.orders()[0].status == "CANCELLED"
     assert bot.kinds()[-1] == "RunEnded"
+
+
+async def test_once_a_write_of_the_turn_has_failed_no_order_of_it_is_sent(bots, monkeypatch):
+    bot = await working(bots)
+    resting = bot.engine.state.legs[0].working.order
+    bot.store.full = True
+    sent: list[object] = []
+    monkeypatch.setattr(bot.venue, "place", sent.append)
+    asked = Cancel("BTC", resting.symbol, resting.client_id, "its time is up")
+    await bot.engine.act(replace(bot.decision, armed=True, cancels=(asked,), orders=(replace(resting, client_id="hbt1001" + "a" * 18),)))
+    assert bot.engine.database_problem
+    assert sent == []
+
+
+async def test_an_order_that_is_being_cancelled_is_looked_for_at_once_a_doubtful_one_once_a_cycle(bots):
+    bot = await working(bots)
+    engine, (leg,) = bot.engine, bot.engine.state.legs
+
+    def waits_ms(status: OrderStatus, cancel_asked_ms: int | None) -> int:
+        order = replace(leg.working, status=status, cancel_asked_ms=cancel_asked_ms)
+        engine.state = replace(engine.state, legs=(replace(leg, working=order),))
+        return running.next_turn_ms(engine, replace(bot.decision, wake_mono_ms=None), None)
+
+    assert waits_ms(OrderStatus.OPEN, None) == engine.parts.cycle_ms
+    assert waits_ms(OrderStatus.OPEN, 0) == running.FAST_MS
+    assert waits_ms(OrderStatus.UNKNOWN, 0) == engine.parts.cycle_ms
+    engine.state = replace(engine.state, cancel_all=True)
+    assert waits_ms(OrderStatus.OPEN, None) == running.FAST_MS
+    assert waits_ms(OrderStatus.UNKNOWN, None) == engine.parts.cycle_ms
+
+
+async def test_a_timer_that_had_run_out_before_the_look_hurries_nobody(bots):
+    bot = await working(bots)
+    now_ms = bot.engine.seen.mono_ms
+    for wake_ms, waits_ms in ((now_ms, bot.engine.parts.cycle_ms), (now_ms + 1, running.FAST_MS), (now_ms + 1_000, 1_000)):
+        assert running.next_turn_ms(bot.engine, replace(bot.decision, wake_mono_ms=wake_ms), None) == waits_ms
