@@ -15,6 +15,7 @@ import typer
 from bot.cli import app
 from bot.core import machine
 from bot.metrics import metrics_table_markdown
+from bot.rehearsal.faults import FAULTS, Fault
 from bot.settings_docs import config_table_markdown
 from tests import docs_of_venues
 
@@ -92,6 +93,18 @@ def files_table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def faults_table() -> str:
+    rows = ["| fault | profile | what happens | how often |", "|---|---|---|---|"]
+    rows += [f"| `{fault.name}` | {fault.profile} | {fault.what} | {often(fault)} |" for fault in FAULTS.values()]
+    return "\n".join(rows) + "\n"
+
+
+def often(fault: Fault) -> str:
+    if fault.timed:
+        return f"every {fault.low / 60:g} to {fault.high / 60:g} min"
+    return "always" if fault.low == 1 else f"{fault.low:.2%} to {fault.high:.0%} of the times it can"
+
+
 def diagram(name: str) -> Callable[[], str]:
     return lambda: f"```mermaid\n{machine.mermaid()[name]}\n```\n"
 
@@ -104,6 +117,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "commands": commands_reference,
     "command-table": commands_table,
     "files": files_table,
+    "faults": faults_table,
     "venue-table": docs_of_venues.overview,
     "venues": docs_of_venues.sections,
 }
