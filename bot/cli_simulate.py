@@ -71,6 +71,8 @@ def traced(asked: Asked) -> Outcome:
 
 
 def plan_of(asked: Asked) -> Plan:
+    if not __debug__:
+        raise Wrong(Exit.USAGE, "python -O leaves the checks of a rehearsal out: run it without -O")
     try:
         hours = Decimal(asked.hours)
     except InvalidOperation:

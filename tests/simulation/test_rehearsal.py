@@ -186,3 +186,9 @@ def test_what_cannot_be_rehearsed_is_refused_with_the_remedy(words, said):
     ran = simulate(*words)
     assert ran.returncode == 2
     assert said in ran.stderr
+
+
+def test_without_assertions_nothing_would_be_checked_so_it_refuses():
+    ran = subprocess.run([sys.executable, "-O", "-m", "bot", "simulate", "--seeds", "1"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert "without -O" in ran.stderr
