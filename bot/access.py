@@ -1,6 +1,5 @@
 """Who may command the bot? The bearer token, and the file beside the database that hands it to the command line."""
 
-import hmac
 import os
 import secrets
 from pathlib import Path
@@ -60,11 +59,3 @@ def read_token(path: Path) -> SecretStr | None:
         log.warning("token.readable", path=str(path), remedy=f"other users of this machine can command the bot: chmod 600 {path}")
     keep_secret(text)
     return SecretStr(text)
-
-
-def bearer_matches(header: str | None, token: SecretStr) -> bool:
-    """Is this Authorization header the token? Compared in constant time; no token matches an empty one."""
-    scheme, _, given = (header or "").partition(" ")
-    wanted = token.get_secret_value()
-    same = hmac.compare_digest(given.strip().encode(), wanted.encode())
-    return same and bool(wanted) and scheme.lower() == "bearer"

@@ -1,40 +1,34 @@
-"""What does the bot answer over HTTP? Probes and metrics for everybody who reaches the port, status and commands for the token.
+"""What does the bot answer over HTTP? Probes and metrics for everybody who reaches the port, the rest for a token.
 
-A command is accepted when it is in the audit chain: 200 once it is carried out, 202 while it still is (own orders are being
-cancelled), 409 if it is refused, 503 if it could not be recorded. Errors are `{"detail": …, "field": …}` with the remedy in the text.
+A token reads, or reads and commands. A command is accepted when it is in the audit chain: 200 once it is carried out, 202 while it still
+is (own orders are being cancelled), 409 if it is refused, 503 if it could not be recorded. Errors are `{"detail": …, "field": …}` with
+the remedy in the text.
 """
 
-import json
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import structlog
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import SecretStr
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException as AnyHTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot.access import bearer_matches
-from bot.api_body import MOST_BYTES, AcceptBody, Body, Confirmed, MustSayWhy, Nothing, OnOff, TargetBody, TooLarge, Why, read_body
+from bot.access_door import Door, Grant
+from bot.api_answers import HANDLERS, ReadOnly, Threshold, Unhedged, answer, not_recorded, refused
+from bot.api_body import AcceptBody, Body, Confirmed, MustSayWhy, Nothing, OnOff, TargetBody, Why, read_body
+from bot.api_docs import PLAN, a_list, an_object, body_of, commanded, described, openapi
+from bot.api_record import Account, record_routes
 from bot.core.events import CommandGiven
 from bot.core.model import Target
-from bot.face import Bot, iso_utc, plain, plan_json, status_json
-from bot.led import Led, Unled
+from bot.face import Bot, bag_json, hedges_json, iso_utc, plain, plan_json, status_json
+from bot.led import Led
 from bot.logs import scrub
 from bot.metrics import CONTENT_TYPE
 from bot.ports import PortError
-from bot.words import Misspoken, ratio_from, shortened, until_ms_from
+from bot.words import ratio_from, shortened, until_ms_from
 
 log = structlog.get_logger(__name__)
 
-HEADERS: Final = {
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-}
 SIMPLE: Final[dict[str, type[Body]]] = {  # commands that are their own name, and what they must be given
     "pause": Nothing,
     "resume": Nothing,
@@ -45,59 +39,105 @@ SIMPLE: Final[dict[str, type[Body]]] = {  # commands that are their own name, an
 }
 
 
-def create_app(led: Led, token: SecretStr) -> FastAPI:
+def create_app(led: Led, door: Door) -> FastAPI:
     """The application around the bots of this process; `?account=NAME` says which, where there are several. It has no state of its own."""
     app = FastAPI(title="hedgebot", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Threshold)
-    app.add_exception_handler(Misspoken, misspoken)
-    app.add_exception_handler(TooLarge, too_large)
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
     app.add_exception_handler(PortError, not_recorded)
-    app.add_exception_handler(AnyHTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, wrong_parameter)
 
-    def with_token(request: Request) -> None:
-        if not bearer_matches(request.headers.get("authorization"), token):
-            raise HTTPException(401, "send the header `Authorization: Bearer TOKEN`", {"www-authenticate": 'Bearer realm="hedgebot"'})
+    def with_token(request: Request) -> Grant:
+        address = request.client.host if request.client is not None else ""
+        return door.bearer(request.headers.get("authorization"), address)
 
-    guarded = [Depends(with_token)]
+    def may_operate(grant: Annotated[Grant, Depends(with_token)]) -> Grant:
+        if not grant.operates:
+            raise ReadOnly
+        return grant
 
-    def asked(account: str | None = None) -> Bot:
-        return led.meant(account)
+    open_to_all(app, led)
+    app.include_router(to_read(led), prefix="/api/v1", dependencies=[Depends(with_token)])
+    app.include_router(record_routes(led), prefix="/api/v1", dependencies=[Depends(with_token)])
+    app.include_router(to_command(led, may_operate), prefix="/api/v1")
 
-    One = Annotated[Bot, Depends(asked)]  # a type
+    @app.get("/api/v1/openapi.json", dependencies=[Depends(with_token)], include_in_schema=False)
+    async def description() -> Response:
+        return answer(openapi(app))
 
-    @app.get("/metrics")
+    return app
+
+
+def open_to_all(app: FastAPI, led: Led) -> None:
+    """What needs no token: it tells nothing about money."""
+
+    @app.get("/metrics", include_in_schema=False)
     async def show_metrics() -> Response:
         return Response(led.scrape(), headers={"content-type": CONTENT_TYPE})
 
-    @app.get("/livez")
+    @app.get("/livez", include_in_schema=False)
     async def livez() -> Response:
         alive = led.alive()
         return answer({"alive": alive.ok, "why": alive.why}, 200 if alive.ok else 503)
 
-    @app.get("/readyz")
+    @app.get("/readyz", include_in_schema=False)
     async def readyz() -> Response:
         checks = [{"name": name, "ok": check.ok, "why": scrub(check.why)} for name, check in led.checks()]
         ready = all(check["ok"] for check in checks)
         return answer({"ready": ready, "checks": checks}, 200 if ready else 503)
 
-    @app.get("/api/v1/status", dependencies=guarded)
-    async def status(account: str | None = None) -> Response:
+
+def bot_of(led: Led) -> Callable[[str | None], Bot]:
+    def asked(account: Account = None) -> Bot:
+        return led.meant(account)
+
+    return asked
+
+
+def to_read(led: Led) -> APIRouter:
+    """What the bot knows now."""
+    routes = APIRouter()
+    One = Annotated[Bot, Depends(bot_of(led))]  # a type
+
+    @routes.get("/status", responses=described())
+    async def status(account: Account = None) -> Response:
         if led.several and account is None:
             return answer({"accounts": [status_json(bot.status()) for bot in led.bots()]})
         return answer(status_json(led.meant(account).status()))
 
-    @app.get("/api/v1/plan", dependencies=guarded)
+    @routes.get("/plan", responses=described(PLAN))
     async def plan(bot: One) -> Response:
         return answer(plan_json(bot.status()))
 
-    @app.get("/api/v1/targets", dependencies=guarded)
+    @routes.get("/bag", responses=described(an_object(bag=a_list({"type": "object"}))))
+    async def bag(bot: One) -> Response:
+        """The coins of each asset, outside and in the account, and what they are worth."""
+        return answer(bag_json(bot.status()))
+
+    @routes.get("/hedges", responses=described(an_object(hedges=a_list({"type": "object"}))))
+    async def hedges(bot: One) -> Response:
+        """What each asset's hedge should be, and is."""
+        return answer(hedges_json(bot.rules, bot.status()))
+
+    @routes.get("/targets", responses=described(an_object(targets=a_list({"type": "object"}))))
     async def targets(bot: One) -> Response:
         return answer({"targets": [target_json(target) for target in bot.status().targets]})
 
-    async def give(bot: Bot, name: str, **said: Any) -> Response:
+    return routes
+
+
+def to_command(led: Led, may_operate: Callable[..., Grant]) -> APIRouter:
+    """An operator's words."""
+    routes = APIRouter()
+    One = Annotated[Bot, Depends(bot_of(led))]  # types
+    Operator = Annotated[Grant, Depends(may_operate)]
+
+    async def give(bot: Bot, grant: Grant, name: str, **said: Any) -> Response:
         """Hand a word to the bot and answer with what became of it."""
-        result = await bot.command(CommandGiven(name=name, by="api", at_ms=bot.health().now_ms, **said))
-        log.info("command.given", account=bot.account, command=name, code=result.code, done=result.done, asset=said.get("asset"))
+        by = f"api {grant.name}".rstrip()
+        result = await bot.command(CommandGiven(name=name, by=by, at_ms=bot.health().now_ms, **said))
+        log.info("command.given", account=bot.account, command=name, by=by, code=result.code, done=result.done, asset=said.get("asset"))
         shown = {
             "accepted": result.accepted,
             "done": result.done,
@@ -110,18 +150,18 @@ def create_app(led: Led, token: SecretStr) -> FastAPI:
         return answer(shown, 200 if result.done else 202)
 
     def simple(name: str, shape: type[Body]) -> None:
-        async def command(request: Request, bot: One) -> Response:
-            return await give(bot, name, reason=getattr(await read_body(request, shape), "reason", ""))
+        async def command(request: Request, grant: Operator, bot: One) -> Response:
+            return await give(bot, grant, name, reason=getattr(await read_body(request, shape), "reason", ""))
 
-        app.post(f"/api/v1/{name}", dependencies=guarded, name=name)(command)
+        routes.post(f"/{name}", name=name, responses=commanded(), openapi_extra=body_of(shape))(command)
 
     for name, shape in SIMPLE.items():
         simple(name, shape)
 
-    @app.post("/api/v1/dry-run", dependencies=guarded)
-    async def dry_run(request: Request, bot: One) -> Response:
+    @routes.post("/dry-run", responses=commanded(), openapi_extra=body_of(OnOff))
+    async def dry_run(request: Request, grant: Operator, bot: One) -> Response:
         body = await read_body(request, OnOff)
-        return await give(bot, "dry-run-on" if body.on else "dry-run-off")
+        return await give(bot, grant, "dry-run-on" if body.on else "dry-run-off")
 
     def known(bot: Bot, asset: str) -> str:
         assets = [leg.asset for leg in bot.rules.legs]
@@ -129,25 +169,33 @@ def create_app(led: Led, token: SecretStr) -> FastAPI:
             raise Unhedged("asset", f"{shortened(asset)} is not hedged by this account (known: {', '.join(assets)})")
         return asset
 
-    @app.post("/api/v1/accept-contract", dependencies=guarded)
-    async def accept_contract(request: Request, bot: One) -> Response:
+    @routes.post("/accept-contract", responses=commanded(), openapi_extra=body_of(AcceptBody))
+    async def accept_contract(request: Request, grant: Operator, bot: One) -> Response:
         body = await read_body(request, AcceptBody)
-        return await give(bot, "accept-contract", asset=known(bot, body.asset), reason=body.reason)
+        return await give(bot, grant, "accept-contract", asset=known(bot, body.asset), reason=body.reason)
 
-    @app.post("/api/v1/target", dependencies=guarded)
-    async def target_set(request: Request, bot: One) -> Response:
+    @routes.post("/target", responses=commanded(), openapi_extra=body_of(TargetBody))
+    async def target_set(request: Request, grant: Operator, bot: One) -> Response:
         body = await read_body(request, TargetBody)
         asset = known(bot, body.asset)
         ratio = ratio_from(body.ratio, allow_over_hedge=bot.rules.risk.allow_over_hedge)
         until_ms = None if body.until is None else until_ms_from(body.until, now_ms=bot.health().now_ms)
-        return await give(bot, "target-set", asset=asset, ratio=ratio, until_ms=until_ms)
+        return await give(bot, grant, "target-set", asset=asset, ratio=ratio, until_ms=until_ms)
 
-    @app.delete("/api/v1/target/{asset}", dependencies=guarded)
-    async def target_clear(asset: str, request: Request, bot: One) -> Response:
+    @routes.delete("/target/{asset}", responses=commanded())
+    async def target_clear(asset: str, request: Request, grant: Operator, bot: One) -> Response:
         await read_body(request, Nothing)
-        return await give(bot, "target-clear", asset=known(bot, asset))
+        return await give(bot, grant, "target-clear", asset=known(bot, asset))
 
-    return app
+    return routes
+
+
+def wrong_parameter(_: Request, error: Exception) -> Response:
+    """A parameter in path or query that cannot be meant."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    name = str(first["loc"][-1])
+    return refused(f"{name}: {first['msg'][:1].lower()}{first['msg'][1:]}", 422, field=name)
 
 
 def target_json(target: Target) -> dict[str, Any]:
@@ -157,66 +205,3 @@ def target_json(target: Target) -> dict[str, Any]:
         "source": target.source.value,
         "until": None if target.until_ms is None else iso_utc(target.until_ms),
     }
-
-
-# ---------------------------------------------------------------------------------------------------------------- answers
-
-
-def answer(content: dict[str, Any], status_code: int = 200, headers: dict[str, str] | None = None) -> Response:
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Response(text, status_code, headers, media_type="application/json")
-
-
-class Unhedged(Misspoken):
-    """A command for an asset that this account does not hedge."""
-
-
-def misspoken(_: Request, error: Exception) -> Response:
-    return answer({"detail": str(error), "field": getattr(error, "field", None)}, 404 if isinstance(error, Unhedged | Unled) else 422)
-
-
-def too_large(_: Request, __: Exception) -> Response:
-    return answer({"detail": f"body: more than {MOST_BYTES} bytes", "field": "body"}, 413, {"connection": "close"})
-
-
-def not_recorded(_: Request, error: Exception) -> Response:
-    log.warning("command.not_recorded", error=str(error))
-    return answer({"detail": f"nothing happened: {scrub(str(error))}", "field": None}, 503)
-
-
-def http_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, AnyHTTPException)
-    return answer({"detail": error.detail, "field": None}, error.status_code, dict(error.headers or {}))
-
-
-class Threshold:
-    """What holds for every answer: the headers, no oversized body, and an unforeseen error that is logged rather than shown."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        started = False
-
-        async def with_headers(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        length = Headers(scope=scope).get("content-length", "0")
-        request = Request(scope, receive)
-        if length.isdecimal() and int(length) > MOST_BYTES:
-            await too_large(request, TooLarge())(scope, receive, with_headers)
-            return
-        try:
-            await self.app(scope, receive, with_headers)
-        except Exception:
-            log.exception("api.failed", method=scope["method"], path=scope["path"])
-            if started:
-                raise
-            await answer({"detail": "the bot could not answer; its log says why", "field": None}, 500)(scope, receive, with_headers)

@@ -1,7 +1,6 @@
 """What does the record say, and can it be trusted? Reading, explaining, verifying and exporting it; bringing its tables up to date."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Mapping
 from contextlib import closing
@@ -9,14 +8,11 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from bot.audit import lease
-from bot.audit.codec import NotAnEvent
 from bot.audit.completeness import Completeness, compare, with_trades
 from bot.audit.database import Database, upgrade
 from bot.audit.explain import NotOnRecord, explain
-from bot.audit.export import event_json, export
+from bot.audit.export import export
 from bot.audit.roles import set_up
-from bot.audit.rows import EntryRow
-from bot.audit.sentences import sentence
 from bot.audit.verify import Verdict, Verification, verify
 from bot.audit.witness import heads_in
 from bot.cli_exit import Wrong
@@ -24,9 +20,9 @@ from bot.core.events import TookCharge
 from bot.core.model import Ask, Fill
 from bot.core.planner import is_ours
 from bot.exit_codes import Exit
-from bot.face import iso_utc
 from bot.logs import keep_secret
 from bot.ports import Misconfigured, NotSent, PortError
+from bot.record_face import entry_json, whole_entry_json
 from bot.settings import Settings
 from bot.wiring.record import password, read_store
 
@@ -45,15 +41,7 @@ def entry(settings: Settings, seq: int) -> dict[str, Any]:
         row = store.entry(seq)
         if row is None:
             raise NotOnRecord(f"entry {seq} is not on record: entries go from 1 to {store.head().seq}")
-        return {**entry_json(row), "event": json.loads(event_json(row))}
-
-
-def entry_json(row: EntryRow) -> dict[str, Any]:
-    try:
-        said = sentence(row.event)
-    except NotAnEvent:
-        said = "written by another version of the program"
-    return {"seq": row.seq, "at": iso_utc(row.at_ms), "kind": row.kind, "hash": row.hash, "says": said}
+        return whole_entry_json(row)
 
 
 def story(settings: Settings, identity: str) -> str:

@@ -25,6 +25,11 @@ def token_file(settings: Settings) -> Path:
     return beside(settings, ".token")
 
 
+def tokens_file(settings: Settings) -> Path:
+    """The hashes of the tokens that were given out by `hedgebot token add`."""
+    return beside(settings, ".tokens")
+
+
 def address_file(settings: Settings) -> Path:
     """Where a running bot says at which address its API is, also when `api.port: 0` took a free one."""
     return beside(settings, ".api")

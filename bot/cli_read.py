@@ -7,7 +7,6 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from bot.audit.rows import FillRow, OrderRow
 from bot.audit.store import NothingYet, Store
 from bot.cli_call import NoAnswer, ask, exact
 from bot.cli_exit import Wrong, on_terminal, say
@@ -20,6 +19,7 @@ from bot.core.pin import halt
 from bot.core.planner import is_ours
 from bot.exit_codes import Exit
 from bot.face import Status, iso_utc, plain, plan_json, status_json
+from bot.record_face import fill_json, order_json
 from bot.settings import Settings, config_hash, overrides, to_rules
 from bot.settings_values import sqlite_file
 from bot.wiring.choice import as_recorded
@@ -116,6 +116,7 @@ def last_known(store: Store, settings: Settings) -> Status:
         head=head.hash,
         why_not_ready=("no decision is on record yet",),
         overrides=overrides(settings),
+        bands=tuple((leg.asset, leg.band) for leg in rules.legs),
     )
 
 
@@ -198,51 +199,9 @@ def orders(settings: Settings, *, limit: int, open_only: bool) -> dict[str, Any]
         return {"orders": [order_json(row) for row in store.orders(limit=limit, open_only=open_only)]}
 
 
-def order_json(row: OrderRow) -> dict[str, Any]:
-    return {
-        "client_id": row.client_id,
-        "at": iso_utc(row.at_ms),
-        "asset": row.asset,
-        "instrument": row.symbol,
-        "side": row.side.value,
-        "contracts": row.contracts,
-        "filled": row.filled,
-        "limit_price": plain(row.limit_price),
-        "notional_usd": plain(row.notional_usd),
-        "reduce_only": row.reduce_only,
-        "post_only": row.post_only,
-        "status": row.status.value,
-        "why": row.why,
-        "moved_at": iso_utc(row.moved_at_ms),
-        "moved_why": row.moved_why,
-        "seq": row.seq,
-        "decision_seq": row.decision_seq,
-    }
-
-
 def fills(settings: Settings, *, limit: int) -> dict[str, Any]:
     with closing(read_store(settings)) as store:
         return {"fills": [fill_json(row) for row in store.fills(limit=limit)]}
-
-
-def fill_json(row: FillRow) -> dict[str, Any]:
-    return {
-        "trade_id": row.trade_id,
-        "at": iso_utc(row.at_ms),
-        "asset": row.asset,
-        "instrument": row.symbol,
-        "client_id": row.client_id,
-        "side": row.side.value,
-        "contracts": row.contracts,
-        "price": plain(row.price),
-        "notional_usd": plain(row.notional_usd),
-        "fee_coins": plain(row.fee_coins),
-        "realised_coins": plain(row.realised),
-        "maker": row.maker,
-        "ours": row.ours,
-        "liquidation": row.liquidation,
-        "seq": row.seq,
-    }
 
 
 def targets(settings: Settings) -> dict[str, Any]:

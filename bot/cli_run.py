@@ -13,9 +13,10 @@ from typing import Any, Final
 import structlog
 
 from bot.access import ensure_token
+from bot.access_door import Door
 from bot.api import create_app
 from bot.api_server import serve
-from bot.cli_call import address_file, address_outside, base_url, token_file
+from bot.cli_call import address_file, address_outside, base_url, token_file, tokens_file
 from bot.cli_exit import Wrong, say, told
 from bot.cli_show import answer_json, facts, show
 from bot.core.events import RunEnded
@@ -121,7 +122,7 @@ class Api:
             if self.address is None:
                 settings = self.settings
                 token = settings.api.token or ensure_token(token_file(settings))
-                serving = await serve(create_app(self.led, token), settings.api.host, settings.api.port)
+                serving = await serve(create_app(self.led, Door(token, tokens_file(settings))), settings.api.host, settings.api.port)
                 self.closing_time.push_async_callback(serving.stop)
                 if not self.led.worker:  # workers may share a folder; the lease tells where each is
                     self.closing_time.enter_context(announced(address_file(settings), base_url(settings.api.host, serving.port)))
@@ -170,7 +171,7 @@ class Keeper:
         with structlog.contextvars.bound_contextvars(**({"account": settings.account} if self.led.several else {})):
             async with wired(settings, live_flag=asked.live, dry_flag=asked.dry, adopt=asked.adopt, over_beat_ms=over_beat_ms) as bot:
                 engine = bot.engine
-                self.led.join(engine, bot.metrics)
+                self.led.join(engine, bot.metrics, bot.store)
                 try:
                     bot.store.announce(await self.api.up())
                     report(bot, asked)

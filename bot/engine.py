@@ -42,6 +42,7 @@ from bot.witness import Witness
 
 RECORD_EVERY_MS: Final = 60_000  # a decision is on record at least so often, also when it changes nothing
 LEASE_EVERY_MS: Final = 5_000
+KILL_FILE: Final = "the kill file is there"
 log = structlog.get_logger("hedgebot")
 
 
@@ -155,12 +156,15 @@ class Engine:
         state = self.state
         commands: list[Event] = []
         for word in said:
+            if nothing_new(state, word.command):
+                continue
             follows: tuple[Event, ...] = (word.command, *acceptance(state, word.command))
             state, commands = self.folded(state, follows), [*commands, *follows]
         seen = await self.gather(state)
         happened: list[Event] = []
         if seen.kill_file and not state.killed:
-            happened.append(CommandGiven("kill", "file", seen.now_ms, reason="the kill file is there"))
+            spoken = (word.command for word in self.said if word.command.name == "kill")  # whose word wrote the file a moment ago
+            happened.append(next(spoken, CommandGiven("kill", "file", seen.now_ms, reason=KILL_FILE)))
             state = fold(state, happened[0])
         differences = reconcile(state, seen, self.rules)
         happened += differences
@@ -362,6 +366,7 @@ class Engine:
             seq=head.seq,
             head=head.hash,
             overrides=self.parts.overrides,
+            bands=tuple((leg.asset, leg.band) for leg in self.rules.legs),
             why_not_ready=tuple(check.why for _, check in self.health().checks if not check.ok),
         )
 
@@ -392,6 +397,8 @@ class Engine:
         """Apply an operator's word at the head of the next turn and wait at most `wait_ms` for it to be carried out."""
         if refusal := self.refusal(command):
             return CommandResult("refused", False, self.state.mode, refusal)
+        if nothing_new(self.state, command):
+            return CommandResult("ok", True, self.state.mode, f"already killed: {self.state.killed}")
         note = self.pull_or_release(command)
         await self.hear(command)
         deadline = self.parts.clock.mono_ms() + wait_ms
@@ -443,3 +450,9 @@ class Engine:
             case "cancel-all":
                 return not state.cancel_all
         return True
+
+
+def nothing_new(state: State, command: CommandGiven) -> bool:
+    """A second kill changes nothing and is no second event, unless it gives the reason for which the file was written."""
+    killed = command.name == "kill" and state.killed is not None and not state.flattening
+    return killed and not (state.killed == KILL_FILE and command.reason)

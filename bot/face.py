@@ -11,12 +11,13 @@ from decimal import Decimal
 from typing import Any, Final, Literal, Protocol
 
 from bot.core.events import CommandGiven
-from bot.core.model import ZERO, Approved, Decision, Kind, LegPlan, Mode, Rules, Snapshot, Target, View
+from bot.core.model import ONE, ZERO, Approved, Band, Decision, Kind, LegPlan, Mode, Rules, Snapshot, Target, View
 from bot.ports import PortError
 
 LIVENESS_CYCLES: Final = 3
 LIVENESS_FLOOR_MS: Final = 15_000
 COMMAND_WAIT_MS: Final = 5_000
+FOUR_PLACES: Final = Decimal("0.0001")
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,6 +49,7 @@ class Status:
     head: str  # its hash in hex
     why_not_ready: tuple[str, ...]
     overrides: tuple[str, ...] = ()  # what stands by the operator's word, where the bot would otherwise refuse or prove it
+    bands: tuple[tuple[str, Band], ...] = ()  # asset, the band that applies
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def iso_utc(at_ms: int) -> str:
 
 def plan_json(status: Status) -> dict[str, Any]:
     """The answer of `plan --json` and GET /api/v1/plan."""
-    decision = status.decision
+    decision, bands = status.decision, dict(status.bands)
     return {
         "mode": status.mode,
         "armed": status.armed,
@@ -161,7 +163,7 @@ def plan_json(status: Status) -> dict[str, Any]:
         "environment": status.environment,
         "account": status.account,
         "as_of": None if status.as_of_ms is None else iso_utc(status.as_of_ms),
-        "legs": [] if decision is None else [leg_json(leg, decision.orders) for leg in decision.legs],
+        "legs": [] if decision is None else [leg_json(leg, decision.orders, bands.get(leg.asset)) for leg in decision.legs],
         "missing": missing(status),
         "overrides": list(status.overrides),
     }
@@ -182,7 +184,41 @@ def status_json(status: Status) -> dict[str, Any]:
     }
 
 
-def leg_json(leg: LegPlan, orders: tuple[Approved, ...]) -> dict[str, Any]:
+def bag_json(status: Status) -> dict[str, Any]:
+    """The answer of GET /api/v1/bag: what is held of each asset, outside and in the account."""
+    legs = () if status.decision is None else status.decision.legs
+    held = [
+        {
+            "asset": leg.asset,
+            "spot_coins": plain_or_null(leg.spot_coins),
+            "equity_coins": plain_or_null(leg.equity_coins),
+            "mark": plain_or_null(leg.mark),
+            "spot_usd": None if leg.spot_coins is None or leg.mark is None else plain(leg.spot_coins * leg.mark),
+        }
+        for leg in legs
+    ]
+    said = status_json(status)
+    return {"as_of": said["as_of"], "bag": held} | {name: said[name] for name in ("value_bag_usd", "value_account_usd", "value_total_usd")}
+
+
+def hedges_json(rules: Rules, status: Status) -> dict[str, Any]:
+    """The answer of GET /api/v1/hedges: each asset's rule, and what it is now; `now` is null before the first turn."""
+    now = {leg["asset"]: leg for leg in plan_json(status)["legs"]}
+    rows = [
+        {
+            "asset": leg.asset,
+            "instrument": leg.symbol,
+            "basis": leg.basis.value,
+            "ratio_config": plain(leg.ratio),
+            "band": {name: plain(getattr(leg.band, name)) for name in ("low", "safe_low", "safe_high", "high")},
+            "now": now.get(leg.asset),
+        }
+        for leg in rules.legs
+    ]
+    return {"as_of": None if status.as_of_ms is None else iso_utc(status.as_of_ms), "hedges": rows}
+
+
+def leg_json(leg: LegPlan, orders: tuple[Approved, ...], band: Band | None = None) -> dict[str, Any]:
     liquidation = leg.liquidation_price
     return {
         "asset": leg.asset,
@@ -203,7 +239,17 @@ def leg_json(leg: LegPlan, orders: tuple[Approved, ...]) -> dict[str, Any]:
         "why": leg.why,
         "costs": {"fees_usd": plain(leg.fees_usd), "funding_usd_per_year": plain_or_null(leg.funding_usd_per_year)},
         "orders": [order_json(order) for order in orders if order.asset == leg.asset],
+        "mark": plain_or_null(leg.mark),
+        "liquidation_distance": plain_or_null(liquidation_distance(leg)),
+        "band": None if band is None else {"low": plain(band.low), "high": plain(band.high)},
     }
+
+
+def liquidation_distance(leg: LegPlan) -> Decimal | None:
+    """How far the price may move before the position is liquidated, as a share of the mark; None where it cannot, or is not known."""
+    if leg.liquidation_price is None or leg.liquidation_price.is_infinite() or not leg.mark:
+        return None
+    return (leg.liquidation_price / leg.mark - ONE).quantize(FOUR_PLACES)
 
 
 def order_json(order: Approved) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.audit.store import Store
 from bot.face import Bot, Check
 from bot.metrics import Metrics, scrape
+from bot.ports import NotSent
 from bot.words import Misspoken, shortened
 
 
@@ -19,6 +21,7 @@ class Seat:
     bot: Bot | None
     metrics: Metrics | None
     why: str  # there is no bot
+    record: Store | None = None  # to read from
 
 
 class Led:
@@ -29,8 +32,8 @@ class Led:
         self.several = worker or len(accounts) > 1
         self.seats = {} if worker else {account: Seat(None, None, "it is being started") for account in accounts}
 
-    def join(self, bot: Bot, metrics: Metrics) -> None:
-        self.seats[bot.account] = Seat(bot, metrics, "")
+    def join(self, bot: Bot, metrics: Metrics, record: Store | None = None) -> None:
+        self.seats[bot.account] = Seat(bot, metrics, "", record)
 
     def leave(self, account: str, why: str) -> None:
         """Its metrics stay, to tell that nobody leads it here; those of a worker's account are told by whoever leads it next."""
@@ -44,6 +47,13 @@ class Led:
 
     def bots(self) -> list[Bot]:
         return [seat.bot for _, seat in sorted(self.seats.items()) if seat.bot is not None]
+
+    def record(self, account: str | None) -> Store:
+        """The record of that account, to read from. Raise as `meant`."""
+        record = self.seats[self.meant(account).account].record
+        if record is None:
+            raise NotSent("this process keeps no record")
+        return record
 
     def meant(self, account: str | None) -> Bot:
         """The bot of that name; without a name, the only one. Raise Misspoken or Unled."""

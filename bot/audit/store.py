@@ -26,6 +26,7 @@ from bot.core.model import State
 from bot.ports import LeaseLost, Misconfigured, NotSent
 
 ALPHABET: Final = string.ascii_lowercase + string.digits
+ENTRY: Final = ("seq", "kind", "at_ms", "record", "hash")
 PAGE: Final = 500  # entries held in memory at once while reading the chain
 
 
@@ -381,26 +382,38 @@ class Store:
     def order(self, client_id: str) -> OrderRow | None:
         return next((OrderRow.of(row) for row in self._newest(ORDERS, 1, ORDERS.c.client_id == client_id)), None)
 
-    def orders(self, *, limit: int = 100, open_only: bool = False) -> list[OrderRow]:
+    def orders(self, *, limit: int = 100, open_only: bool = False, before_seq: int | None = None) -> list[OrderRow]:
         """Newest first. An open order is one without a terminal state; it holds the slot of its instrument."""
         slots = select(SLOTS.c.client_id).where(SLOTS.c.account == self.account)
-        return [OrderRow.of(row) for row in self._newest(ORDERS, limit, *([ORDERS.c.client_id.in_(slots)] if open_only else []))]
+        where = [ORDERS.c.client_id.in_(slots)] if open_only else []
+        return [OrderRow.of(row) for row in self._newest(ORDERS, limit, *where, before_seq=before_seq)]
 
-    def fills(self, *, limit: int = 100, client_id: str | None = None) -> list[FillRow]:
+    def fills(self, *, limit: int = 100, client_id: str | None = None, before_seq: int | None = None) -> list[FillRow]:
         """Newest first; of one order if `client_id` is given."""
-        return [FillRow.of(row) for row in self._newest(FILLS, limit, *([] if client_id is None else [FILLS.c.client_id == client_id]))]
+        where = [] if client_id is None else [FILLS.c.client_id == client_id]
+        return [FillRow.of(row) for row in self._newest(FILLS, limit, *where, before_seq=before_seq)]
 
     def fill_seqs(self, client_id: str) -> list[int]:
         """Where in the chain the fills of an order are, oldest first."""
         wanted = select(FILLS.c.seq).where(FILLS.c.account == self.account, FILLS.c.client_id == client_id).order_by(FILLS.c.seq)
         return [row["seq"] for row in self._rows(wanted)]
 
-    def funding(self, *, limit: int = 100) -> list[FundingRow]:
+    def funding(self, *, limit: int = 100, before_seq: int | None = None) -> list[FundingRow]:
         """Newest first."""
-        return [FundingRow.of(row) for row in self._newest(FUNDING, limit)]
+        return [FundingRow.of(row) for row in self._newest(FUNDING, limit, before_seq=before_seq)]
 
-    def _newest(self, table: Table, limit: int, *where: Any) -> Sequence[Mapping[str, Any]]:
-        return self._rows(select(table).where(table.c.account == self.account, *where).order_by(table.c.seq.desc()).limit(limit))
+    def decisions(self, *, limit: int = 100, before_seq: int | None = None) -> list[EntryRow]:
+        """The entries that hold a decision, newest first."""
+        return [
+            EntryRow(**{name: row[name] for name in ENTRY})
+            for row in self._newest(ENTRIES, limit, ENTRIES.c.kind == DecisionMade.__name__, before_seq=before_seq)
+        ]
+
+    def _newest(self, table: Table, limit: int, *where: Any, before_seq: int | None = None) -> Sequence[Mapping[str, Any]]:
+        wanted = select(table).where(table.c.account == self.account, *where)
+        if before_seq is not None:
+            wanted = wanted.where(table.c.seq < before_seq)
+        return self._rows(wanted.order_by(table.c.seq.desc()).limit(limit))
 
     def _rows(self, wanted: Select[Any]) -> Sequence[Mapping[str, Any]]:
         with self._reading() as connection:

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from bot.access_door import Door
 from bot.api import create_app
 from bot.led import Led
 from bot.metrics import Metrics
@@ -34,7 +35,7 @@ def metrics() -> Metrics:
 @pytest.fixture
 async def stranger(bot: ListeningBot, metrics: Metrics) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody without the token."""
-    transport = httpx.ASGITransport(create_app(alone(bot, metrics), SecretStr(TOKEN)), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(create_app(alone(bot, metrics), Door(SecretStr(TOKEN))), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://bot") as client:
         yield client
 

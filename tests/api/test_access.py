@@ -6,7 +6,9 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from bot.access import bearer_matches, ensure_token, read_token
+from bot.access import ensure_token, read_token
+from bot.access_door import ADDRESSES, FAILURES, WITHIN_SECONDS, Denied, Door, Grant, TooOften
+from bot.access_tokens import Role, give, given_in, revoke
 from bot.logs import scrub
 from bot.ports import Misconfigured
 
@@ -83,8 +85,109 @@ def test_a_folder_that_is_not_there_is_refused_by_name(tmp_path):
     ],
 )
 def test_only_the_bearer_of_the_whole_token_matches(header, same):
-    assert bearer_matches(header, SecretStr("abc")) is same
+    door = Door(SecretStr("abc"))
+    if same:
+        assert door.bearer(header, "here") == Grant("", Role.OPERATE)
+    else:
+        with pytest.raises(Denied):
+            door.bearer(header, "here")
 
 
 def test_no_token_matches_nothing():
-    assert not bearer_matches("Bearer ", SecretStr(""))
+    with pytest.raises(Denied):
+        Door(SecretStr("")).bearer("Bearer ", "here")
+
+
+# -------------------------------------------------------------------------------------------- tokens that were given out
+
+
+AT = "2026-03-01T12:00:00Z"
+
+
+def test_a_token_that_was_given_out_opens_with_its_role_until_it_is_revoked(tmp_path):
+    path = tmp_path / "tokens"
+    door = Door(SecretStr("own"), path)
+    reads, operates = give(path, "grafana", Role.READ, AT), give(path, "alice", Role.OPERATE, AT)
+    assert door.opened(reads, "here") == Grant("grafana", Role.READ)
+    assert door.opened(operates, "here") == Grant("alice", Role.OPERATE)
+    revoke(path, "grafana")
+    with pytest.raises(Denied):
+        door.opened(reads, "here")
+    assert door.opened(operates, "here").operates
+    path.unlink()
+    with pytest.raises(Denied):
+        door.opened(operates, "here")
+    assert door.opened("own", "here").operates
+
+
+def test_a_token_is_kept_as_its_hash_and_only_its_owner_reads_the_file(tmp_path):
+    path = tmp_path / "tokens"
+    token = give(path, "grafana", Role.READ, AT)
+    assert token not in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(Denied):
+        Door(SecretStr("own"), path).opened(given_in(path)[0].sha256, "here")  # the hash is no token
+
+
+@pytest.mark.parametrize("name", ["", "UPPER", "a b", "x" * 33, "-a", "ä"])
+def test_a_name_that_cannot_be_one_is_refused(tmp_path, name):
+    with pytest.raises(Misconfigured, match="cannot name a token"):
+        give(tmp_path / "tokens", name, Role.READ, AT)
+
+
+def test_a_name_is_given_out_once_and_only_a_known_one_is_revoked(tmp_path):
+    path = tmp_path / "tokens"
+    give(path, "grafana", Role.READ, AT)
+    with pytest.raises(Misconfigured, match="was given out already"):
+        give(path, "grafana", Role.OPERATE, AT)
+    with pytest.raises(Misconfigured, match="known: grafana"):
+        revoke(path, "alice")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"tokens": [{"name": "a"}]}', '{"tokens": [{"name":"a","role":"root","sha256":"","at":""}]}'])
+def test_a_file_of_tokens_that_cannot_be_read_opens_nothing_but_the_own_token(tmp_path, text):
+    path = tmp_path / "tokens"
+    path.write_text(text)
+    door = Door(SecretStr("own"), path)
+    assert door.opened("own", "here").operates
+    with pytest.raises(Denied):
+        door.opened("other", "here")
+
+
+# ---------------------------------------------------------------------------------------------------------------- guessing
+
+
+def test_an_address_that_guessed_ten_times_waits_and_others_do_not():
+    now = [0.0]
+    door = Door(SecretStr("own"), now=lambda: now[0])
+    for _ in range(FAILURES):
+        with pytest.raises(Denied):
+            door.opened("wrong", "1.2.3.4")
+    with pytest.raises(TooOften) as told:
+        door.opened("own", "1.2.3.4")  # or the right one would be found among the wrong ones
+    assert 1 <= told.value.seconds <= WITHIN_SECONDS + 1
+    assert door.opened("own", "5.6.7.8").operates
+    now[0] = WITHIN_SECONDS - 0.1
+    with pytest.raises(TooOften):
+        door.opened("own", "1.2.3.4")
+    now[0] = WITHIN_SECONDS
+    assert door.opened("own", "1.2.3.4").operates
+
+
+def test_nine_wrong_tokens_and_any_number_of_none_are_forgiven():
+    door = Door(SecretStr("own"), now=lambda: 0.0)
+    for _ in range(FAILURES - 1):
+        with pytest.raises(Denied):
+            door.opened("wrong", "here")
+    for _ in range(50):
+        with pytest.raises(Denied):
+            door.opened("", "here")
+    assert door.opened("own", "here").operates
+
+
+def test_a_crowd_of_guessers_takes_no_more_memory_than_that():
+    door = Door(SecretStr("own"))
+    for number in range(ADDRESSES + 50):
+        with pytest.raises(Denied):
+            door.opened("wrong", f"address {number}")
+    assert len(door.failures) == ADDRESSES

@@ -4,6 +4,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from bot.access_door import Door
 from bot.api import create_app
 from bot.led import Led
 from bot.metrics import Metrics
@@ -23,7 +24,7 @@ def led() -> Led:
 
 @pytest.fixture
 async def operator(led):
-    transport = httpx.ASGITransport(create_app(led, SecretStr(TOKEN)), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(create_app(led, Door(SecretStr(TOKEN))), raise_app_exceptions=False)
     headers = {"authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://bot", headers=headers) as client:
         yield client
@@ -76,7 +77,7 @@ async def test_metrics_of_all_accounts_are_one_valid_page(operator, led):
 
 async def test_a_worker_without_accounts_stands_by_and_is_ready(operator):
     led = Led(["alice", "bob"], worker=True)
-    transport = httpx.ASGITransport(create_app(led, SecretStr(TOKEN)))
+    transport = httpx.ASGITransport(create_app(led, Door(SecretStr(TOKEN))))
     async with httpx.AsyncClient(transport=transport, base_url="http://bot") as client:
         assert (await client.get("/readyz")).json() == {"ready": True, "checks": []}
         assert (await client.get("/livez")).status_code == 200

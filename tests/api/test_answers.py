@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from bot.core.model import Mode
+from bot.core.model import NO_LIQUIDATION, Mode
 from bot.face import CommandResult, iso_utc, plain, plan_json, status_json
-from tests.api.worlds import decision, fresh_status, leg, order, snapshot, status, view
+from tests.api.worlds import RULES, decision, fresh_status, leg, order, snapshot, status, view
 
 D = Decimal
 PLAN_FIELDS = ["mode", "armed", "state", "venue", "environment", "account", "as_of", "legs", "missing", "overrides"]
@@ -30,6 +30,9 @@ LEG_FIELDS = [
     "why",
     "costs",
     "orders",
+    "mark",
+    "liquidation_distance",
+    "band",
 ]
 
 
@@ -43,6 +46,19 @@ def test_the_plan_has_exactly_the_fields_of_the_contract():
     assert list(shown["legs"][0]) == LEG_FIELDS
     assert list(shown["legs"][0]["costs"]) == ["fees_usd", "funding_usd_per_year"]
     assert list(shown["legs"][0]["orders"][0]) == ["side", "contracts", "limit_price", "reduce_only", "post_only"]
+
+
+@pytest.mark.parametrize(
+    ("price", "shown"), [(D(66000), "0.1"), (D(120000), "1"), (D("60006"), "0.0001"), (NO_LIQUIDATION, None), (None, None)]
+)
+def test_the_distance_to_liquidation_is_a_share_of_the_mark(price, shown):
+    assert only_leg(liquidation_price=price)["liquidation_distance"] == shown
+
+
+def test_the_band_of_a_leg_is_shown_where_it_is_known():
+    assert only_leg()["band"] is None
+    banded = status(bands=tuple((leg.asset, leg.band) for leg in RULES.legs))
+    assert plan_json(banded)["legs"][0]["band"] == {"low": "0.995", "high": "1.005"}
 
 
 def test_the_status_is_the_plan_with_orders_and_values():

@@ -5,8 +5,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+import structlog
 
-from bot.api import HEADERS
+from bot.api_answers import HEADERS
 from bot.api_body import MOST_BYTES
 from bot.core.model import Mode
 from bot.face import Check, CommandResult, plan_json, status_json
@@ -65,10 +66,11 @@ async def test_an_empty_token_opens_nothing(bot, metrics):
     import httpx
     from pydantic import SecretStr
 
+    from bot.access_door import Door
     from bot.api import create_app
     from tests.api.conftest import alone
 
-    transport = httpx.ASGITransport(create_app(alone(bot, metrics), SecretStr("")))
+    transport = httpx.ASGITransport(create_app(alone(bot, metrics), Door(SecretStr(""))))
     async with httpx.AsyncClient(transport=transport, base_url="http://bot") as client:
         for header in ("Bearer", "Bearer ", ""):
             assert (await client.get("/api/v1/status", headers={"authorization": header})).status_code == 401
@@ -127,7 +129,9 @@ async def test_a_word_that_could_not_be_recorded_is_503(operator, bot, error):
 
 async def test_an_unforeseen_error_shows_nothing_of_itself(operator, bot):
     bot.result = RuntimeError("password hunter22")
-    answer = await operator.post("/api/v1/pause")
+    with structlog.testing.capture_logs() as lines:
+        answer = await operator.post("/api/v1/pause")
+    assert [line["event"] for line in lines] == ["api.failed"]
     assert answer.status_code == 500
     assert "hunter22" not in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from bot.access_door import Door
 from bot.api import create_app
 from bot.api_server import serve
 from bot.face import CannotListen, status_json
@@ -17,7 +18,7 @@ from tests.api.conftest import TOKEN, alone
 
 @pytest.fixture
 def app(bot, metrics):
-    return create_app(alone(bot, metrics), SecretStr(TOKEN))
+    return create_app(alone(bot, metrics), Door(SecretStr(TOKEN)))
 
 
 async def test_a_real_server_answers_and_lets_the_port_go(app, bot):
