@@ -97,7 +97,9 @@ class Deployment:
 
     def good(self, *args: str, timeout: float = COMMAND_SECONDS) -> str:
         said = self.compose(*args, timeout=timeout)
-        assert said.code == 0, f"docker compose {' '.join(args)}: exit {said.code}\n{said.text[-3000:]}\n{self.log('migrate')[-1000:]}\n{self.log('bot')[-3000:]}"
+        if said.code != 0:
+            last_words = "\n".join(self.log(service)[-2000:] for service in ("migrate", "bot"))
+            raise AssertionError(f"docker compose {' '.join(args)}: exit {said.code}\n{said.text[-3000:]}\n{last_words}")
         return said.out
 
     # ------------------------------------------------------------------------------------------------ what a person types
