@@ -244,6 +244,7 @@ class Engine:
             documents=documents,
             kill_file=killed,
             signs=signs,
+            sources=parts.holdings.sources(),
         )
 
     def intents(self, state: State, seen: Snapshot, decision: Decision) -> list[Event]:

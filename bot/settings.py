@@ -127,6 +127,8 @@ def _judge_file(written: Written) -> list[Finding]:
             elif value is None:
                 if find(above).is_map:
                     kept[name] = {}  # an asset that is named is meant; a heading with nothing under it says nothing
+                elif place.nullable:
+                    kept[name] = None
             else:
                 if place.number_means_btc and not isinstance(value, dict):
                     value = {"BTC": value}
@@ -183,8 +185,9 @@ def _overlay(written: Written, source: Outside) -> None:
     for given in source.values:
         tree = written.tree
         for name in given.key[:-1]:
-            below = tree.setdefault(name, {})
-            assert isinstance(below, dict)
+            below = tree.get(name)
+            if not isinstance(below, dict):
+                below = tree[name] = {}
             tree = below
         tree[given.key[-1]] = given.value
         written.where[given.key] = given.where
@@ -315,7 +318,7 @@ def to_rules(settings: Settings, *, version: str, absence_ms: int, absence_polls
         environment=settings.venue.environment,
         live=settings.mode == "live",
         legs=tuple(
-            LegRule(asset, hedge.instrument, Basis(hedge.basis), hedge.ratio, settings.band_of(asset))
+            LegRule(asset, hedge.instrument, Basis(hedge.basis), hedge.ratio, settings.band_of(asset), hedge.policies.rules, _transit_ms(settings, asset))
             for asset, hedge in sorted(settings.hedges.items())
         ),
         execution=ExecutionRule(
@@ -341,6 +344,11 @@ def to_rules(settings: Settings, *, version: str, absence_ms: int, absence_polls
         absence_polls=absence_polls,
         absence_ms=absence_ms,
     )
+
+
+def _transit_ms(settings: Settings, asset: str) -> int:
+    holding = settings.bag[asset]
+    return _ms(holding.transit_seconds) if holding.read else 0
 
 
 def _ms(seconds: Decimal) -> int:

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final, Literal, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 from pydantic.fields import FieldInfo
 
 from bot.settings_keys import ANY, PER_ACCOUNT, alternatives, leaves
-from bot.settings_model import Collateral, Hedge, Holding, TargetDocument
+from bot.settings_bag import Holding, Source
+from bot.settings_model import Collateral, Hedge, TargetDocument
 from bot.settings_outside import variable
+from bot.settings_policies import Policies
 from bot.settings_root import LIMITS, Settings
 from bot.settings_text import Key
 
@@ -20,6 +22,19 @@ HEADER: Final = """\
 # On `environment: production` every key of band, execution and risk must stand here; elsewhere the defaults shown apply.
 """
 BOUNDS: Final = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
+POLICY_EXAMPLES: Final = {  # what stands in the file for a key without a default
+    ("schedule", "until"): "2027-06-30",
+    ("schedule", "start"): "2027-01-01",
+    ("drawdown", "average_days"): "100",
+    ("drawdown", "fall"): "0.15",
+    ("drawdown", "fall_days"): "14",
+    ("drawdown", "recover"): "0.075",
+    ("funding", "resume"): "0.05",
+    ("volatility", "target"): "0.3",
+    ("ramp", "days"): "10",
+    ("basis", "discount_bps"): "20",
+    ("basis", "resume_bps"): "10",
+}
 MARGIN: Final = 44  # where the remarks begin
 
 
@@ -44,6 +59,8 @@ def example_yaml() -> str:
             lines += ["", f"# {_summary(type(next(iter(value.values()))))}", f"{name}:"]
             for asset, part in value.items():
                 lines += [f"  {asset}:", *_section(part, "    ")]
+                if isinstance(part, Hedge):
+                    lines += [f"# {line}" for line in _policies_section()]
         else:
             lines += [*([""] if name == "dead_mans_switch" else []), _line(f"{name}: {written(value)}", field)]
     return "\n".join(lines) + "\n"
@@ -52,7 +69,7 @@ def example_yaml() -> str:
 def _section(part: BaseModel, indent: str) -> Iterator[str]:
     for name, field in type(part).model_fields.items():
         value = getattr(part, name)
-        if _is_secret(field):
+        if _is_secret(field) or isinstance(value, BaseModel):
             continue
         if isinstance(value, dict):
             value = "{" + ", ".join(f"{asset}: {written(number)}" for asset, number in value.items()) + "}"
@@ -66,7 +83,20 @@ def _document_section() -> Iterator[str]:
         yield _line(f"  {name}: {written('https://example.org/targets.json' if field.is_required() else field.default)}", field)
 
 
-def _line(text: str, field: FieldInfo) -> str:
+def _policies_section() -> Iterator[str]:
+    """Every policy there is, to take some of."""
+    yield _line("    policies:", Field(description=_summary(Policies)))
+    for name, field in Policies.model_fields.items():
+        kind = alternatives(field.annotation)[0]
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            yield _line(f"      {name}: {written(field.default)}", field)
+            continue
+        yield _line(f"      {name}:", Field(description=_summary(kind)))
+        for key, inner in kind.model_fields.items():
+            yield _line(f"        {key}: {POLICY_EXAMPLES.get((name, key)) or written(inner.default)}", inner)
+
+
+def _line(text: str, field: Any) -> str:
     return f"{text:<{MARGIN}}  # {field.description}"
 
 
@@ -112,7 +142,9 @@ def _plain_schema(value: dict[str, Any]) -> None:
     for ours, theirs in BOUNDS.items():
         if ours in value:
             bound = value.pop(ours)
-            value[theirs] = int(Decimal(bound))
+            value[theirs] = int(Decimal(bound)) if Decimal(bound) % 1 == 0 else float(bound)
+    for one in value.get("anyOf", ()):
+        _plain_schema(one)
     for inner in list(value.get("patternProperties", {}).values()):
         value["additionalProperties"] = False
         if "$ref" not in inner:

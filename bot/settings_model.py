@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
+from bot.settings_policies import NO_POLICIES, Policies
 from bot.settings_values import (
     Asset,
     Bps,
@@ -20,6 +21,7 @@ from bot.settings_values import (
     PerAsset,
     Price,
     Seconds,
+    Section,
     Switch,
     Usd,
     Whole,
@@ -36,10 +38,6 @@ PROVEN: Final[Mapping[str, str]] = {  # the venues that can be traded on, and wh
     name: offer.seen for name, offer in OFFERS.items() if offer.seen is not None
 }
 NEEDS_PASSPHRASE: Final = frozenset({"okx", "weex"})
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
 
 
 class Venue(Section):
@@ -116,12 +114,6 @@ class Paper(Section):
         refuse(f"is {shown(feed)}", f"write synthetic, the name of a .csv file, or live:VENUE with one of {', '.join(real)}")
 
 
-class Holding(Section):
-    """Coins held outside the futures account."""
-
-    coins: Coins = Field(description="coins of this asset held outside the futures account")
-
-
 class Hedge(Section):
     """How one asset is hedged."""
 
@@ -132,6 +124,7 @@ class Hedge(Section):
     )
     instrument: str = Field(default="", description="the perpetual to short: X/USD:X (inverse, the default) or X/USDT:USDT (linear)")
     allow_linear: Switch = Field(default=False, description="without an instrument: take X/USDT:USDT where the venue lists no X/USD:X")
+    policies: Policies = NO_POLICIES
 
 
 class Band(Section):

@@ -7,12 +7,18 @@ from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 NUMBER: Final = re.compile(r"[+-]?(\d{1,60}(\.\d{0,60})?|\.\d{1,60})([eE][+-]?\d{1,2})?", re.ASCII)
 WHOLE: Final = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 SWITCHES: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+class Section(BaseModel):
+    """A part of hedge.yaml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
 
 
 def refuse(problem: str, remedy: str, *at: str) -> NoReturn:

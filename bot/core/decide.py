@@ -7,7 +7,7 @@ from bot.core import contracts, machine, trust
 from bot.core.leg import LegAnswer, answer_leg
 from bot.core.model import Decision, Rules, Snapshot, State
 
-RULES_VERSION: Final = "2"  # changes with every change that could decide otherwise on the same inputs
+RULES_VERSION: Final = "3"  # changes with every change that could decide otherwise on the same inputs
 
 
 def decide(state: State, seen: Snapshot, rules: Rules) -> Decision:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from bot.core.events import (
     BagDeclared,
+    BagFollowed,
     BalanceSeen,
     CancelAsked,
     CoinsMoved,
@@ -54,6 +55,8 @@ def started(state: State, event: RunStarted) -> State:
             missed_at_ms=None,
             unexplained=0,
             unexplained_since_ms=None,
+            astray_coins=ZERO,
+            astray_since_ms=None,
             placements_without_fill=0,
             dry_plan="",
         )
@@ -80,7 +83,14 @@ def of_contract(leg: LegState, symbol: str) -> LegState:
     """A leg that is hedged with another contract from now on starts anew; what was declared and moved stays so."""
     if leg.symbol == symbol:
         return leg
-    return LegState(leg.asset, symbol, declared_coins=leg.declared_coins, transferred_coins=leg.transferred_coins)
+    return LegState(
+        leg.asset,
+        symbol,
+        declared_coins=leg.declared_coins,
+        transferred_coins=leg.transferred_coins,
+        read_coins=leg.read_coins,
+        underway_coins=leg.underway_coins,
+    )
 
 
 def carried_over(leg: LegState, adopt: bool) -> LegState:
@@ -151,6 +161,8 @@ def decided(state: State, event: DecisionMade) -> State:
         changes: dict[str, Any] = {}
         if plan.baseline is not None:
             changes["baseline"] = plan.baseline
+        if plan.memory is not None:
+            changes["memory"] = plan.memory
         if plan.settled and leg.working is None:
             changes |= {"effort_since_ms": None, "placements_without_fill": 0}
         if plan.asset not in planned and leg.dry_plan:
@@ -311,6 +323,8 @@ def took_charge(state: State, event: TookCharge) -> State:
 def coins_moved(state: State, event: CoinsMoved) -> State:
     leg = state.leg(event.asset)
     wallet = None if leg.wallet is None else leg.wallet + event.coins
+    if leg.read_coins is not None:
+        return with_leg(state, event.asset, underway_coins=leg.underway_coins + event.coins, wallet=wallet)
     return with_leg(state, event.asset, transferred_coins=leg.transferred_coins + event.coins, wallet=wallet)
 
 
@@ -319,8 +333,35 @@ def bag_declared(state: State, event: BagDeclared) -> State:
     leg = state.leg(event.asset)
     baseline = leg.baseline
     if baseline is not None and event.was_spot_coins is not None:
-        baseline = replace(baseline, coins=baseline.coins + event.coins - event.was_spot_coins)
-    return with_leg(state, event.asset, declared_coins=event.coins, transferred_coins=Decimal(0), baseline=baseline)
+        baseline = replace(baseline, coins=baseline.coins + event.coins + (event.read_coins or 0) - event.was_spot_coins)
+    return with_leg(
+        state,
+        event.asset,
+        declared_coins=event.coins,
+        transferred_coins=ZERO,
+        read_coins=event.read_coins,
+        underway_coins=ZERO,
+        astray_coins=ZERO,
+        astray_since_ms=None,
+        baseline=baseline,
+    )
+
+
+def bag_followed(state: State, event: BagFollowed) -> State:
+    """Coins that came or are gone move the baseline with them."""
+    baseline = state.leg(event.asset).baseline
+    if baseline is not None and event.added_coins:
+        baseline = replace(baseline, coins=baseline.coins + event.added_coins)
+    return with_leg(
+        state,
+        event.asset,
+        read_coins=event.read_coins,
+        transferred_coins=event.transferred_coins,
+        underway_coins=event.underway_coins,
+        astray_coins=event.astray_coins,
+        astray_since_ms=event.astray_since_ms,
+        baseline=baseline,
+    )
 
 
 def unexplained(state: State, event: PositionUnexplained) -> State:
@@ -364,6 +405,7 @@ STEPS: Final[dict[type, Callable[[State, Any], State]]] = {
     TookCharge: took_charge,
     CoinsMoved: coins_moved,
     BagDeclared: bag_declared,
+    BagFollowed: bag_followed,
     PositionUnexplained: unexplained,
     ContractPinned: contract_pinned,
     ContractChanged: contract_changed,

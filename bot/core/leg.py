@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-from bot.core import band, contracts, pin, planner, policy, risk, sizing
+from bot.core import bag, band, contracts, pin, planner, policies, policy, risk, sizing
 from bot.core.exposure import Exposure, exposure, ratio_of, spot_coins
 from bot.core.model import (
     NO_LIQUIDATION,
@@ -30,6 +30,7 @@ from bot.core.model import (
 
 HOURS_PER_YEAR: Final = 8760
 IN_DOUBT: Final = (OrderStatus.INTENT, OrderStatus.SIGNED, OrderStatus.UNKNOWN)
+RATIO_STEP: Final = Decimal("0.0001")
 DOUBT_ALERT_MS: Final = 60_000  # an order whose fate is unknown for so long is somebody's business
 
 
@@ -46,18 +47,39 @@ class LegAnswer:
 
 def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed: tuple[Approved, ...]) -> LegAnswer:
     leg, view = state.leg(rule.asset), seen.view(rule.symbol)
-    target = policy.target_now(rule, state, seen)
+    asked = policy.target_now(rule, state, seen)
     if state.flattening:
-        target = Target(rule.asset, ZERO, TargetSource.OPERATOR)
+        asked = Target(rule.asset, ZERO, TargetSource.OPERATOR)
     declared = seen.bag_coins(rule.asset)
     held = exposure(view, leg, declared, other_usd(view, seen), pending_usd(view, state, seen, placed)) if view is not None else None
+    applied = under_policies(rule, state, seen, leg, view, asked, held)
     if view is None or held is None:
-        return unknown(rule, state, leg, view, target, declared, rules, seen)
-    baseline, is_new = baseline_now(rule, leg, target, held, seen)
-    ideal = ideal_usd(rule, target, baseline, held)
-    want = Want(rule, state, seen, rules, leg, view, held, target, baseline, ideal)
-    answer = want.answer(placed)
-    return replace(answer, plan=replace(answer.plan, baseline=baseline)) if is_new else answer
+        answer, baseline, is_new = unknown(rule, state, leg, view, applied.target, declared, rules, seen), None, False
+    else:
+        baseline, is_new = baseline_now(rule, leg, applied.target, held, seen)
+        ideal = ideal_usd(rule, applied.target, baseline, held)
+        answer = Want(rule, state, seen, rules, leg, view, held, applied, baseline, ideal).answer(placed)
+    plan = replace(
+        answer.plan,
+        ratio_target=None if asked is None else asked.ratio,
+        target_source=None if asked is None else asked.source,
+        baseline=baseline if is_new else None,
+        policies=applied.changes,
+        memory=applied.memory if applied.memory != leg.memory else None,
+    )
+    return replace(answer, plan=plan, alerts=(*answer.alerts, *bag.alerts(leg, seen)))
+
+
+def under_policies(
+    rule: LegRule, state: State, seen: Snapshot, leg: LegState, view: View | None, asked: Target | None, held: Exposure | None
+) -> policies.Applied:
+    """The target with the ratio that applies now. Until a ratio was ever in force, what is hedged already stands for it."""
+    current = leg.baseline.ratio if leg.baseline is not None else None
+    if current is None and held is not None:
+        hedged = ratio_of(held.delta_coins, rule.basis, held.long_coins, held.long_coins)
+        current = None if hedged is None else max(ZERO, hedged.quantize(RATIO_STEP, ROUND_CEILING))
+    quote = view.quote if view is not None else None
+    return policies.apply(rule, asked, leg.memory, seen.signs_of(rule.asset), quote, current, seen.now_ms, armed=state.armed)
 
 
 def sharing(view: View, seen: Snapshot) -> tuple[View, ...]:
@@ -126,11 +148,11 @@ def unknown(
         asset=rule.asset,
         instrument=rule.symbol,
         basis=rule.basis,
-        ratio_target=None if target is None else target.ratio,
+        ratio_target=None,
         ratio_effective=None if target is None else target.ratio,
         ratio_actual=None,
         ratio_planned=None,
-        target_source=None if target is None else target.source,
+        target_source=None,
         spot_coins=spot_coins(leg, declared),
         equity_coins=None,
         delta_coins=None,
@@ -141,7 +163,7 @@ def unknown(
         mark=view.quote.mark if view is not None and view.quote is not None else None,
         aligned=False,
         why=f"UNKNOWN: {names}",
-        missing=view.errors if view is not None else ("not read",),
+        missing=(*(view.errors if view is not None else ("not read",)), *bag.troubles(seen.sources, rule.asset)),
     )
     cancels: tuple[Cancel, ...] = ()
     if leg.working is not None:
@@ -161,7 +183,7 @@ class Want:
     leg: LegState
     view: View
     held: Exposure
-    target: Target | None
+    applied: policies.Applied
     baseline: Baseline | None
     ideal: Decimal | None
 
@@ -216,11 +238,17 @@ class Want:
             (state.armed and leg.contracts is None, "not in charge of the position yet"),
             (leg.owed != 0, "the fills of the last order are not on record yet"),
             (leg.unexplained > 0, "the position is not explained by own fills"),
-            (self.target is None, "UNKNOWN: target"),
+            (self.applied.target is None, f"UNKNOWN: {self.no_target()[0]}"),
             (self.held.spot_coins < 0, "the declared bag is smaller than what was moved out of it"),
             (problem is not None, f"UNKNOWN: price ({problem})"),
         )
         return next((why for holds, why in reasons if holds), "")
+
+    def no_target(self) -> tuple[str, tuple[str, ...]]:
+        """Why no ratio is in force: the word for it, and what is missing."""
+        if self.applied.lacking:
+            return "what a policy goes by", tuple(f"policy {why}" for why in self.applied.lacking)
+        return "target", ("the target document, which cannot be trusted now",)
 
     def in_doubt_since(self) -> int:
         """For how many milliseconds nobody has known what became of our order."""
@@ -240,7 +268,8 @@ class Want:
         if held.short < 0:
             alerts += (f"{asset}: position against the hedge",)
         if self.ideal is None:
-            return "UNKNOWN: target", None, ("the target document, which cannot be trusted now",), alerts
+            what, lacking = self.no_target()
+            return f"UNKNOWN: {what}", None, lacking, (*alerts, *(f"{asset}: policy {why}" for why in self.applied.lacking))
         leverage = held.leverage
         if held.short > 0 and leverage > limits.max_leverage:
             alerts += (f"{asset}: leverage is above {'hard' if leverage > limits.hard_leverage else 'max'}_leverage",)
@@ -340,11 +369,11 @@ class Want:
             asset=self.rule.asset,
             instrument=self.rule.symbol,
             basis=self.rule.basis,
-            ratio_target=None if self.target is None else self.target.ratio,
-            ratio_effective=None if self.target is None else self.target.ratio,
+            ratio_target=None,
+            ratio_effective=None if self.applied.target is None else self.applied.target.ratio,
             ratio_actual=ratio_of(held.delta_coins, self.rule.basis, held.long_coins, base),
             ratio_planned=ratio_of(planned_delta, self.rule.basis, held.long_coins, base),
-            target_source=None if self.target is None else self.target.source,
+            target_source=None,
             spot_coins=held.spot_coins,
             equity_coins=held.equity_coins,
             delta_coins=held.delta_coins,

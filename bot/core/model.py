@@ -10,6 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from bot.core.policy_terms import NO_POLICIES, NOTHING_YET, Change, Memory, Policies, Signs
+
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
 NO_LIQUIDATION: Final = Decimal("Infinity")  # a value of its own: there is no liquidation price; never 0, never unknown
@@ -216,6 +218,18 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class Sourced:
+    """What one source of the bag says. `coins` may be held over from an earlier read: then `error` says why, and the stamps are of that."""
+
+    asset: str
+    name: str
+    coins: Decimal | None  # None is UNKNOWN
+    at_ms: int | None = None  # when the read that showed them was begun
+    mono_ms: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything a decision may know about the world."""
 
@@ -225,12 +239,23 @@ class Snapshot:
     bag: tuple[tuple[str, Decimal | None], ...]  # asset, coins outside the account as declared or read; None is UNKNOWN
     documents: tuple[Target, ...] | None = ()  # targets of the target document; None: one is configured and cannot be trusted now
     kill_file: bool | None = False  # None: it could not be read
+    signs: tuple[Signs, ...] = ()  # what was measured for the policies, at the last closed candle
+    sources: tuple[Sourced, ...] = ()  # what is read of the bag; counted in `bag`
 
     def view(self, symbol: str) -> View | None:
         return next((view for view in self.views if view.instrument.symbol == symbol), None)
 
     def bag_coins(self, asset: str) -> Decimal | None:
         return next((coins for name, coins in self.bag if name == asset), None)
+
+    def read_coins(self, asset: str) -> Decimal | None:
+        """The part of the bag that sources show; None where one of them is UNKNOWN, and where nothing is read."""
+        shown = [source.coins for source in self.sources if source.asset == asset]
+        known = [coins for coins in shown if coins is not None]
+        return sum(known, ZERO) if known and len(known) == len(shown) else None
+
+    def signs_of(self, asset: str) -> Signs | None:
+        return next((signs for signs in self.signs if signs.asset == asset), None)
 
 
 # ---------------------------------------------------------------------------------------------------------------- what is allowed
@@ -253,6 +278,8 @@ class LegRule:
     basis: Basis
     ratio: Decimal  # of the config; operator and document may override it
     band: Band
+    policies: Policies = NO_POLICIES
+    transit_ms: int = 0  # coins that left a wallet that is read, or the account, count as under way for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +422,10 @@ class LegState:
     charged_at_ms: int = 0  # when the leg became ours; earlier fills and payments are not counted
     declared_coins: Decimal | None = None
     transferred_coins: Decimal = ZERO  # net coins moved into the account since they were declared
+    read_coins: Decimal | None = None  # of the sources, as far as it counts (bag.py); None: the bag is only declared
+    underway_coins: Decimal = ZERO  # net coins moved into the account that the sources have not been seen to miss
+    astray_coins: Decimal = ZERO  # least that was on neither side (negative) or on both (positive) since `astray_since_ms`
+    astray_since_ms: int | None = None  # mono
     fills_cursor_ms: int = 0
     funding_cursor_ms: int = 0
     recent_fills: tuple[tuple[int, str], ...] = ()  # (at_ms, id) of those that a read from the cursor may show again
@@ -412,6 +443,7 @@ class LegState:
     halted: str | None = None  # why this leg may not trade
     pin: ContractSpec | None = None  # the contract that was taken on; `contracts` counts in it
     offered: ContractSpec | None = None  # what the venue shows instead of it: nothing is placed until a person accepts that
+    memory: Memory = NOTHING_YET  # of its policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,6 +507,8 @@ class LegPlan:
     missing: tuple[str, ...] = ()
     refused: tuple[Refused, ...] = ()
     baseline: Baseline | None = None  # set by this decision
+    policies: tuple[Change, ...] = ()  # from the target ratio to the effective one, in order
+    memory: Memory | None = None  # of the policies, where this decision changed it
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,21 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from adapters.candles import RecordedPast
 from adapters.clock import VirtualClock
 from adapters.exchanges.paper import PaperExchange
 from adapters.history import Bar, Rate, instant_ms, read_bars, read_rates
 from bot.audit.store import Store
 from bot.core.decide import RULES_VERSION
 from bot.core.events import CommandGiven
-from bot.core.model import State
+from bot.core.model import Rules, State
 from bot.engine import Engine
 from bot.gate import SignGate
+from bot.ports import Clock, Measures
 from bot.replay import Happening, Replay, fundings, prices, words
 from bot.settings import Settings, to_rules
 from bot.wiring.record import open_store
@@ -47,6 +49,10 @@ class History:
     to_ms: int | None = None
     allow_gaps: bool = False
 
+    def from_the_beginning(self) -> "History":
+        """The same with everything that was before it; gaps in there do not matter."""
+        return replace(self, from_ms=None, allow_gaps=True)
+
 
 def instant(text: str) -> int:
     """Epoch milliseconds of an ISO 8601 date or time, UTC if it names no zone. Raise ValueError."""
@@ -59,6 +65,7 @@ class Recorded:
 
     bars: Mapping[str, Sequence[Bar]]
     rates: Mapping[str, Sequence[Rate]]
+    history: History  # where it was read from
 
 
 def recorded(history: History) -> Recorded:
@@ -67,7 +74,18 @@ def recorded(history: History) -> Recorded:
     return Recorded(
         {asset: read_bars(path, from_ms=since, to_ms=until, allow_gaps=history.allow_gaps) for asset, path in history.bars.items()},
         {asset: read_rates(path, from_ms=since, to_ms=until) for asset, path in history.rates.items()},
+        history,
     )
+
+
+def measures(rules: Rules, read: Recorded, clock: Clock) -> Measures | None:
+    """What the policies go by, from the beginning of the files: a window of a replay has a past."""
+    if not any(leg.policies.from_candles or leg.policies.funding for leg in rules.legs):
+        return None
+    from bot.signs import Measured  # loads numpy
+
+    before = recorded(read.history.from_the_beginning()) if read.history.from_ms is not None else read
+    return Measured(RecordedPast(clock, before.bars, before.rates), rules.legs)
 
 
 async def replay(settings: Settings, history: History | Recorded, commands: Sequence[CommandGiven] = ()) -> Replay:
@@ -91,7 +109,9 @@ async def replay(settings: Settings, history: History | Recorded, commands: Sequ
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
     instruments = await exchange.connect([leg.symbol for leg in rules.legs])
     empty = State(account=rules.account, instance=REPLAY_INSTANCE)
-    engine = unrecorded_engine(settings, rules, instruments, exchange, clock, gate, empty, run_id="replay", armed=True)
+    engine = unrecorded_engine(
+        settings, rules, instruments, exchange, clock, gate, empty, run_id="replay", armed=True, measures=measures(rules, read, clock)
+    )
     bag = {asset: held.coins for asset, held in settings.bag.items()}
     timeline = [
         *(prices(asset, [bar.prints() for bar in one]) for asset, one in bars.items()),

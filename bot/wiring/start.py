@@ -24,7 +24,7 @@ from bot.engine import Engine, Parts
 from bot.gate import Sealed, SignGate
 from bot.leading import lead, newest_epoch, proving, takeover_wait_ms
 from bot.metrics import Metrics, program_version
-from bot.ports import Clock, Exchange, Misconfigured, Notifier, NotReady, Targets
+from bot.ports import Clock, Exchange, Measures, Misconfigured, Notifier, NotReady, Targets
 from bot.replay import Unrecorded
 from bot.settings import Settings, config_hash, defaulted_limits, overrides, to_rules
 from bot.settings_values import sqlite_file
@@ -286,6 +286,7 @@ def unrecorded_engine(
     *,
     run_id: str,
     armed: bool,
+    measures: Measures | None = None,
 ) -> Engine:
     """An engine that goes on from `remembered` and whose own record is kept nowhere."""
     by_word = overrides(settings)
@@ -293,4 +294,5 @@ def unrecorded_engine(
     state = fold(remembered, start)
     gate.lease_held = True
     common = common_parts(settings, start, exchange, clock, gate)
-    return Engine(Parts(**common, targets=None, audit=Unrecorded(state), instruments=instruments, record_every_ms=None), state)
+    parts = Parts(**common, targets=None, audit=Unrecorded(state), instruments=instruments, record_every_ms=None, measures=measures)
+    return Engine(parts, state)

@@ -7,7 +7,7 @@ import pytest
 
 import bot.core
 
-FILES = sorted(Path(bot.core.__file__).parent.glob("*.py"))
+FILES = sorted(Path(bot.core.__file__).parent.rglob("*.py"))
 BANNED = {"datetime", "time", "random", "uuid", "os", "logging", "asyncio", "math", "secrets", "structlog", "sys", "numpy", "socket"}
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bot.core.model import Band, Basis, Foreign, Kind
+from bot.core.policy_terms import NO_POLICIES
 from bot.settings import Settings, SettingsError, config_hash, defaulted_limits, load, load_all, to_rules
 from bot.settings_text import read_text
 from tests.settings.conftest import BASE, Load, Refuse
@@ -23,7 +24,8 @@ def test_a_bag_and_a_hedge_are_all_that_must_be_written(loaded: Load) -> None:
     assert (settings.venue.name, settings.venue.environment, settings.venue.base_url) == ("paper", None, None)
     assert (settings.paper.feed, settings.paper.seed, settings.paper.spread_bps) == ("synthetic", 7, 2)
     assert (settings.paper.price, settings.paper.collateral, settings.paper.url) == ({"BTC": 60000}, {"BTC": 3}, "sqlite:///paper.db")
-    assert settings.hedges["BTC"].model_dump() == {
+    assert settings.hedges["BTC"].policies.rules == NO_POLICIES
+    assert settings.hedges["BTC"].model_dump(exclude={"policies"}) == {
         "ratio": Decimal(1),
         "basis": "coins",
         "instrument": "BTC/USD:BTC",

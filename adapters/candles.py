@@ -1,0 +1,59 @@
+"""What were the candles and the funding of a market? The bars of a file in candles of the length that a policy goes by.
+
+Only closed candles are ever shown, each only once its time is over: a policy that saw the running one would know the future in a replay.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Final
+
+from adapters.history import Bar, Rate
+from bot.core.model import LegRule
+from bot.ports import Candle, Clock, Misconfigured, Series, Settled
+
+NOTHING: Final = Series(problems=("no history is known",))
+
+
+def candles_of(bars: Sequence[Bar], length_ms: int) -> list[Candle]:
+    """Bars joined to candles that begin at multiples of `length_ms` (UTC). The first and the last one count only if they are whole;
+    one in between is made of the bars there are. Raise Misconfigured if a bar is longer than a candle."""
+    if bars and length_ms % bars[0].length_ms:
+        minutes = bars[0].length_ms // 60_000
+        raise Misconfigured(
+            f"hedges.X.policies.candle: bars of {minutes} minutes make no candles of {length_ms // 60_000}: write a longer candle, "
+            "or give finer prices"
+        )
+    found: list[Candle] = []
+    for begins, group in groupby(bars, key=lambda bar: bar.at_ms - bar.at_ms % length_ms):
+        within = list(group)
+        whole = (found or within[0].at_ms == begins) and within[-1].at_ms + within[-1].length_ms <= begins + length_ms
+        ended = within[-1] is not bars[-1] or within[-1].at_ms + within[-1].length_ms == begins + length_ms
+        if whole and ended:
+            found.append(Candle(begins, max(bar.high for bar in within), min(bar.low for bar in within), within[-1].close))
+    return found
+
+
+class RecordedPast:
+    """A history that was read before, shown up to the present of a clock."""
+
+    def __init__(self, clock: Clock, bars: Mapping[str, Sequence[Bar]], rates: Mapping[str, Sequence[Rate]]) -> None:
+        self._clock, self._bars = clock, bars
+        self._rates = {asset: [Settled(one.at_ms, one.rate) for one in of] for asset, of in rates.items()}
+        self._candles: dict[tuple[str, int], tuple[list[Candle], list[int]]] = {}
+        self._shown: dict[str, tuple[tuple[int, int], Series]] = {}
+
+    async def read(self, leg: LegRule) -> Series:
+        now_ms, length_ms = self._clock.now_ms(), leg.policies.candle_ms
+        if leg.asset not in self._bars:
+            return NOTHING
+        if (leg.asset, length_ms) not in self._candles:
+            made = candles_of(self._bars[leg.asset], length_ms)
+            self._candles[leg.asset, length_ms] = made, [candle.opened_ms + length_ms for candle in made]
+        candles, closes = self._candles[leg.asset, length_ms]
+        rates = self._rates.get(leg.asset, [])
+        until = bisect_right(closes, now_ms), bisect_right(rates, now_ms, key=lambda one: one.at_ms)
+        shown = self._shown.get(leg.asset)
+        if shown is None or shown[0] != until:
+            shown = self._shown[leg.asset] = until, Series(candles[: until[0]], rates[: until[1]])
+        return shown[1]
