@@ -255,6 +255,9 @@ def replay(
     until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="UTC, not included")] = None,
     allow_gaps: Annotated[bool, typer.Option("--allow-gaps", help="hold the last price through gaps")] = False,
     target_at: Annotated[list[str] | None, typer.Option("--target-at", metavar="BTC=RATIO@TIME", help="an operator's word then")] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option("--policy", metavar="[BTC=]NAME[:KEY=VALUE,…]", help="such as ramp:days=10; one of each kind")
+    ] = None,
     config: Config = None,
     sets: Sets = None,
     as_json: AsJson = False,
@@ -280,6 +283,7 @@ def replay(
             target_at or (),
             config,
             sets or (),
+            policy or (),
         )
     )
     answer_json(said) if as_json else show(pairs(summary(said)))

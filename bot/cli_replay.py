@@ -17,10 +17,12 @@ from bot.exit_codes import Exit
 from bot.face import plain
 from bot.replay import Progress
 from bot.settings import Settings
+from bot.settings_policies import NO_POLICIES, policies_by_name
 from bot.wiring.past import History, Recorded, instant, recorded, replay
 from bot.words import ratio_from
 
 ROOM: Final = 10  # limits that nobody wrote down allow so many times the value of the bag
+MOST_SWITCHES: Final = 20  # that are shown; `--json` has them all
 GROWING: Final = ("risk.max_position_usd", "execution.max_order_usd", "risk.max_turnover_usd_per_day")
 
 
@@ -40,6 +42,7 @@ class Asked:
     target_at: Sequence[str]
     config: Path | None
     sets: Sequence[str]
+    policies: Sequence[str] = ()
 
 
 def replayed(asked: Asked) -> dict[str, Any]:
@@ -51,8 +54,37 @@ def replayed(asked: Asked) -> dict[str, Any]:
     unpriced = [asset for asset in settings.hedges if asset not in read.bars]
     if unpriced:
         raise Wrong(Exit.USAGE, f"--prices: {unpriced[0]} is hedged and has no prices: give --prices {unpriced[0]}=FILE")
+    starts_ms = min(bars[0].at_ms for bars in read.bars.values())
+    for asset, hedge in settings.hedges.items():
+        for key, problem, remedy in hedge.policies.pointless_at(starts_ms):
+            raise Wrong(Exit.CONFIGURATION, f"hedges.{asset}.policies.{key}: {problem}; {remedy}")
     commands = sorted((command_of(said, settings) for said in asked.target_at), key=lambda command: command.at_ms)
-    return {**asyncio.run(drive(settings, read, commands)), "seconds": round(time.perf_counter() - began, 3)}
+    said = asyncio.run(drive(settings, read, commands))
+    if "switches" in said:
+        said["compared"] = compared(settings, read, commands)
+    return {**said, "seconds": round(time.perf_counter() - began, 3)}
+
+
+def compared(settings: Settings, read: Recorded, commands: Sequence[CommandGiven]) -> dict[str, dict[str, Any]]:
+    """The same history with the target ratio all the time, and without any hedge."""
+    hedges = {asset: hedge.model_copy(update={"policies": NO_POLICIES}) for asset, hedge in settings.hedges.items()}
+    always = asyncio.run(drive(settings.model_copy(update={"hedges": hedges}), read, commands))
+    held = {asset: coins_of(settings, asset) for asset in read.bars}
+    dollars = settings.paper.collateral.get("USDT", ZERO)
+    prices: dict[str, Decimal] = {}
+    worth = least = None
+    for bar, asset in sorted(((bar, asset) for asset, bars in read.bars.items() for bar in bars), key=lambda one: one[0].at_ms):
+        for price in (bar.low, bar.close):
+            prices[asset] = price
+            if len(prices) == len(held):
+                worth = dollars + sum((held[name] * prices[name] for name in held), ZERO)
+                least = worth if least is None else min(least, worth)
+    never = {"value_end_usd": plain(worth or ZERO), "value_min_usd": plain(least or ZERO)}
+    return {"always": {name: always[name] for name in (*never, "funding_usd", "fees_usd", "liquidated")}, "never": never}
+
+
+def coins_of(settings: Settings, asset: str) -> Decimal:
+    return (settings.bag[asset].coins if asset in settings.bag else ZERO) + settings.paper.collateral.get(asset, ZERO)
 
 
 async def drive(settings: Settings, read: Recorded, commands: Sequence[CommandGiven]) -> dict[str, object]:
@@ -187,15 +219,42 @@ def flags_of(asked: Asked, read: Recorded) -> dict[str, str]:
             flags[f"hedges.{asset}.ratio"] = ratio[asset]
         if asked.basis is not None:
             flags[f"hedges.{asset}.basis"] = asked.basis
-    return {**flags, **{f"paper.collateral.{currency}": amount for currency, amount in posted.items()}}
+    return {**flags, **{f"paper.collateral.{currency}": amount for currency, amount in posted.items()}, **policy_flags(asked.policies)}
+
+
+def policy_flags(said: Sequence[str]) -> dict[str, str]:
+    """`ETH=ramp:days=10,steps=5`, or without an asset BTC's; what is not said stands as it does by default."""
+    flags: dict[str, str] = {}
+    for text in said:
+        head, _, words = text.partition(":")
+        asset, equals, name = head.partition("=")
+        if not equals:
+            asset, name = "BTC", head
+        known = policies_by_name()
+        if name not in known:
+            raise Wrong(Exit.USAGE, f"--policy {text}: {name!r} is no policy; there are {', '.join(known)}")
+        above = f"hedges.{asset}.policies.{name}"
+        if any(key.startswith(f"{above}.") for key in flags):
+            raise Wrong(Exit.USAGE, f"--policy {name} is given twice for {asset}: a hedge has one of each")
+        fields = known[name].model_fields.items()
+        flags |= {f"{above}.{key}": str(one.default) for key, one in fields if not one.is_required() and one.default is not None}
+        for word in filter(None, words.split(",")):
+            key, equals, value = word.partition("=")
+            if key == "candle":
+                flags[f"hedges.{asset}.policies.candle"] = value
+            elif equals and key in known[name].model_fields:
+                flags[f"{above}.{key}"] = value
+            else:
+                keys = ", ".join(known[name].model_fields)
+                raise Wrong(Exit.USAGE, f"--policy {text}: {word!r} is no setting of {name}; write KEY=VALUE with one of {keys}")
+    return flags
 
 
 def start_usd(settings: Settings, read: Recorded) -> Decimal:
     """What bag and collateral are worth at the first prices; USDT counts as dollars."""
     total = ZERO
     for asset, bars in read.bars.items():
-        held = settings.bag[asset].coins if asset in settings.bag else ZERO
-        total += (held + settings.paper.collateral.get(asset, ZERO)) * bars[0].open
+        total += coins_of(settings, asset) * bars[0].open
     return total + settings.paper.collateral.get("USDT", ZERO)
 
 
@@ -215,5 +274,26 @@ def summary(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("fees paid", f"{usd(said['fees_usd'], '0.01')} USD"),
         ("funding received", f"{usd(said['funding_usd'], '0.01')} USD"),
         ("liquidated", "YES" if said["liquidated"] else "no"),
+        *comparison(said),
         ("took", f"{said['seconds']} s"),
+    ]
+
+
+def comparison(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the policies did, and what it would have been without them."""
+    if "compared" not in said:
+        return []
+    from bot.cli_show import clock, number, usd
+
+    always, never = said["compared"]["always"], said["compared"]["never"]
+    shown = []
+    for one in said["switches"][:MOST_SWITCHES]:
+        ratio = "UNKNOWN" if one["ratio_effective"] is None else number(one["ratio_effective"])
+        shown.append(f"{clock(one['at'])[:16]} {one['asset']} {ratio}: {one['why']}")
+    if len(said["switches"]) > MOST_SWITCHES:
+        shown.append(f"and {len(said['switches']) - MOST_SWITCHES} more")
+    return [
+        ("always hedged", f"{usd(always['value_end_usd'])} USD at the end, {usd(always['value_min_usd'])} at worst"),
+        ("never hedged", f"{usd(never['value_end_usd'])} USD at the end, {usd(never['value_min_usd'])} at worst"),
+        ("ratio changed", "\n".join(shown) or "never"),
     ]

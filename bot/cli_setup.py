@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.cli_exit import Wrong
-from bot.exit_codes import Exit
 from bot.core.model import LegPlan
+from bot.exit_codes import Exit
 from bot.ports import NotReady, PortError
 from bot.settings import Settings
 from bot.settings_check import check
@@ -25,12 +25,21 @@ def write_example(path: Path, *, force: bool) -> None:
 
 
 def findings_of(settings: Settings, *, online: bool) -> list[Finding]:
-    found = check(settings)
+    found = [*check(settings), *pointless(settings)]
     if online and not any(finding.severity == "error" for finding in found):
         import asyncio
 
         found += asyncio.run(online_findings(settings))
     return found
+
+
+def pointless(settings: Settings) -> Iterator[Finding]:
+    """Policies whose time is over."""
+    from bot.wiring.venue import real_time
+
+    for asset, hedge in settings.hedges.items():
+        for key, problem, remedy in hedge.policies.pointless_at(real_time().now_ms()):
+            yield Finding("configuration", f"hedges.{asset}.policies.{key}", problem, remedy)
 
 
 async def online_findings(settings: Settings) -> list[Finding]:

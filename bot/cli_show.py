@@ -95,7 +95,7 @@ def legs_table(legs: Sequence[Mapping[str, Any]]) -> Table:
     for leg in legs:
         table.add_row(
             leg["asset"],
-            number(leg["ratio_target"]),
+            target_words(leg),
             number(leg["ratio_actual"]),
             usd(leg["position_usd"]),
             NOTHING if leg["target_usd"] is None else usd(-Decimal(leg["target_usd"])),
@@ -115,6 +115,7 @@ def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
             f" (basis {leg['basis']})\n  {leg['why']}",
         )
     ]
+    lines += [Text(f"  {policy_line(change)}", "dim") for change in leg["policies"]]
     for order in leg["orders"]:
         how = "post-only" if order["post_only"] else "immediate or cancel"
         shrinks = ", reduce-only" if order["reduce_only"] else ""
@@ -126,6 +127,18 @@ def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
         planned = number(leg["ratio_planned"])
         lines.append(Text(f"  whole plan: ratio {planned}, fees {usd(costs['fees_usd'], '0.01')} USD{funding}", "dim"))
     return lines
+
+
+def target_words(leg: Mapping[str, Any]) -> str:
+    """The ratio that is asked for, and the one that policies make of it."""
+    target, effective = number(leg["ratio_target"]), number(leg["ratio_effective"])
+    return target if target == effective or not leg["policies"] else f"{target} → {effective}"
+
+
+def policy_line(change: Mapping[str, Any]) -> str:
+    """`funding: ratio 1 → 0 (over the budget: …)`."""
+    before, after = number(change["before"]), "UNKNOWN" if change["after"] is None else number(change["after"])
+    return f"{change['policy']}: ratio {before if before == after else f'{before} → {after}'} ({change['why']})"
 
 
 # ---------------------------------------------------------------------------------------------------------------- lists

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, Protocol
 
 from bot.core.events import CommandGiven
 from bot.core.model import ONE, ZERO, Approved, Band, Decision, Kind, LegPlan, Mode, Rules, Snapshot, Target, View
+from bot.core.policy_terms import Change
 from bot.ports import PortError
 
 LIVENESS_CYCLES: Final = 3
@@ -237,6 +238,7 @@ def leg_json(leg: LegPlan, orders: tuple[Approved, ...], band: Band | None = Non
         "liquidation_price": None if liquidation is None or liquidation.is_infinite() else plain(liquidation),
         "aligned": leg.aligned,
         "why": leg.why,
+        "policies": [change_json(change) for change in leg.policies],
         "costs": {"fees_usd": plain(leg.fees_usd), "funding_usd_per_year": plain_or_null(leg.funding_usd_per_year)},
         "orders": [order_json(order) for order in orders if order.asset == leg.asset],
         "mark": plain_or_null(leg.mark),
@@ -250,6 +252,10 @@ def liquidation_distance(leg: LegPlan) -> Decimal | None:
     if leg.liquidation_price is None or leg.liquidation_price.is_infinite() or not leg.mark:
         return None
     return (leg.liquidation_price / leg.mark - ONE).quantize(FOUR_PLACES)
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    return {"policy": change.policy, "before": plain(change.before), "after": plain_or_null(change.after), "why": change.why}
 
 
 def order_json(order: Approved) -> dict[str, Any]:

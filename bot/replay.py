@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from bot.core.events import CommandGiven, Event
 from bot.core.model import ONE, ZERO, Baseline, Basis, Kind, State
 from bot.engine import Engine
-from bot.face import plain
+from bot.face import iso_utc, plain, plain_or_null
 
 BPS: Final = 10_000
 
@@ -111,6 +111,16 @@ class Unrecorded:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Policies changed the effective ratio of a leg. `why` is told by those that stand between it and the target."""
+
+    at_ms: int
+    asset: str
+    ratio: Decimal | None
+    why: str
+
+
 @dataclass(slots=True)
 class Tally:
     """What is measured on the way, in USD at the prices of each moment."""
@@ -126,6 +136,7 @@ class Tally:
     ideal: dict[str, Decimal] = field(default_factory=dict)  # USD by asset: the same bag with the ideal hedge
     booked: dict[str, Decimal] = field(default_factory=dict)  # USD by asset: funding minus fees so far
     held: dict[str, tuple[Baseline, Decimal]] = field(default_factory=dict)  # δ* that a `value` hedge set at this bar's start
+    switches: list[Switch] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +254,15 @@ class Replay:
 
     async def turn(self) -> None:
         decision = await self.engine.turn()
-        if decision is not None and decision.armed:
+        if decision is None:
+            return
+        if decision.armed:
             self.tally.orders += len(decision.orders)
+        for leg in decision.legs:
+            before = next((one.ratio for one in reversed(self.tally.switches) if one.asset == leg.asset), leg.ratio_target)
+            if leg.policies and leg.ratio_effective != before:
+                why = "; ".join(f"{change.policy}: {change.why}" for change in leg.policies if change.after != change.before)
+                self.tally.switches.append(Switch(decision.at_ms, leg.asset, leg.ratio_effective, why or "all of the target"))
 
     def measure(self, ends_bar: bool) -> None:
         tally = self.tally
@@ -286,5 +304,14 @@ class Replay:
             "fees_usd": plain(sum((one.fees_usd for one in totals), ZERO)),
             "turnover_usd": plain(sum((one.turnover_usd for one in totals), ZERO)),
             "liquidated": any(one.liquidated for one in totals),
+            **({"switches": [switch_json(one) for one in tally.switches]} if self.has_policies else {}),
             "seconds": round(seconds, 3),
         }
+
+    @property
+    def has_policies(self) -> bool:
+        return any(rule.policies.exist for rule in self.engine.rules.legs)
+
+
+def switch_json(one: Switch) -> dict[str, object]:
+    return {"at": iso_utc(one.at_ms), "asset": one.asset, "ratio_effective": plain_or_null(one.ratio), "why": one.why}

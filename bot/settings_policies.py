@@ -1,8 +1,9 @@
 """When and how much is hedged? The policies of one hedge, as they stand in hedge.yaml, and what they may not say together."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -252,6 +253,17 @@ class Policies(Section):
             found.append((("volatility", "days"), self.volatility.days))
         return found
 
+    def pointless_at(self, now_ms: int) -> Iterator[tuple[str, str, str]]:
+        """What cannot come to anything from this moment on: key, problem and remedy."""
+        schedule, ramp = self.schedule, self.ramp
+        if schedule is None or schedule.until_ms is None:
+            return
+        if schedule.until_ms <= now_ms:
+            yield "schedule.until", f"is {schedule.until}, which is over: nothing would ever be hedged", "name a later date, or delete it"
+        elif ramp is not None and ramp.days * DAY_MS > schedule.until_ms - max(now_ms, schedule.start_ms or now_ms):
+            problem = f"is {ramp.days}, and the horizon {schedule.until} comes before that"
+            yield "ramp.days", problem, "the whole ratio would never be reached: shorten it, or move the horizon"
+
     @property
     def rules(self) -> PolicyRules:
         """As the core sees them: fractions for basis points, milliseconds for days."""
@@ -268,3 +280,14 @@ class Policies(Section):
 
 
 NO_POLICIES: Final = Policies()
+
+
+def policies_by_name() -> dict[str, type[Section]]:
+    """Every policy there is, in the order in which they are applied."""
+    kinds = {name: alternative(field.annotation) for name, field in Policies.model_fields.items()}
+    return {name: kind for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Section)}
+
+
+def alternative(annotation: Any) -> Any:
+    """The first of `X | None`."""
+    return next(iter(get_args(annotation)), annotation)

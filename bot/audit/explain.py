@@ -69,6 +69,7 @@ def decision_story(store: Store, seq: int, decision: Decision) -> Iterator[str]:
 def leg_story(leg: LegPlan, decision: Decision, rules: Rules | None) -> Iterator[str]:
     yield f"{leg.asset}, hedged with {leg.instrument}: {leg.why}."
     yield f"  Ratio: {ratio_words(leg)}."
+    yield from policy_story(leg)
     if leg.delta_coins is not None:
         whole = f"{coins(leg.spot_coins, leg.asset)} outside and " if leg.spot_coins is not None else ""
         account = f"{trimmed(leg.equity_coins, 8)} in the account" if leg.equity_coins is not None else "the account"
@@ -88,6 +89,14 @@ def leg_story(leg: LegPlan, decision: Decision, rules: Rules | None) -> Iterator
     for refused in leg.refused:
         yield f"  Refused by the check on {refused.check}: {refused.why}."
     yield from action_story(leg, decision)
+
+
+def policy_story(leg: LegPlan) -> Iterator[str]:
+    """How the target ratio became the effective one, policy by policy."""
+    for change in leg.policies:
+        after = "cannot tell" if change.after is None else trimmed(change.after, 6)
+        step = "leaves it" if change.after == change.before else f"{trimmed(change.before, 6)} → {after}"
+        yield f"    {change.policy}: {step} ({change.why})."
 
 
 def ratio_words(leg: LegPlan) -> str:

@@ -75,6 +75,7 @@ async def started(
     wait_ms = takeover_wait_ms(store, exchange.absence_ms)
     state = store.state()
     require_every_leg(state, rules)
+    require_a_horizon_ahead(settings, state, clock.now_ms())
     if wait_ms:
         log.warning("takeover.waiting", seconds=wait_ms / 1000, why="the run before did not end cleanly: its requests may be under way")
         async with proving(store, gate, clock, lambda: None):
@@ -183,6 +184,17 @@ def require_every_leg(state: State, rules: Rules) -> None:
             f"hedges.{leg.asset} is gone from the configuration, but {leg.symbol} holds {leg.contracts} contracts; nothing was sent: "
             f"put it back with `ratio: 0` until it is flat, or close it by hand and start with a new audit database"
         )
+
+
+def require_a_horizon_ahead(settings: Settings, state: State, now_ms: int) -> None:
+    """A new hedge that could never be, or never whole, is a mistake. One that is in our charge goes on, and unwinds."""
+    ours = {leg.asset for leg in state.legs if leg.contracts is not None}
+    for asset, hedge in settings.hedges.items():
+        for key, problem, remedy in hedge.policies.pointless_at(now_ms):
+            if asset in ours:
+                log.warning("policy.pointless", key=f"hedges.{asset}.policies.{key}", what=problem, next=remedy)
+            else:
+                raise Misconfigured(f"hedges.{asset}.policies.{key} {problem}; nothing was sent: {remedy}")
 
 
 @asynccontextmanager
