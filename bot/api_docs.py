@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from bot.api_body import Body, TargetBody
+from bot.api_body import Body, MustSayWhy
 from bot.core.model import Mode
 
 Schema = dict[str, Any]
@@ -34,7 +34,24 @@ REFUSAL: Final = an_object(detail=TEXT, field=or_null(TEXT))
 RESULT: Final = an_object(
     accepted=SWITCH, done=SWITCH, state=STATE, code={"type": "string", "enum": ["ok", "draining", "refused"]}, message=TEXT
 )
-RATIO: Final[Schema] = {"anyOf": [{"type": "string", "pattern": "^[0-9]*\\.?[0-9]+$"}, {"type": "number", "minimum": 0, "maximum": 2}]}
+RATIO: Final[Schema] = {
+    "description": "a share of the bag; up to 2 where risk.allow_over_hedge is set",
+    "anyOf": [
+        {"type": "string", "pattern": "^(0(\\.[0-9]{1,12})?|1(\\.0{1,12})?)$"},
+        {"type": "number", "minimum": 0, "maximum": 1, "multipleOf": 0.0001},
+    ],
+}
+UNTIL: Final[Schema] = {
+    "description": "the target ends with this day (UTC), which must lie ahead; or a moment with its zone",
+    "anyOf": [{"type": "string", "pattern": "^20[3-9][0-9]-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"}, {"type": "null"}],
+}
+PRINTABLE: Final = "[!-~\u00a1-\u00ac\u00ae-\u02af]"
+REASON: Final[Schema] = {
+    "type": "string",
+    "pattern": f"^({PRINTABLE}( ?{PRINTABLE}){{0,200}})?$",
+    "description": "one line, for the record",
+}
+MUST_SAY: Final[Schema] = {**REASON, "pattern": f"^{PRINTABLE}( ?{PRINTABLE}){{0,200}}$"}
 LEG: Final = an_object(
     asset=TEXT,
     instrument=TEXT,
@@ -111,8 +128,14 @@ STREAM: Final[Responses] = {
 def body_of(shape: type[Body]) -> dict[str, Any]:
     """What a command takes, for a handler that reads its body itself."""
     schema = shape.model_json_schema()
-    if shape is TargetBody:
-        schema["properties"]["ratio"] = RATIO
+    told = {
+        "ratio": RATIO,
+        "until": UNTIL,
+        "reason": MUST_SAY if issubclass(shape, MustSayWhy) else REASON,
+        "confirm": {"const": True, "description": "flattening leaves the bag without a hedge"},
+    }
+    for name in schema.get("properties", {}):  # what the handler's own reading takes, as far as a pattern can say it
+        schema["properties"][name] = told.get(name, schema["properties"][name])
     return {"requestBody": {"required": bool(schema.get("required")), "content": {"application/json": {"schema": schema}}}}
 
 
