@@ -25,7 +25,9 @@ from bot.core.model import Approved
 from bot.ports import Gate, Misconfigured, NotSent, PortError
 
 TIMEOUT_MS: Final = 10_000
-SILENCE_MS: Final = {429: 1_000, 418: 60_000}  # after a warning, and after a ban, where the venue does not say how long
+SILENCE_MS: Final = {429: 1_000, 418: 60_000, 403: 60_000}  # after a warning, and after bans, where the venue does not say how long
+TOO_FREQUENT: Final = "access too frequent"  # Bybit's word for a ban of the address, which lasts
+TOO_FREQUENT_MS: Final = 600_000
 LEAST_SILENCE_MS: Final = 1_000
 NOT_ADDRESSES: Final = frozenset({"logo", "www", "doc", "fees", "referral", "api_management"})  # for people, never called
 LONGEST_TEXT: Final = 400  # of a venue's words in an error message
@@ -80,12 +82,13 @@ class Access:
 class Failed(PortError):
     """A request that brought no good answer. What that means for an order is decided by exchanges/outcomes.py."""
 
-    def __init__(self, text: str, *, status: int | None = None, body: object = None, signed: bool = True) -> None:
-        """`body` is the parsed JSON, or the text where it is none."""
+    def __init__(self, text: str, *, status: int | None = None, body: object = None, signed: bool = True, banned: bool = False) -> None:
+        """`body` is the parsed JSON, or the text where it is none; `banned`: the venue wants silence."""
         super().__init__(text)
         self.status = status
         self.body = body
         self.signed = signed
+        self.banned = banned
 
 
 class Unreachable(NotSent):
@@ -274,11 +277,12 @@ class CcxtClient:
         text = f"{said}{f'HTTP {sending.status} ' if sending.status is not None else ''}{self.scrubbed(words)}".strip()
         if never_connected(error):
             return Unreachable(f"{self._access.ccxt_id} cannot be reached: nothing was sent")
-        if sending.status in SILENCE_MS:
-            asked_ms = SILENCE_MS[sending.status] if sending.silence_ms is None else max(LEAST_SILENCE_MS, sending.silence_ms)
-            self._budget.hold(asked_ms, f"{self._access.ccxt_id} answered {sending.status}: too many requests")
         body = parsed(sending.body)
-        return Failed(text, status=sending.status, body=sending.body if body is None else body, signed=sending.signed)
+        for_ms = silence_ms(sending, body)
+        if for_ms:
+            why = "this address is shut out" if sending.status == 403 else "too many requests"
+            self._budget.hold(for_ms, f"{self._access.ccxt_id} answered {sending.status}: {why}")
+        return Failed(text, status=sending.status, body=sending.body if body is None else body, signed=sending.signed, banned=for_ms > 0)
 
     def scrubbed(self, text: str) -> str:
         """A text without keys and signatures."""
@@ -373,6 +377,18 @@ def quiet() -> None:
     ccxt_log.propagate = False
     for name in [name for name in logging.root.manager.loggerDict if name.startswith("ccxt.")]:
         logging.getLogger(name).disabled = True
+
+
+def silence_ms(sending: Sending, body: object) -> int:
+    """For how long nothing may be asked; 0: the venue did not ask for silence.
+
+    A 403 with a code in it is the venue's and about this request. A page is of the gate before it, which shuts out an address.
+    """
+    if sending.status == 403 and TOO_FREQUENT in sending.body.lower():
+        return TOO_FREQUENT_MS
+    if sending.status not in SILENCE_MS or (sending.status == 403 and isinstance(body, Mapping)):
+        return 0
+    return SILENCE_MS[sending.status] if sending.silence_ms is None else max(LEAST_SILENCE_MS, sending.silence_ms)
 
 
 def retry_after_ms(headers: Mapping[str, str] | None) -> int | None:

@@ -16,8 +16,9 @@ from typing import Any, Final, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from adapters.ccxt_client import SILENCE_MS, CcxtClient, Failed
+from adapters.ccxt_client import CcxtClient, Failed
 from adapters.exchanges.ccxt_translate import Listed, Malformed, Misfit, fit
+from adapters.exchanges.histories import MOST_PAGES, History, in_order, paged
 from adapters.exchanges.outcomes import WORDS, Outcome, Verdict, classify, says
 from adapters.exchanges.relisting import Markets, Relisting
 from adapters.exchanges.troubles import Trouble, trouble, words
@@ -27,9 +28,6 @@ from bot.core.model import Approved, Ask, Fill, FundingPayment, Instrument, Kind
 from bot.ports import Clock, Misconfigured, NotReady, NotSent, PortError, Refused, Unknown
 
 T = TypeVar("T")
-R = TypeVar("R", Fill, FundingPayment)
-S = TypeVar("S", Order, Fill, FundingPayment)
-MOST_PAGES: Final = 40  # of one history in one look
 MOST_SKEW_MS: Final = 500  # between this machine's clock and the venue's
 CLOCK_EVERY_MS: Final = 2_000  # how often the loop compares them
 REMEMBERED: Final = 20_000  # ids of this process: far more than the orders it may place in the longest look-up a venue allows
@@ -68,6 +66,8 @@ class CcxtExchange:
         self._signed: dict[str, Outcome | None] = {}  # own ids whose signature was made; and the refusal, if they ended in one
         self._venue_ids: dict[str, str] = {}  # own id → the venue's
         self._own_ids: dict[str, str] = {}  # and back
+        self._fills_of: dict[str, History[Fill]] = {}  # by contract
+        self._payments_of: dict[str, History[FundingPayment]] = {}
 
     # ------------------------------------------------------------------------------------------------------------------ connecting
 
@@ -283,16 +283,25 @@ class CcxtExchange:
 
     async def find(self, listed: Listed, client_id: str) -> Order | None:
         """The order of this id in any status; None where every look-up of the venue answers that it has none. Raise PortError."""
-        for asked in self.venue.find(listed, client_id):
-            try:
-                order = self.venue.read_found(listed, client_id, await self._ask(asked))
-            except Failed as error:
-                if not says(error, self.venue.codes, self.venue.codes.absent):
-                    raise
-                continue
-            if order is not None:
-                self._note(order)
-                return order
+        for first in self.venue.find(listed, client_id):
+            asked = first
+            for _ in range(MOST_PAGES):
+                try:
+                    body = await self._ask(asked)
+                    order = self.venue.read_found(listed, client_id, body)
+                except Failed as error:
+                    if not says(error, self.venue.codes, self.venue.codes.absent):
+                        raise
+                    break
+                if order is not None:
+                    self._note(order)
+                    return order
+                more = self.venue.find_more(asked, body)
+                if more is None:
+                    break
+                asked = more
+            else:
+                raise Malformed(f"more than {MOST_PAGES} pages of ended orders, and {client_id} is on none of them")
         return None
 
     async def _fills(self, listed: Listed, since_ms: int, round_: "Round") -> tuple[Fill, ...]:
@@ -300,11 +309,16 @@ class CcxtExchange:
         if by_order is not None:
             return await self._fills_of_orders(listed, by_order, since_ms, round_)
 
-        async def page(more: str | None) -> Page[Fill]:
-            (body,) = await round_.ask(self.venue.fills(listed, since_ms, round_.began_ms, more))
-            return self.venue.read_fills(listed, body)
+        async def stretch(from_ms: int) -> list[Fill]:
+            async def page(more: str | None) -> Page[Fill]:
+                (body,) = await round_.ask(self.venue.fills(listed, from_ms, round_.began_ms, more))
+                return self.venue.read_fills(listed, body)
 
-        fills = in_order(await paged(page, since_ms), since_ms, lambda fill: fill.trade_id)
+            return await paged(page, from_ms)
+
+        made = History(trade_id, self.venue.span_ms, self.venue.reach_ms)
+        history = self._fills_of.setdefault(listed.instrument.symbol, made)
+        fills = await history.read(since_ms, round_.began_ms, stretch)
         return fills if self.venue.fills_name_orders else await self._with_own_ids(listed, fills)
 
     async def _fills_of_orders(self, listed: Listed, by_order: ByOrder, since_ms: int, round_: "Round") -> tuple[Fill, ...]:
@@ -317,7 +331,7 @@ class CcxtExchange:
             for order, body in zip(traded.values(), answers, strict=True)
             for fill in self.venue.read_fills(listed, body).items
         ]
-        return in_order(found, since_ms, lambda fill: fill.trade_id)
+        return in_order(found, since_ms, trade_id)
 
     async def _with_own_ids(self, listed: Listed, fills: tuple[Fill, ...]) -> tuple[Fill, ...]:
         """The venue's fills carry its own order id only, here in `client_id`: put ours in its place."""
@@ -336,11 +350,16 @@ class CcxtExchange:
         )
 
     async def _funding(self, listed: Listed, since_ms: int, round_: "Round") -> tuple[FundingPayment, ...]:
-        async def page(more: str | None) -> Page[FundingPayment]:
-            asked = self.venue.payments(listed, since_ms, round_.began_ms, more)
-            return self.venue.read_payments(listed, await round_.ask(*asked)) if asked else Page(())
+        async def stretch(from_ms: int) -> list[FundingPayment]:
+            async def page(more: str | None) -> Page[FundingPayment]:
+                asked = self.venue.payments(listed, from_ms, round_.began_ms, more)
+                return self.venue.read_payments(listed, await round_.ask(*asked)) if asked else Page(())
 
-        return in_order(await paged(page, since_ms), since_ms, lambda payment: payment.payment_id)
+            return await paged(page, from_ms)
+
+        made = History(payment_id, self.venue.span_ms, self.venue.reach_ms)
+        history = self._payments_of.setdefault(listed.instrument.symbol, made)
+        return await history.read(since_ms, round_.began_ms, stretch)
 
     async def _ask(self, asked: Call) -> object:
         return await self.client.call(asked.method, asked.as_dict, weight=asked.weight)
@@ -563,23 +582,12 @@ class Round:
             task.cancel()
 
 
-async def paged(page: Callable[[str | None], Awaitable[Page[S]]], since_ms: int) -> list[S]:
-    """Every page of a list, or of a history back to `since_ms`. Raise Malformed where it does not end."""
-    items: list[S] = []
-    more: str | None = None
-    for _ in range(MOST_PAGES):
-        shown = await page(more)
-        items += shown.items
-        if shown.more is None or shown.more == more or any(item.at_ms < since_ms for item in shown.items):
-            return items
-        more = shown.more
-    raise Malformed(f"more than {MOST_PAGES} pages")
+def trade_id(fill: Fill) -> str:
+    return fill.trade_id
 
 
-def in_order(items: Sequence[R], since_ms: int, name: Callable[[R], str]) -> tuple[R, ...]:
-    """Each once, those at or after the cursor, oldest first."""
-    once = {name(item): item for item in items if item.at_ms >= since_ms}
-    return tuple(sorted(once.values(), key=lambda item: (item.at_ms, len(name(item)), name(item))))
+def payment_id(payment: FundingPayment) -> str:
+    return payment.payment_id
 
 
 def in_one(errors: Sequence[str]) -> tuple[str, ...]:
@@ -593,7 +601,7 @@ def in_one(errors: Sequence[str]) -> tuple[str, ...]:
 
 def passing(error: BaseException) -> bool:
     """Might the same read succeed in a moment?"""
-    if isinstance(error, Silenced) or (isinstance(error, Failed) and error.status in SILENCE_MS):
+    if isinstance(error, Silenced) or (isinstance(error, Failed) and error.banned):
         return False  # to ask again would make it longer
     return isinstance(error, NotSent) or (isinstance(error, Failed) and (error.status is None or error.status >= 500))
 

@@ -35,6 +35,11 @@ TROUBLES: Final[Mapping[str, Trouble]] = {
     "rights": Trouble("the key lacks a right at {venue}", "give it the rights to read and to trade contracts, and nothing else"),
     "address": Trouble("{venue} does not take this key from this address", "add the address of this machine to those the key allows"),
     "clock": Trouble("{venue} does not accept our time", "set this machine's clock by NTP", passes=True),
+    "shut out": Trouble(
+        "{venue} lets nothing in from this address",
+        "ask nothing of it for ten minutes, with no other program either; if it goes on, see whether it serves the country of this machine",
+        passes=True,
+    ),
     "down": Trouble("{venue} is under maintenance or out of order", "see its status page, and start again when it is back", passes=True),
     "rate": Trouble("{venue} asks for silence", "ask nothing of it until then, with no other program either", passes=True),
     "away": Trouble("{venue} cannot be reached", "see that this machine is online and that the venue is up", passes=True),
@@ -65,6 +70,8 @@ def trouble(codes: Codes, error: BaseException, *, has_key: bool = True) -> Trou
         return None
     if not has_key and not error.signed:
         return TROUBLES["no key"]
+    if error.banned and error.status == 403:
+        return TROUBLES["shut out"]
     for code in codes.read(error.status, error.body):
         word = codes.troubles.get(code) or STATUSES.get(code) or ("down" if code.startswith("http:5") else "")
         if word:

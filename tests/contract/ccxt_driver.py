@@ -145,6 +145,7 @@ class CcxtUnderTest:
 
     def __init__(self, name: str, server: VenueServer, clock: Clock) -> None:
         self.name, self.server, self.core, self.clock = name, server, server.core, clock
+        self.began_ms = clock.now_ms()
         self.gate = Shut()
         keys = Keys(KEY, SECRET, PASSPHRASE)
         self.exchange: CcxtExchange = open_venue(

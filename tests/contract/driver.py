@@ -32,6 +32,7 @@ class VenueUnderTest(Protocol):
     exchange: Exchange
     inverse: Instrument
     linear: Instrument
+    began_ms: int  # nothing happened before
     most_at_touch: int | None  # more contracts than the best level of the inverse book ever holds; None: its depth has no end
 
     async def market(self, price: Decimal, instrument: Instrument | None = None) -> None:
@@ -91,9 +92,9 @@ def approved(venue: VenueUnderTest, client_id: str, side: Side, contracts: int, 
     return Approved(**values)  # type: ignore[arg-type]
 
 
-async def seen(venue: VenueUnderTest, *client_ids: str, instrument: Instrument | None = None, since_ms: int = 0) -> View:
-    symbol = (instrument or venue.inverse).symbol
-    (view,) = await venue.exchange.look([Ask(symbol, since_ms, since_ms, client_ids)])
+async def seen(venue: VenueUnderTest, *client_ids: str, instrument: Instrument | None = None, since_ms: int | None = None) -> View:
+    symbol, since = (instrument or venue.inverse).symbol, venue.began_ms if since_ms is None else since_ms
+    (view,) = await venue.exchange.look([Ask(symbol, since, since, client_ids)])
     return view
 
 

@@ -31,6 +31,7 @@ class PaperUnderTest:
         )
         self.linear = Instrument("ABC/USDT:USDT", "ABC", Kind.LINEAR, "USDT", D(1), D("0.01"), *fee_rates, wanted.maintenance_rate)
         self.clock = VirtualClock(START_MS)
+        self.began_ms = START_MS
         self.gate = Shut()
         self.exchange = PaperExchange(
             self.clock,

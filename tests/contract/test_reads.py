@@ -11,7 +11,7 @@ PARTS = ("quote", "position", "margin", "open_orders", "found", "fills", "fundin
 
 async def test_views_come_in_the_order_asked(venue: VenueUnderTest) -> None:
     symbols = [venue.linear.symbol, venue.inverse.symbol]
-    views = await venue.exchange.look([Ask(symbol, 0, 0) for symbol in symbols])
+    views = await venue.exchange.look([Ask(symbol, venue.began_ms, venue.began_ms) for symbol in symbols])
     assert [view.instrument.symbol for view in views] == symbols
 
 

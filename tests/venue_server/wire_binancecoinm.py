@@ -19,6 +19,8 @@ TEXTS: Final = {
     "-1021": "Timestamp for this request is outside of the recvWindow.",
     "-1022": "Signature for this request is not valid.",
     "-1102": "Mandatory parameter was not sent, was empty/null, or malformed.",
+    "-1128": "Combination of optional parameters invalid.",
+    "-1127": "More than 168 hours between startTime and endTime.",
     "-1111": "Precision is over the maximum defined for this asset.",
     "-1121": "Invalid symbol.",
     "-2011": "Unknown order sent.",
@@ -43,6 +45,7 @@ REFUSALS: Final = {
     "leverage_margin": "-2028", "mode": "-4061",
 }  # fmt: skip
 HTTP: Final = {"-1003": 429, "-1008": 503, "-1015": 429, "-1016": 503, "-2014": 401, "-2015": 401}
+WEEK_MS: Final = 7 * 86_400_000
 TIFS: Final = {"GTC": "gtc", "IOC": "ioc", "FOK": "fok", "GTX": "gtc"}
 
 
@@ -361,8 +364,11 @@ class BinanceCoinM(Wire):
         symbol, c = self.find(call.text("symbol"))
         mine = [t for t in self.core.trades if t.symbol == symbol and self.within(call, t.at_ms)]
         if first := call.text("fromId"):
+            if call.text("startTime") or call.text("endTime"):
+                raise self.error("-1128")
             mine = [t for t in mine if t.id >= int(first)][: int(call.text("limit") or 50)]
         seen = [t for t in self.faults.visible("read-trades", mine) if call.text("orderId") in ("", str(t.order_id))]
+        limit = int(call.text("limit") or 50)
         return [
             {
                 "symbol": c.id, "id": t.id, "orderId": t.order_id, "pair": f"{c.base}{c.quote}", "side": t.side.upper(),
@@ -372,12 +378,19 @@ class BinanceCoinM(Wire):
                 "commission": plain(t.fee), "commissionAsset": c.settle, "time": t.at_ms, "positionSide": "BOTH", "buyer": t.side == "buy",
                 "maker": t.maker,
             }
-            for t in seen[-int(call.text("limit") or 50) :]
+            for t in (seen[:limit] if call.text("startTime") else seen[-limit:])
         ]  # fmt: skip
 
-    @staticmethod
-    def within(call: Call, at_ms: int) -> bool:
-        return int(call.text("startTime") or 0) <= at_ms <= int(call.text("endTime") or 10**15)
+    def within(self, call: Call, at_ms: int) -> bool:
+        """The window of a history: seven days at most, from startTime, or back from endTime or now; whoever asks by fromId has none."""
+        if call.text("fromId"):
+            return True
+        start, end = call.text("startTime"), call.text("endTime")
+        first = int(start) if start else (int(end) if end else self.core.clock_ms()) - WEEK_MS
+        last = int(end) if end else first + WEEK_MS
+        if last - first > WEEK_MS:
+            raise self.error("-1127")
+        return first <= at_ms <= last
 
     def row(self, o: Order) -> dict[str, Any]:
         c = self.core.contracts[o.symbol]

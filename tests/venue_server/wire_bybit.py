@@ -356,10 +356,13 @@ class Bybit(Wire):
         return kept
 
     def within(self, call: Call, at_ms: int) -> bool:
-        """The window of a history: seven days, from startTime or back from now."""
+        """The window of a history: seven days at most, from startTime, or back from endTime or now."""
         start, end = call.text("startTime"), call.text("endTime")
         first = int(start) if start else (int(end) if end else self.core.clock_ms()) - WEEK_MS
-        return first <= at_ms <= (int(end) if end else first + WEEK_MS + 1000)
+        last = int(end) if end else first + WEEK_MS
+        if last - first > WEEK_MS:
+            raise self.error("10001", "The time range between startTime and endTime cannot exceed 7 days.")
+        return first <= at_ms <= last
 
     def listed(self, call: Call, endpoint: str, orders: list[Order]) -> Any:
         seen = self.faults.visible(endpoint, orders)

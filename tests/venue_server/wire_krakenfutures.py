@@ -330,6 +330,8 @@ class KrakenFutures(Wire):
         rows = []
         for o in reversed(self.faults.visible("read-closed-orders", list(self.core.orders.values()))):
             c = self.core.contracts[o.symbol]
+            if call.text("tradeable").upper() not in ("", c.id.upper()):
+                continue
             order = {
                 "uid": str(o.id), "accountUid": "test", "tradeable": c.id, "direction": o.side.capitalize(),
                 "quantity": str(c.amount(o.units)),
@@ -342,7 +344,9 @@ class KrakenFutures(Wire):
             events = [(o.created_ms, {"OrderPlaced": {"reason": "new_user_order", "order": {**order, "filled": "0"}}})]
             events = [(o.updated_ms, ended), *events] if o.status != "open" else events
             rows += [{"uid": f"{o.id}-{at_ms}", "timestamp": at_ms, "event": event} for at_ms, event in events if since <= at_ms <= before]
-        return {"accountUid": "test", "len": len(rows), "elements": rows[: int(call.text("count") or 1000)]}
+        first, size = int(call.text("continuation_token") or 0), int(call.text("count") or 1000)
+        more = {"continuationToken": str(first + size)} if first + size < len(rows) else {}
+        return {"accountUid": "test", "len": len(rows), "elements": rows[first : first + size], **more}
 
     def fills(self, call: Call) -> Any:
         rows = []

@@ -13,7 +13,6 @@ from adapters.ccxt_client import CcxtClient, Failed, Keys
 from adapters.clock import SystemClock
 from adapters.exchanges.ccxt_exchange import CcxtExchange
 from adapters.exchanges.ccxt_open import VENUES, open_venue
-from adapters.exchanges.preflight import preflight
 from adapters.request_budget import Errand
 from bot.core.model import Side
 from bot.ports import Misconfigured, NotSent, Unknown
@@ -129,7 +128,7 @@ async def test_a_read_cannot_sign_a_placement(venue: CcxtUnderTest) -> None:
     ("name", "method"),
     [
         ("deribit", "privateGetClosePosition"), ("deribit", "privateGetWithdraw"), ("bybit", "privatePostV5OrderCancelAll"),
-        ("bybit", "privatePostV5AssetWithdrawCreate"), ("okx", "privatePostTradeCancelAllAfter"),
+        ("bybit", "privatePostV5AssetWithdrawCreate"), ("okx", "privatePostTradeClosePosition"),
         ("binancecoinm", "dapiPrivatePostMarginType"),
     ],
 )  # fmt: skip

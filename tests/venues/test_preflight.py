@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from adapters.ccxt_client import CcxtClient
+from adapters.ccxt_client import CcxtClient, Failed
 from adapters.clock import SystemClock
 from adapters.exchanges.ccxt_open import VENUES, open_venue
 from adapters.exchanges.preflight import ATTENTION, CONFIGURATION, Finding, Wish, preflight
@@ -138,6 +138,37 @@ async def test_a_venue_that_stays_away_ends_the_start_and_blames_no_setting(venu
     venue.server.faults.add("maintenance", "public", count=100)
     with pytest.raises(NotReady, match="under maintenance"):
         await venue.exchange.connect([INVERSE])
+
+
+GATE = "<html>403 Forbidden</html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "silent_ms"),
+    [
+        (429, "", 1_000), (418, "", 60_000), (403, GATE, 60_000), (403, "403, Access too frequent.", 600_000),
+        (403, '{"retMsg": "access too frequent"}', 600_000), (403, '{"code": "1"}', 0), (503, "", 0),
+    ],
+)  # fmt: skip
+async def test_a_ban_that_does_not_tell_its_length_is_kept_for_as_long_as_the_venue_documents(
+    venue: CcxtUnderTest, status: int, text: str, silent_ms: int
+) -> None:
+    venue.server.faults.add("status", "read", status=status, text=text)
+    began_ms = venue.clock.now_ms()
+    with pytest.raises(Failed):
+        await venue.exchange.client.call(READ[venue.name], {})
+    spent_ms = venue.clock.now_ms() - began_ms
+    left_ms = venue.exchange.client._budget._banned_until_ms - venue.clock.mono_ms()
+    assert silent_ms - spent_ms - 10 <= left_ms <= silent_ms if silent_ms else left_ms <= 0
+
+
+async def test_a_gate_that_shuts_out_this_address_is_named_at_the_start_and_left_alone(venue: CcxtUnderTest) -> None:
+    venue.server.faults.add("status", "any", status=403, text=GATE, count=1000)
+    with pytest.raises(NotReady, match="lets nothing in from this address"):
+        await venue.exchange.connect([INVERSE])
+    asked = len(venue.server.log)
+    assert any("shut out; silent until" in error for error in (await seen(venue)).errors)
+    assert len(venue.server.log) == asked
 
 
 @pytest.mark.parametrize("status", [429, 418])

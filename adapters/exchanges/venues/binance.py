@@ -74,7 +74,7 @@ def read_quote(listed: Listed, bodies: Bodies, asked_ms: int) -> Quote:
 
 
 def fills(listed: Listed, since_ms: int, now_ms: int, page: str | None) -> Call:
-    start = {"fromId": int(page)} if page else coinm.recent(since_ms, now_ms)
+    start = {"fromId": int(page)} if page else coinm.stretch(since_ms, since_ms, now_ms)
     return call("fapiPrivateGetUserTrades", 5, symbol=listed.market_id, limit=coinm.PAGE, **start)
 
 
@@ -86,7 +86,7 @@ def read_fills(listed: Listed, body: object) -> Page[Fill]:
 
 
 def payments(listed: Listed, since_ms: int, now_ms: int, page: str | None) -> tuple[Call, ...]:
-    start = {"startTime": int(page)} if page else coinm.recent(since_ms, now_ms)
+    start = coinm.stretch(int(page or since_ms), since_ms, now_ms)
     rates = call("fapiPublicGetFundingRate", symbol=listed.market_id, limit=coinm.PAGE, **start)
     return (
         call("fapiPrivateGetIncome", 30, symbol=listed.market_id, incomeType="FUNDING_FEE", limit=coinm.PAGE, **start),

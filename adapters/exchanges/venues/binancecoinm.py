@@ -1,7 +1,8 @@
 """How is Binance COIN-M different? Whole contracts of 100 or 10 USD, client ids unique only while open, fills without a client id.
 
 ccxt picks its error table by the address, so behind another host the same answer has another class: only the code in the body counts.
-Sources: developers.binance.com, COIN-M futures (order, userTrades, income, positionRisk, account, positionSide/dual).
+Sources: developers.binance.com, COIN-M futures (order, userTrades, income, positionRisk, account, positionSide/dual,
+error-code; the special client ids: user data, ORDER_TRADE_UPDATE).
 """
 
 from collections.abc import Mapping
@@ -33,9 +34,12 @@ from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, 
 from adapters.request_budget import Allowance, Errand
 from bot.core.model import ZERO, Approved, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
-WEEK_MS: Final = 7 * 24 * 3_600_000  # the longest history that one question may cover; without a start it is the last week
+DAY_MS: Final = 24 * 3_600_000
+SPAN_MS: Final = 7 * DAY_MS - 60_000  # a question may cover a week, here a minute less: the clock there may be ahead of ours
+REACH_MS: Final = 90 * DAY_MS
 PAGE: Final = 1000
 SAME_SETTLEMENT_MS: Final = 60_000  # a payment is booked within this of the rate it belongs to
+FORCED: Final = ("autoclose-", "adl_autoclose", "settlement_autoclose-")  # ids of liquidation, deleveraging and delisting
 STATUS: Final = {
     "NEW": OrderStatus.OPEN,
     "PARTIALLY_FILLED": OrderStatus.PARTIAL,
@@ -141,12 +145,14 @@ def read_found(listed: Listed, own: str, body: object) -> Order | None:
     return shown
 
 
-def recent(since_ms: int, now_ms: int) -> dict[str, int]:
-    return {"startTime": since_ms} if now_ms - since_ms < WEEK_MS else {}
+def stretch(from_ms: int, begun_ms: int, now_ms: int) -> dict[str, int]:
+    """From `from_ms` to the end of the stretch that began at `begun_ms`: a past one is bounded, the last one is open."""
+    ends_ms = begun_ms + SPAN_MS
+    return {"startTime": from_ms, "endTime": ends_ms} if ends_ms < now_ms else {"startTime": from_ms}
 
 
 def fills(listed: Listed, since_ms: int, now_ms: int, page: str | None) -> Call:
-    start = {"fromId": int(page)} if page else recent(since_ms, now_ms)
+    start = {"fromId": int(page)} if page else stretch(since_ms, since_ms, now_ms)
     return call("dapiPrivateGetUserTrades", 20, symbol=listed.market_id, limit=PAGE, **start)
 
 
@@ -173,7 +179,7 @@ def read_fills(listed: Listed, body: object) -> Page[Fill]:
 
 
 def payments(listed: Listed, since_ms: int, now_ms: int, page: str | None) -> tuple[Call, ...]:
-    start = {"startTime": int(page)} if page else recent(since_ms, now_ms)
+    start = stretch(int(page or since_ms), since_ms, now_ms)
     rates = call("dapiPublicGetFundingRate", symbol=listed.market_id, limit=PAGE, **start)
     return (
         call("dapiPrivateGetIncome", 20, symbol=listed.market_id, incomeType="FUNDING_FEE", limit=PAGE, **start),
@@ -190,7 +196,9 @@ def read_payments(listed: Listed, bodies: Bodies) -> Page[FundingPayment]:
         if item.get("symbol") != listed.market_id or item.get("incomeType") != "FUNDING_FEE":
             continue
         at_ms = stamp(item.get("time"))
-        rate = next((each for each in rates if abs(stamp(each.get("fundingTime")) - at_ms) <= SAME_SETTLEMENT_MS), {})
+        apart_ms = {abs(stamp(each.get("fundingTime")) - at_ms): each for each in rates}
+        nearest_ms = min(apart_ms, default=SAME_SETTLEMENT_MS + 1)
+        rate = apart_ms[nearest_ms] if nearest_ms <= SAME_SETTLEMENT_MS else {}
         found.append(
             FundingPayment(
                 payment_id=named(item.get("tranId"), "the payment id"),
@@ -349,6 +357,8 @@ BINANCECOINM: Final = Venue(
     ),
     leverage=lambda listed, times: call("dapiPrivatePostLeverage", symbol=listed.market_id, leverage=times),
     fills_name_orders=False,
-    forced=lambda own: own.startswith(("autoclose-", "adl_autoclose")),
+    forced=lambda own: own.startswith(FORCED),
+    span_ms=SPAN_MS,
+    reach_ms=REACH_MS,
     order_of_fill=lambda listed, venue_id: call("dapiPrivateGetOrder", symbol=listed.market_id, orderId=venue_id),
 )  # fmt: skip

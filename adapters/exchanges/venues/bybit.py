@@ -1,6 +1,6 @@
 """How is Bybit different? v5, unified account. Inverse contracts count in USD; a post-only order is taken and then cancelled.
 
-Sources: bybit-exchange.github.io/docs/v5 (order, position, account, market, user/apikey-info).
+Sources: bybit-exchange.github.io/docs/v5 (order, position, account, market, user/apikey-info, error, rate-limit).
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,9 @@ from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, 
 from adapters.request_budget import Allowance, Errand
 from bot.core.model import ZERO, Approved, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
-WEEK_MS: Final = 7 * 24 * 3_600_000  # the longest history that one question may cover; without a start it is the last week
+DAY_MS: Final = 24 * 3_600_000
+SPAN_MS: Final = 7 * DAY_MS - 60_000  # a question covers a week from its start, here a minute less: the clock there may be ahead of ours
+REACH_MS: Final = 730 * DAY_MS
 STATUS: Final = {
     "Created": OrderStatus.OPEN,
     "New": OrderStatus.OPEN,
@@ -178,8 +180,9 @@ def more(body: object, any_rows: bool) -> str | None:
 
 
 def history(listed: Listed, since_ms: int, now_ms: int, page: str | None, **kind: str) -> Call:
-    window = {"startTime": since_ms} if now_ms - since_ms < WEEK_MS else {}
-    return call("privateGetV5ExecutionList", **scope(listed), **kind, **window, limit=100, **({"cursor": page} if page else {}))
+    return call(
+        "privateGetV5ExecutionList", **scope(listed), **kind, startTime=since_ms, limit=100, **({"cursor": page} if page else {})
+    )  # fmt: skip
 
 
 def read_fills(listed: Listed, body: object) -> Page[Fill]:
@@ -374,4 +377,6 @@ BYBIT: Final = Venue(
     leverage=lambda listed, times: call(
         "privatePostV5PositionSetLeverage", **scope(listed), buyLeverage=str(times), sellLeverage=str(times)
     ),
+    span_ms=SPAN_MS,
+    reach_ms=REACH_MS,
 )  # fmt: skip

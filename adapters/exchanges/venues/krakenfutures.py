@@ -210,6 +210,12 @@ def read_found(listed: Listed, own: str, body: object) -> Order | None:
     return next((looked_up(listed, item) for item in shown if item["order"].get("cliOrdId") == own), None)
 
 
+def older(asked: Call, body: object) -> Call | None:
+    """The next page of ended orders; the order status, asked first, has one page only."""
+    token = mapping(body).get("continuationToken")
+    return Call(asked.method, tuple((asked.as_dict | {"continuation_token": token}).items()), asked.weight) if token else None
+
+
 def read_fills(listed: Listed, body: object) -> Page[Fill]:
     """Newest first; the fee is not told, so it is worked out from the account's rate."""
     shown = rows(body, "fills")
@@ -385,9 +391,10 @@ KRAKENFUTURES: Final = Venue(
     ),
     find=lambda listed, own: (
         call("privateGetOrdersStatus", 2, orderIds=("",), cliOrdIds=(own,)),
-        call("historyGetOrders", count=HISTORY, sort="desc"),
+        call("historyGetOrders", count=HISTORY, sort="desc", tradeable=listed.market_id),
     ),
     read_found=read_found,
+    find_more=older,
     fills=lambda listed, since_ms, now_ms, page: call("privateGetFills", 25 if page else 2, **({"lastFillTime": page} if page else {})),
     read_fills=read_fills,
     payments=lambda listed, since_ms, now_ms, page: (

@@ -1,6 +1,6 @@
 """How is OKX different? Contracts of 100 USD that trade in fractions, client ids without a hyphen, and a header for paper money.
 
-Sources: www.okx.com/docs-v5 (trade/order, trade/fills-history, account/positions, account/balance, account/bills-archive, account/config).
+Sources: www.okx.com/docs-v5 (trade/order, trade/fills-history, account/positions, account/balance, account/bills-archive, account/config, error codes).
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ STATUS: Final = {
 WOULD_TAKE: Final = "31"  # cancelSource of a post-only order that would have taken
 ASKED_FOR: Final = frozenset({"", "0", "1"})  # nobody's, or the user's own cancel
 PAGE: Final = 100  # the most rows of a history
-FORCED: Final = frozenset(map(str, (*range(100, 108), *range(125, 129))))  # subType of a trade: liquidation, and deleveraging
+FORCED: Final = frozenset(map(str, (*range(100, 108), *range(125, 129))))  # subType of bills and trades: (partial) liquidation, ADL
 HEADER: Final = ("x-simulated-trading", "1")
 
 

@@ -174,6 +174,9 @@ class Venue:
     fills_name_orders: bool = True  # False: a fill tells the venue's order id only
     order_of_fill: Callable[[Listed, str], Call] | None = None  # then this asks for the order
     forced: Callable[[str], bool] = lambda own: False  # is this the client id of an order that the venue itself made, to liquidate?
+    span_ms: int | None = None  # the longest stretch of a history that one question may cover; None: any
+    reach_ms: int | None = None  # how far back the histories go; None: to the beginning
+    find_more: Callable[[Call, object], Call | None] = lambda asked, body: None  # where a look-up goes on whose answer has not shown it
     fills_by_order: Callable[[Listed], ByOrder | None] | None = None  # where `fills` cannot be asked for a contract as a whole
     needs_passphrase: bool = False
     price_stream: str = ""  # ccxt's watcher of a contract's price; "": this bot listens to no websocket there
