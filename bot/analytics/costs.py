@@ -1,5 +1,6 @@
 """What does it cost to be short? Funding over a look-back, as a share of the hedge and a year."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
@@ -19,5 +20,6 @@ def funding_cost(rates: Sequence[Settled], lookback_ms: int) -> tuple[FundingSig
     if rates[0].at_ms > newest - lookback_ms:
         known = Decimal(newest - rates[0].at_ms) / DAY_MS
         return None, (f"funding is known for {known:.1f} days, and the look-back is {Decimal(lookback_ms) / DAY_MS:.1f}",)
-    paid = -sum(float(one.rate) for one in rates if one.at_ms > newest - lookback_ms)
+    first = bisect_right(rates, newest - lookback_ms, key=lambda one: one.at_ms)
+    paid = -sum(float(one.rate) for one in rates[first:])
     return FundingSigns(newest, share(paid * YEAR_MS / lookback_ms)), ()
