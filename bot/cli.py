@@ -7,6 +7,7 @@ import typer
 
 from bot.cli_record import audit, db
 from bot.cli_terms import Account, AsJson, Config, Limit, LogJson, LogLevel, Sets, app, leave, log_to_stderr
+from bot.cli_upkeep import notify, token, upkeep
 from bot.cli_words import target, words
 
 # ---------------------------------------------------------------------------------------------------------------- set up
@@ -336,7 +337,7 @@ def simulate(
     leave(1 if said["violations"] else 0)
 
 
-for commands in (words, target, audit, db):
+for commands in (words, target, audit, db, upkeep, token, notify):
     app.add_typer(commands)
 
 

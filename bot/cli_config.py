@@ -48,8 +48,11 @@ def accounts_from(
 
 def keep_secrets(settings: Settings) -> None:
     """From here on no log shows them."""
-    venue = settings.venue
-    for secret in (venue.api_key, venue.api_secret, venue.passphrase, settings.audit.password, settings.api.token):
+    venue, told = settings.venue, settings.notify
+    urls = (told.critical_urls, told.warning_urls, told.info_urls)
+    sources = [one for held in settings.bag.values() for one in held.sources.values()]
+    wallets = [key for one in sources for key in (one.api_key, one.api_secret, one.passphrase)]
+    for secret in (venue.api_key, venue.api_secret, venue.passphrase, settings.audit.password, settings.api.token, *urls, *wallets):
         if secret is not None:
             from bot.logs import keep_secret
 

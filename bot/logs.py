@@ -29,7 +29,7 @@ MASK: Final = "**********"
 SHORTEST_SECRET: Final = 4  # a shorter one would blank half of every line
 LONG_LINE: Final = 16  # a line of a PEM key that may appear alone
 NESTING: Final = 3  # an exception text, in the repr of another, in a line of JSON
-QUIET: Final = ("httpx", "httpcore", "sqlalchemy", "alembic", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
+QUIET: Final = ("httpx", "httpcore", "urllib3", "sqlalchemy", "alembic", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
 
 
 class Secrets:

@@ -194,6 +194,17 @@ class Api(Section):
     host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
     port: Whole = Field(default=8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     token: SecretStr | None = Field(default=None, description="what commands must carry; without one a random token is made")
+    console: Switch = Field(default=True, description="a web page at /, where the `console` extra is installed")
+
+
+class Notify(Section):
+    """Whom to tell what needs a person. The addresses are secrets, written as Apprise takes them, one on each line."""
+
+    critical_urls: SecretStr | None = Field(default=None, description="where halts go; without them to warning_urls")
+    warning_urls: SecretStr | None = Field(default=None, description="where alerts go; without them to info_urls")
+    info_urls: SecretStr | None = Field(default=None, description="where everything else goes")
+    quiet_seconds: Seconds = Field(default=Decimal(900), description="the same message is not told again within this time")
+    most_per_hour: Whole = Field(default=30, ge=1, le=1000, description="most messages of one severity; what is critical always goes")
 
 
 class TargetDocument(Section):

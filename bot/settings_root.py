@@ -17,6 +17,7 @@ from bot.settings_model import (
     Collateral,
     Execution,
     Hedge,
+    Notify,
     Holding,
     Paper,
     Reconcile,
@@ -62,6 +63,7 @@ class Settings(Section):
     )
     audit: Audit = Audit()
     api: Api = Api()
+    notify: Notify = Notify()
     _accounts: tuple[str, ...] = PrivateAttr(default=())
 
     @property

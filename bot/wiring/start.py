@@ -13,7 +13,6 @@ import structlog
 
 from adapters.clock import SystemClock
 from adapters.holdings.declared import DeclaredBag
-from adapters.notify import LogNotifier
 from bot.audit.lease import TTL_MS
 from bot.audit.store import Store
 from bot.core.decide import RULES_VERSION
@@ -30,6 +29,7 @@ from bot.settings import Settings, config_hash, defaulted_limits, overrides, to_
 from bot.settings_values import sqlite_file
 from bot.wiring.choice import chosen
 from bot.wiring.fit import fit_to_hedge, refuse_what_check_refuses
+from bot.wiring.notify import open_notifier
 from bot.wiring.record import holder, open_store, recorded_state
 from bot.wiring.venue import countdown, kill_switch, open_exchange, open_streams, open_targets
 
@@ -223,6 +223,8 @@ async def wired(
         targets = open_targets(settings, clock)
         if targets is not None:
             closing_time.push_async_callback(targets.close)
+        notifier = open_notifier(settings, clock)
+        closing_time.push_async_callback(notifier.close)
         metrics = Metrics(settings.account, settings.venue.name, tuple(sorted(settings.hedges)))
         engine = await started(
             store,
@@ -235,7 +237,7 @@ async def wired(
             dry_flag=dry_flag,
             adopt=adopt,
             metrics=metrics,
-            notifier=LogNotifier(),
+            notifier=notifier,
             over_beat_ms=over_beat_ms,
         )
         await closing_time.enter_async_context(proving(store, gate, clock, engine.wake.set))
