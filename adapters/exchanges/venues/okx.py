@@ -1,6 +1,7 @@
 """How is OKX different? Contracts of 100 USD that trade in fractions, client ids without a hyphen, and a header for paper money.
 
-Sources: www.okx.com/docs-v5 (trade/order, trade/fills-history, account/positions, account/balance, account/bills-archive, account/config, error codes).
+Sources: www.okx.com/docs-v5 (trade/order, trade/fills-history, account/positions, account/balance, account/bills-archive,
+account/config, error codes).
 """
 
 from collections.abc import Mapping
