@@ -168,6 +168,20 @@ def run(
 
 
 @app.command()
+def bag(config: Config = None, account: Account = None, sets: Sets = None, as_json: AsJson = False) -> None:
+    """What is held: value, share, where it lies and how old that knowledge is, and what hedges it. Only reads; needs no running bot."""
+    from bot.cli_bag import bag as held
+    from bot.cli_bag import bag_tables
+    from bot.cli_config import settings_from
+    from bot.cli_show import answer_json, show
+
+    log_to_stderr(None, otherwise="critical")
+    said = held(settings_from(config, sets, account=account))
+    answer_json(said) if as_json else show(*bag_tables(said))
+    leave(3 if any(one["spot_coins"] is None for one in said["bag"]) else 0)
+
+
+@app.command()
 def status(
     config: Config = None,
     account: Account = None,
@@ -317,14 +331,19 @@ def simulate(
         Path | None, typer.Option("--progress", metavar="FOLDER", help="skip seeds that were finished there by the same code")
     ] = None,
     cores: Annotated[int | None, typer.Option("--cores", metavar="N", min=1, help="default: all")] = None,
+    grid: Annotated[bool, typer.Option("--grid", help="instead: die at each moment of one order, for each answer to it")] = False,
     sets: Sets = None,
     as_json: AsJson = False,
 ) -> None:
     """Rehearse bad days: the real engine and record against a venue, a network and a database that fail. Exit 1 if a promise breaks."""
     from bot.cli_show import answer_json
-    from bot.cli_simulate import Asked, simulated, told, traced
+    from bot.cli_simulate import Asked, gridded, grid_told, simulated, told, traced
 
     log_to_stderr(None, otherwise="critical")
+    if grid:
+        whole = gridded(cores)
+        answer_json(whole) if as_json else grid_told(whole)
+        leave(1 if whole["violations"] else 0)
     asked = Asked(seeds, first, hours, fault or (), seed, trace, compare, progress, cores, sets or ())
     if trace:
         outcome = traced(asked)

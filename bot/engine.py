@@ -55,6 +55,16 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Thought:
+    """What a look at the world came to."""
+
+    state: State
+    seen: Snapshot
+    decision: Decision
+    happened: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What an engine is made of; wiring.py fits them together."""
 
@@ -118,6 +128,8 @@ class Engine:
                 for word in said:
                     if not word.applied.done():
                         word.applied.set_exception(NotSent(f"the command was not recorded: {self.database_problem or 'the turn failed'}"))
+        else:
+            await self.only_cancel()
         await self.clocks.compare()
         self.turns += 1
         self._last_turn_mono_ms = self.parts.clock.mono_ms()
@@ -153,25 +165,10 @@ class Engine:
             gate.lease_proven(mono_ms)
 
     async def pass_downhill(self, said: Sequence[Said]) -> Decision | None:
-        state = self.state
-        commands: list[Event] = []
-        for word in said:
-            if nothing_new(state, word.command):
-                continue
-            follows: tuple[Event, ...] = (word.command, *acceptance(state, word.command))
-            state, commands = self.folded(state, follows), [*commands, *follows]
-        seen = await self.gather(state)
-        happened: list[Event] = []
-        if seen.kill_file and not state.killed:
-            spoken = (word.command for word in self.said if word.command.name == "kill")  # whose word wrote the file a moment ago
-            happened.append(next(spoken, CommandGiven("kill", "file", seen.now_ms, reason=KILL_FILE)))
-            state = fold(state, happened[0])
-        differences = reconcile(state, seen, self.rules)
-        happened += differences
-        state = self.folded(state, differences)
-        decision = decide(state, seen, self.rules)
+        thought = await self.thought(said)
+        state, seen, decision = thought.state, thought.seen, thought.decision
         intents = self.intents(state, seen, decision)
-        rows: list[Event] = [*commands, *happened]
+        rows: list[Event] = list(thought.happened)
         asked_gone = (state.draining or state.cancel_all) and not any(leg.working for leg in state.legs)
         if intents or asked_gone or self.worth_recording(decision, seen):
             rows += [DecisionMade(state, seen, self.parts.config_hash, decision), *intents]
@@ -187,6 +184,30 @@ class Engine:
         await self.act(decision)
         await self.tell(decision)
         return decision
+
+    async def thought(self, said: Sequence[Said]) -> Thought:
+        """What happened since the last turn, and what follows from it. Nothing of it is on record yet."""
+        state = self.state
+        happened: list[Event] = []
+        for word in said:
+            if nothing_new(state, word.command):
+                continue
+            follows: tuple[Event, ...] = (word.command, *acceptance(state, word.command))
+            state, happened = self.folded(state, follows), [*happened, *follows]
+        seen = await self.gather(state)
+        if seen.kill_file and not state.killed:
+            spoken = (word.command for word in self.said if word.command.name == "kill")  # whose word wrote the file a moment ago
+            happened.append(next(spoken, CommandGiven("kill", "file", seen.now_ms, reason=KILL_FILE)))
+            state = fold(state, happened[-1])
+        differences = reconcile(state, seen, self.rules)
+        state = self.folded(state, differences)
+        return Thought(state, seen, decide(state, seen, self.rules), (*happened, *differences))
+
+    async def only_cancel(self) -> None:
+        """The record cannot be read: nothing is sent, nothing remembered, and words wait; but what is to be cancelled is cancelled."""
+        thought = await self.thought(self.said)
+        self.seen, self.decision, self.busy = thought.seen, thought.decision, True
+        await self.hands.cancel(thought.decision)
 
     async def tell(self, decision: Decision) -> None:
         """Each alert once, when it arises; what halts the account is critical."""
@@ -225,6 +246,7 @@ class Engine:
             funded = max(leg.charged_at_ms, leg.funding_cursor_ms - OVERLAP_MS) if leg.contracts is not None else now_ms - OVERLAP_MS
             ids = (leg.working.order.client_id,) if leg.working is not None else ()
             asks.append(Ask(rule.symbol, since, funded, ids))
+        signs = await parts.measures.read() if parts.measures is not None else ()
         try:
             views = await parts.exchange.look(asks)
         except PortError as error:
@@ -234,7 +256,6 @@ class Engine:
                 self.witness.api_error("read", text)
         bag = await parts.holdings.coins([rule.asset for rule in self.rules.legs])
         documents = await parts.targets.read() if parts.targets is not None else ()
-        signs = await parts.measures.read() if parts.measures is not None else ()
         killed = parts.gate.kill_switch.read()
         return Snapshot(
             now_ms=parts.clock.now_ms(),

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal, Protocol
 
 from bot.core.events import CommandGiven
-from bot.core.model import ONE, ZERO, Approved, Band, Decision, Kind, LegPlan, Mode, Rules, Snapshot, Target, View
+from bot.core.model import ONE, ZERO, Approved, Band, Decision, Kind, LegPlan, Mode, Rules, Snapshot, Sourced, Target, View
 from bot.core.policy_terms import Change
 from bot.ports import PortError
 
@@ -186,7 +186,10 @@ def status_json(status: Status) -> dict[str, Any]:
 
 
 def bag_json(status: Status) -> dict[str, Any]:
-    """The answer of GET /api/v1/bag: what is held of each asset, outside and in the account."""
+    """The answer of GET /api/v1/bag: what is held of each asset outside and in the account, where, and what hedges it. `share` is of the
+    value of the whole bag; a source's `error` says why its amount is held over or UNKNOWN."""
+    sources = () if status.seen is None else status.seen.sources
+    worth = total(tuple(part.bag_usd for part in holdings_usd(status)))
     legs = () if status.decision is None else status.decision.legs
     held = [
         {
@@ -194,12 +197,41 @@ def bag_json(status: Status) -> dict[str, Any]:
             "spot_coins": plain_or_null(leg.spot_coins),
             "equity_coins": plain_or_null(leg.equity_coins),
             "mark": plain_or_null(leg.mark),
-            "spot_usd": None if leg.spot_coins is None or leg.mark is None else plain(leg.spot_coins * leg.mark),
+            "spot_usd": None if (usd := spot_usd(leg)) is None else plain(usd),
+            "share": plain((usd / worth).quantize(FOUR_PLACES)) if usd is not None and worth else None,
+            "hedged_by": leg.instrument,
+            "declared_coins": plain_or_null(declared_coins(leg, status)),
+            "sources": [source_json(one, status) for one in sources if one.asset == leg.asset],
         }
         for leg in legs
     ]
     said = status_json(status)
     return {"as_of": said["as_of"], "bag": held} | {name: said[name] for name in ("value_bag_usd", "value_account_usd", "value_total_usd")}
+
+
+def spot_usd(leg: LegPlan) -> Decimal | None:
+    return None if leg.spot_coins is None or leg.mark is None else leg.spot_coins * leg.mark
+
+
+def declared_coins(leg: LegPlan, status: Status) -> Decimal | None:
+    """The part of the bag that nobody reads, as it was declared."""
+    seen = status.seen
+    whole = None if seen is None else seen.bag_coins(leg.asset)
+    if seen is None or whole is None or not any(one.asset == leg.asset for one in seen.sources):
+        return whole
+    read = seen.read_coins(leg.asset)
+    return None if read is None else whole - read
+
+
+def source_json(source: Sourced, status: Status) -> dict[str, Any]:
+    now_ms = status.as_of_ms
+    return {
+        "name": source.name,
+        "coins": plain_or_null(source.coins),
+        "as_of": None if source.at_ms is None else iso_utc(source.at_ms),
+        "age_seconds": None if source.at_ms is None or now_ms is None else max(0, now_ms - source.at_ms) // 1000,
+        "error": source.error or None,
+    }
 
 
 def hedges_json(rules: Rules, status: Status) -> dict[str, Any]:

@@ -26,6 +26,7 @@ UNKNOWN: Final = float("nan")
 Child = TypeVar("Child")
 PREFIX: Final = "hedgebot_"
 ACCOUNT: Final = ("account", "venue")
+OF_EACH_LEG: Final = ("quote", "position", "margin")  # sources of data that every leg has
 LEG: Final = (*ACCOUNT, "asset")
 OUTCOMES: Final = tuple(sorted(status.value.lower() for status in (*TERMINAL, OrderStatus.UNKNOWN)))
 API_ERRORS: Final = ("NotSent", "Refused", "Unknown", "Misconfigured", "LeaseLost")
@@ -111,6 +112,9 @@ class StatusGauges:
             for source, part in (("quote", view.quote), ("position", view.position), ("margin", view.margin)):
                 if part is not None:
                     self.data_stamps[view.instrument.asset, source] = part.at_ms / 1000
+        for told in status.seen.sources:
+            if told.at_ms is not None:
+                self.data_stamps[told.asset, f"bag.{told.name}"] = told.at_ms / 1000
 
     def describe(self) -> Iterable[Metric]:
         return self.collect()
@@ -169,10 +173,10 @@ class StatusGauges:
     def running(self) -> Iterator[Metric]:
         family = gauge_family("data_timestamp_seconds", "Unix time of the newest data of a source", (*LEG, "source"))
         for asset in self.assets:
-            for source in ("quote", "position", "margin"):
+            for source in OF_EACH_LEG:
                 family.add_metric((*self.account, asset, source), self.data_stamps.get((asset, source), UNKNOWN))
         for (asset, source), seconds in self.data_stamps.items():
-            if not asset:
+            if asset not in self.assets or source not in OF_EACH_LEG:
                 family.add_metric((*self.account, asset, source), seconds)
         yield family
         for name, tells, sums in (

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from bot.core.events import Event
-from bot.core.model import Approved, Ask, Instrument, LegRule, Order, State, Target, View
+from bot.core.model import Approved, Ask, Instrument, LegRule, Order, Sourced, State, Target, View
 from bot.core.policy_terms import Signs
 
 
@@ -110,6 +110,9 @@ class Holdings(Protocol):
     async def coins(self, assets: Sequence[str]) -> dict[str, Decimal | None]:
         """Coins of each asset; None where a source failed or is stale. Never raises."""
 
+    def sources(self) -> tuple[Sourced, ...]:
+        """What each source that is read said, as counted in the last answer of `coins`."""
+
 
 class Targets(Protocol):
     """A target document."""
@@ -149,7 +152,7 @@ class Past(Protocol):
     """Candles and funding of the market that a leg is hedged in."""
 
     async def read(self, leg: LegRule) -> Series:
-        """What is known now, in candles of the leg's own length. Never raises, and never waits for a venue."""
+        """What is known now, in candles of the leg's own length. Never raises; waits for a venue at most the first time."""
 
 
 class Measures(Protocol):

@@ -318,7 +318,15 @@ def to_rules(settings: Settings, *, version: str, absence_ms: int, absence_polls
         environment=settings.venue.environment,
         live=settings.mode == "live",
         legs=tuple(
-            LegRule(asset, hedge.instrument, Basis(hedge.basis), hedge.ratio, settings.band_of(asset), hedge.policies.rules, _transit_ms(settings, asset))
+            LegRule(
+                asset,
+                hedge.instrument,
+                Basis(hedge.basis),
+                hedge.ratio,
+                settings.band_of(asset),
+                hedge.policies.rules,
+                _transit_ms(settings, asset),
+            )
             for asset, hedge in sorted(settings.hedges.items())
         ),
         execution=ExecutionRule(

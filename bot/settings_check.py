@@ -152,7 +152,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 
 def _legs(settings: Settings) -> Iterator[Finding]:
     for asset in settings.bag:
-        if asset not in settings.hedges and settings.bag[asset].coins > 0:
+        if asset not in settings.hedges and (settings.bag[asset].declared > 0 or settings.bag[asset].read):
             yield _say(f"bag.{asset}", "is declared but not hedged", f"add `hedges: {{{asset}: {{ratio: 1.0}}}}`, or delete it")
     for asset, hedge in settings.hedges.items():
         written = settings.band.model_fields_set.intersection(BAND_EDGES)
@@ -170,7 +170,7 @@ def _legs(settings: Settings) -> Iterator[Finding]:
 def _capacity(settings: Settings, asset: str) -> Iterator[Finding]:
     """Does the collateral posted on paper carry the hedge, with room for a move as wide as the price collar?"""
     hedge, risk = settings.hedges[asset], settings.risk
-    spot = settings.bag[asset].coins
+    spot = settings.bag[asset].declared
     most, collar = risk.max_leverage, risk.price_collar_bps / 10000
     price = settings.paper.price.get(asset) if settings.paper.feed == "synthetic" else None
     if settings.kind(asset) is Kind.INVERSE:

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal, get_args, get_origin
 from pydantic import BaseModel, Field, SecretStr
 from pydantic.fields import FieldInfo
 
+from bot.settings_bag import Holding
 from bot.settings_keys import ANY, PER_ACCOUNT, alternatives, leaves
-from bot.settings_bag import Holding, Source
 from bot.settings_model import Collateral, Hedge, TargetDocument
 from bot.settings_outside import variable
 from bot.settings_policies import Policies

@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from bot.core.model import Band as BandRule
 from bot.core.model import Kind
+from bot.settings_bag import Holding, judge_sources
 from bot.settings_model import (
     Api,
     Audit,
@@ -18,7 +19,6 @@ from bot.settings_model import (
     Execution,
     Hedge,
     Notify,
-    Holding,
     Paper,
     Reconcile,
     Risk,
@@ -136,6 +136,7 @@ class Settings(Section):
             if asset not in self.bag:
                 remedy = f"say what you hold outside the futures account: `bag: {{{asset}: {{coins: 0}}}}` if that is nothing"
                 refuse("is not given, and a missing bag is never zero", remedy, "bag", asset)
+        judge_sources(self.bag, self.venue.name, self.venue.api_key)
 
     def _ratio_in_range(self, ratio: Decimal, at: tuple[str, ...]) -> None:
         most = MOST_OVER_HEDGE if self.risk.allow_over_hedge else Decimal(1)

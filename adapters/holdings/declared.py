@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from bot.core.model import Sourced
+
 
 class DeclaredBag:
     """The bag of `hedge.yaml`. An asset that was not declared is UNKNOWN, never 0."""
@@ -12,3 +14,6 @@ class DeclaredBag:
 
     async def coins(self, assets: Sequence[str]) -> dict[str, Decimal | None]:
         return {asset: self._coins.get(asset) for asset in assets}
+
+    def sources(self) -> tuple[Sourced, ...]:
+        return ()

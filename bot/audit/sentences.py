@@ -7,6 +7,7 @@ from typing import Final
 from bot.core.events import (
     AlertRaised,
     BagDeclared,
+    BagFollowed,
     BalanceSeen,
     CancelAsked,
     CoinsMoved,
@@ -141,6 +142,14 @@ def sentence(event: Event) -> str:  # noqa: PLR0911, PLR0912 (one line for each 
             return f"{coins(abs(event.coins), event.asset)} moved {way} the account: no trade, fee or funding explains it."
         case BagDeclared():
             return f"The bag outside the account is declared as {coins(event.coins, event.asset)}."
+        case BagFollowed():
+            shown = f"The sources of the bag show {coins(event.shown_coins, event.asset)}"
+            if event.astray_coins:
+                where = "on neither side: under way" if event.astray_coins < 0 else "new, or seen on both sides"
+                return f"{shown}; {coins(abs(event.astray_coins), event.asset)} are {where}."
+            if event.added_coins:
+                return f"{shown}; {coins(abs(event.added_coins), event.asset)} {'came' if event.added_coins > 0 else 'are gone'}."
+            return f"{shown}; what moved between them and the account is accounted for."
         case PositionUnexplained():
             apart = f"the venue shows {held(event.seen)}, our trades explain {held(event.expected)}"
             return f"{event.asset}: {apart}; no new risk until they agree."

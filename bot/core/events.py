@@ -172,6 +172,22 @@ class BagDeclared:
     coins: Decimal
     was_spot_coins: Decimal | None  # what the bag outside counted before; None at the first declaration
     at_ms: int
+    read_coins: Decimal | None = None  # what sources showed then; None: the bag is only declared
+
+
+@dataclass(frozen=True, slots=True)
+class BagFollowed:
+    """What the sources of a bag show, and how much of it counts from here on (bag.py)."""
+
+    asset: str
+    shown_coins: Decimal
+    read_coins: Decimal
+    transferred_coins: Decimal
+    underway_coins: Decimal
+    astray_coins: Decimal
+    astray_since_ms: int | None
+    added_coins: Decimal  # that came (positive) or are gone
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +277,7 @@ ALL: Final = (
     TookCharge,
     CoinsMoved,
     BagDeclared,
+    BagFollowed,
     PositionUnexplained,
     ContractPinned,
     ContractChanged,
@@ -286,6 +303,7 @@ Event = (
     | TookCharge
     | CoinsMoved
     | BagDeclared
+    | BagFollowed
     | PositionUnexplained
     | ContractPinned
     | ContractChanged

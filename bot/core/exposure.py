@@ -39,9 +39,12 @@ class Exposure:
 
 
 def spot_coins(leg: LegState, declared: Decimal | None) -> Decimal | None:
-    """S of a declared bag: the declared coins minus what was moved into the account since, so that moving coins never changes δ."""
+    """S: of a declared bag the declared coins minus what was moved into the account since, so that moving coins never changes δ; of one
+    that is read, what the sources show as far as it counts (bag.py). None where `declared`, what was seen of it all, is UNKNOWN."""
     if declared is None:
         return None
+    if leg.read_coins is not None and leg.declared_coins is not None:
+        return leg.declared_coins + leg.read_coins - leg.transferred_coins - leg.underway_coins
     return declared - (leg.transferred_coins if leg.declared_coins == declared else 0)
 
 

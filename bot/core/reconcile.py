@@ -7,7 +7,7 @@ named. A missing part explains nothing and changes nothing.
 from decimal import Decimal, localcontext
 from typing import Final
 
-from bot.core import contracts, ledger, machine, pin, trust
+from bot.core import bag, contracts, ledger, machine, pin, trust
 from bot.core.events import (
     AlertRaised,
     BagDeclared,
@@ -102,9 +102,10 @@ class Reading:
         self.foreign_orders()
         if self.leg.contracts is None:
             self.take_charge()
-            return self.found
-        self.fundings()
-        self.position(traded)
+        else:
+            self.fundings()
+            self.position(traded)
+        self.sources()
         return self.found
 
     def contract(self) -> None:
@@ -119,10 +120,21 @@ class Reading:
         self.view = pin.counted(self.view, leg.pin)
 
     def declaration(self) -> None:
-        declared, leg = self.seen.bag_coins(self.asset), self.leg
-        if declared is not None and declared != leg.declared_coins:
+        whole, shown, leg = self.seen.bag_coins(self.asset), self.seen.read_coins(self.asset), self.leg
+        if whole is None:
+            return
+        declared = whole if shown is None else whole - shown
+        if declared != leg.declared_coins or (shown is None) != (leg.read_coins is None):
             was = spot_coins(leg, leg.declared_coins)
-            self.note(BagDeclared(self.asset, declared, was, self.seen.now_ms))
+            self.note(BagDeclared(self.asset, declared, was, self.seen.now_ms, shown))
+
+    def sources(self) -> None:
+        """What the sources of the bag show now, against what moved into the account."""
+        transit_ms = next(rule.transit_ms for rule in self.rules.legs if rule.asset == self.asset)
+        nothing_moves = self.leg.contracts is None or self.view.instrument.kind is not Kind.INVERSE
+        found = bag.followed(self.leg, self.seen, transit_ms, self.rules.risk.max_data_age_ms, at_once=nothing_moves)
+        if found is not None:
+            self.note(found)
 
     def own_order(self, working: Working) -> None:
         """Our order as the venue shows it now; one poll towards its absence where it was looked for in vain."""
