@@ -1,17 +1,20 @@
-"""What were the candles and the funding of a market? The bars of a file in candles of the length that a policy goes by.
+"""What were the candles and the funding of a market? The bars of a file, or the prints of a paper feed, in candles of the length that a
+policy goes by.
 
 Only closed candles are ever shown, each only once its time is over: a policy that saw the running one would know the future in a replay.
 """
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from itertools import groupby
-from typing import Final
+from typing import Final, Protocol
 
 from adapters.history import Bar, Rate
 from bot.core.model import LegRule
 from bot.ports import Candle, Clock, Misconfigured, Series, Settled
 
+FUNDING_MS: Final = 28_800_000  # between two settlements of the paper exchange
 NOTHING: Final = Series(problems=("no history is known",))
 
 
@@ -57,3 +60,53 @@ class RecordedPast:
         if shown is None or shown[0] != until:
             shown = self._shown[leg.asset] = until, Series(candles[: until[0]], rates[: until[1]])
         return shown[1]
+
+
+class Printed(Protocol):
+    @property
+    def asset(self) -> str: ...
+    @property
+    def price(self) -> Decimal: ...
+    @property
+    def at_ms(self) -> int: ...
+
+
+class Prints(Protocol):
+    """A feed that can be asked again."""
+
+    def prints(self, after_ms: int, until_ms: int) -> Sequence[Printed]: ...
+    def funding_rate(self, asset: str, settles_at_ms: int) -> Decimal | None: ...
+
+
+class PrintedPast:
+    """What a paper exchange has printed since it was made; before that there was no market."""
+
+    def __init__(self, clock: Clock, feed: Prints, born_ms: int, depths: Mapping[str, int]) -> None:
+        self._clock, self._feed, self._born_ms, self._depths = clock, feed, born_ms, dict(depths)
+        self._shown: dict[str, tuple[int, Series]] = {}
+
+    async def read(self, leg: LegRule) -> Series:
+        length_ms = leg.policies.candle_ms
+        step_ms = min(length_ms, FUNDING_MS)
+        now_ms = self._clock.now_ms()
+        until_ms = now_ms - now_ms % step_ms
+        shown = self._shown.get(leg.asset)
+        if shown is not None and shown[0] == until_ms:
+            return shown[1]
+        candles = {candle.opened_ms: candle for candle in shown[1].candles} if shown is not None else {}
+        rates = {one.at_ms: one for one in shown[1].rates} if shown is not None else {}
+        oldest_ms = max(self._born_ms, now_ms - self._depths[leg.asset] * length_ms)
+        for opened_ms in range(-(-oldest_ms // length_ms) * length_ms, now_ms - length_ms + 1, length_ms):
+            if opened_ms not in candles and leg.policies.from_candles:
+                prices = [one.price for one in self._feed.prints(opened_ms - 1, opened_ms + length_ms - 1) if one.asset == leg.asset]
+                if prices:
+                    candles[opened_ms] = Candle(opened_ms, max(prices), min(prices), prices[-1])
+        if leg.policies.funding is not None:
+            since_ms = max(self._born_ms, now_ms - leg.policies.funding.lookback_ms - FUNDING_MS)
+            for at_ms in range(-(-since_ms // FUNDING_MS) * FUNDING_MS, now_ms + 1, FUNDING_MS):
+                rate = self._feed.funding_rate(leg.asset, at_ms)
+                if at_ms not in rates and rate is not None:
+                    rates[at_ms] = Settled(at_ms, rate)
+        series = Series([candles[at] for at in sorted(candles)][-self._depths[leg.asset] :], [rates[at] for at in sorted(rates)])
+        self._shown[leg.asset] = until_ms, series
+        return series

@@ -12,7 +12,7 @@ import importlib
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -105,6 +105,13 @@ def parsed(body: str) -> object:
 
 def _no_number(word: str) -> object:
     raise ValueError(f"{word} is no number")
+
+
+def own_rate(row: Mapping[str, Any]) -> Decimal:
+    """The rate of the interval that ended. Deribit tells of each hour the hour's own rate, and what the last eight came to."""
+    told = row.get("info")
+    hourly = told.get("interest_1h") if isinstance(told, Mapping) else None
+    return Decimal(str(row["fundingRate"] if hourly is None else hourly))
 
 
 class CcxtClient:
@@ -228,6 +235,18 @@ class CcxtClient:
         """One request by the name of ccxt's implicit method. The parsed body of a good answer. Raise Failed or NotSent."""
         await self._budget.take(errand, weight=weight, deadline_mono_ms=deadline_mono_ms)
         return await self._through(Sending(errand, order), getattr(self._api, method), dict(params))
+
+    async def candles(self, symbol: str, timeframe: str, since_ms: int) -> Sequence[Sequence[object]]:
+        """Public candles [opened_ms, open, high, low, close, volume] from `since_ms` on, one page. Raise Failed or NotSent."""
+        await self._budget.take(Errand.READ)
+        rows = await self._through(Sending(Errand.READ), lambda since: self._api.fetch_ohlcv(symbol, timeframe, since), since_ms)
+        return rows if isinstance(rows, list) else ()
+
+    async def funding_rates(self, symbol: str, since_ms: int) -> Sequence[tuple[int, Decimal]]:
+        """Settled funding rates with their times from `since_ms` on, one page. Raise Failed or NotSent."""
+        await self._budget.take(Errand.READ)
+        rows = await self._through(Sending(Errand.READ), lambda since: self._api.fetch_funding_rate_history(symbol, since), since_ms)
+        return [(int(row["timestamp"]), own_rate(row)) for row in rows] if isinstance(rows, list) else ()
 
     def sent_as(self, symbol: str, amount: str, price: str) -> tuple[Decimal, Decimal]:
         """What ccxt would make of an amount and a price: the venue's own steps, read a second way."""

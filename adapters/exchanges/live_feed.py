@@ -94,6 +94,11 @@ class LivePaper:
         self._followed: dict[str, Instrument] = {}
 
     @property
+    def source(self) -> CcxtExchange:
+        """The venue whose prices these are."""
+        return self._source
+
+    @property
     def paper(self) -> PaperExchange:
         if self._paper is None:
             raise NotSent("the paper exchange is not connected: nothing was sent")

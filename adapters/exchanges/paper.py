@@ -31,6 +31,7 @@ from adapters.exchanges.paper_views import PARTS, Account, Balance
 from bot.core.model import (
     Approved,
     Ask,
+    FundingPayment,
     Instrument,
     Order,
     OrderStatus,
@@ -99,6 +100,11 @@ class PaperExchange:
             self._store.close()
             raise
         self._last: dict[str, View] = {}  # as last shown, for stale reads
+
+    @property
+    def feed(self) -> Feed | None:
+        """Where the prices come from; None where a driver pushes them."""
+        return self._feed
 
     def _load(self) -> None:
         while True:
@@ -247,6 +253,21 @@ class PaperExchange:
         if self._venue.changes:
             self._commit_own(f"funding of {asset}")
 
+    def settle_at(self, due: Sequence[tuple[str, Decimal, Decimal, int]]) -> tuple[FundingPayment | None, ...]:
+        """A print and the settlement on it for each (asset, price, rate, at_ms), and one commit. What each one paid."""
+        if self._outdated:
+            self._load()
+        venue, paid = self._venue, []
+        for asset, price, rate, at_ms in due:
+            venue.print(asset, price, at_ms)
+            before = len(venue.changes.payments)
+            venue.settle(asset, rate, at_ms)
+            new = venue.changes.payments[before:]
+            paid.append(new[0][1] if new else None)
+        if venue.changes:
+            self._commit_own("a series of funding")
+        return tuple(paid)
+
     # ------------------------------------------------------------------------------------------------------------ strangers
 
     def deposit(self, currency: str, amount: Decimal) -> None:
@@ -291,6 +312,10 @@ class PaperExchange:
     def accounts(self) -> tuple[Account, ...]:
         """Of every contract that was ever used."""
         return tuple(paper_views.account(leg) for leg in self._venue.legs.values())
+
+    def equities(self) -> dict[str, Decimal]:
+        """Of each settle currency, at the prices of now."""
+        return {wallet.currency: wallet.equity() for wallet in self._venue.wallets.values()}
 
     def balances(self) -> tuple[Balance, ...]:
         return tuple(paper_views.balance(wallet) for wallet in self._venue.wallets.values())

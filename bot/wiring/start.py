@@ -12,7 +12,6 @@ from urllib.parse import quote
 import structlog
 
 from adapters.clock import SystemClock
-from adapters.holdings.declared import DeclaredBag
 from bot.audit.lease import TTL_MS
 from bot.audit.store import Store
 from bot.core.decide import RULES_VERSION
@@ -23,12 +22,14 @@ from bot.engine import Engine, Parts
 from bot.gate import Sealed, SignGate
 from bot.leading import lead, newest_epoch, proving, takeover_wait_ms
 from bot.metrics import Metrics, program_version
-from bot.ports import Clock, Exchange, Measures, Misconfigured, Notifier, NotReady, Targets
+from bot.ports import Clock, Exchange, Holdings, Measures, Misconfigured, Notifier, NotReady, Targets
 from bot.replay import Unrecorded
 from bot.settings import Settings, config_hash, defaulted_limits, overrides, to_rules
 from bot.settings_values import sqlite_file
+from bot.wiring.bag import declared, open_bag
 from bot.wiring.choice import chosen
 from bot.wiring.fit import fit_to_hedge, refuse_what_check_refuses
+from bot.wiring.measures import open_measures
 from bot.wiring.notify import open_notifier
 from bot.wiring.record import holder, open_store, recorded_state
 from bot.wiring.venue import countdown, kill_switch, open_exchange, open_streams, open_targets
@@ -64,6 +65,8 @@ async def started(
     record_every_ms: int | None = 60_000,
     run_id: str | None = None,
     over_beat_ms: int | None = None,
+    holdings: Holdings | None = None,
+    measures: Measures | None = None,
 ) -> Engine:
     """Take the lease, put the start on record, connect. Raise PortError. `run_id` is drawn unless a run must repeat exactly."""
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
@@ -97,12 +100,13 @@ async def started(
     gate.lease_held = True
     return Engine(
         Parts(
-            **common_parts(settings, start, exchange, clock, gate),
+            **common_parts(settings, start, exchange, clock, gate, holdings),
             targets=targets,
             audit=store,
             instruments=instruments,
             metrics=metrics,
             notifier=notifier,
+            measures=measures,
             record_every_ms=record_every_ms,
             countdown=countdown(settings, exchange),
         ),
@@ -137,7 +141,7 @@ class CommonParts(TypedDict):
     rules: Rules
     config_hash: str
     exchange: Exchange
-    holdings: DeclaredBag
+    holdings: Holdings
     clock: Clock
     gate: SignGate
     cycle_ms: int
@@ -145,12 +149,15 @@ class CommonParts(TypedDict):
     overrides: tuple[str, ...]
 
 
-def common_parts(settings: Settings, start: RunStarted, exchange: Exchange, clock: Clock, gate: SignGate) -> CommonParts:
+def common_parts(
+    settings: Settings, start: RunStarted, exchange: Exchange, clock: Clock, gate: SignGate, holdings: Holdings | None
+) -> CommonParts:
+    """Without `holdings` the bag is what is declared of it."""
     return CommonParts(
         rules=start.rules,
         config_hash=start.config_hash,
         exchange=exchange,
-        holdings=DeclaredBag({asset: held.coins for asset, held in settings.bag.items()}),
+        holdings=holdings or declared(settings),
         clock=clock,
         gate=gate,
         cycle_ms=int(settings.cycle_seconds * 1000),
@@ -225,6 +232,8 @@ async def wired(
             closing_time.push_async_callback(targets.close)
         notifier = open_notifier(settings, clock)
         closing_time.push_async_callback(notifier.close)
+        holdings = await closing_time.enter_async_context(open_bag(settings, clock))
+        measures = await closing_time.enter_async_context(open_measures(exchange, settings, clock))
         metrics = Metrics(settings.account, settings.venue.name, tuple(sorted(settings.hedges)))
         engine = await started(
             store,
@@ -239,6 +248,8 @@ async def wired(
             metrics=metrics,
             notifier=notifier,
             over_beat_ms=over_beat_ms,
+            holdings=holdings,
+            measures=measures,
         )
         await closing_time.enter_async_context(proving(store, gate, clock, engine.wake.set))
         metrics.lease(True)
@@ -262,7 +273,20 @@ async def looking(settings: Settings) -> AsyncIterator[Engine]:
             rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
             instruments = await exchange.connect([leg.symbol for leg in rules.legs])
             require_every_leg(remembered, rules)
-            yield unrecorded_engine(settings, rules, instruments, exchange, clock, gate, remembered, run_id="plan", armed=False)
+            async with open_bag(settings, clock) as holdings, open_measures(exchange, settings, clock) as measures:
+                yield unrecorded_engine(
+                    settings,
+                    rules,
+                    instruments,
+                    exchange,
+                    clock,
+                    gate,
+                    remembered,
+                    run_id="plan",
+                    armed=False,
+                    measures=measures,
+                    holdings=holdings,
+                )
         finally:
             await exchange.close()
 
@@ -301,12 +325,13 @@ def unrecorded_engine(
     run_id: str,
     armed: bool,
     measures: Measures | None = None,
+    holdings: Holdings | None = None,
 ) -> Engine:
     """An engine that goes on from `remembered` and whose own record is kept nowhere."""
     by_word = overrides(settings)
     start = RunStarted(run_id, program_version(), 1, config_hash(settings), rules, rules.live, armed, armed, clock.now_ms(), by_word)
     state = fold(remembered, start)
     gate.lease_held = True
-    common = common_parts(settings, start, exchange, clock, gate)
+    common = common_parts(settings, start, exchange, clock, gate, holdings)
     parts = Parts(**common, targets=None, audit=Unrecorded(state), instruments=instruments, record_every_ms=None, measures=measures)
     return Engine(parts, state)

@@ -46,6 +46,10 @@ class Core:
     """Told the contract whose price moved."""
     order_watchers: list[Callable[[Order], None]] = field(default_factory=list)
     """Told each order that came, traded or ended."""
+    candles: dict[str, list[tuple[int, Decimal, Decimal, Decimal, Decimal]]] = field(default_factory=dict)
+    """Contract → its hours, oldest first: opened, open, high, low, close."""
+    funding_rates: dict[str, list[tuple[int, Decimal]]] = field(default_factory=dict)
+    """Contract → settled rates, oldest first."""
     _last_id: int = 1_000_000
 
     # ── the world ────────────────────────────────────────────────────────────────────────────────────────────────────

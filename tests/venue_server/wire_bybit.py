@@ -59,6 +59,8 @@ class Bybit(Wire):
             (get, "/v5/market/instruments-info"): Route("public-markets", self.instruments),
             (get, "/v5/market/tickers"): Route("public-ticker", self.tickers),
             (get, "/v5/market/orderbook"): Route("public-book", self.book),
+            (get, "/v5/market/kline"): Route("public-candles", self.kline),
+            (get, "/v5/market/funding/history"): Route("public-funding", self.funding_history),
             (get, "/v5/asset/coin/query-info"): Route("read-account", lambda call: {"rows": []}, private=True),
             (get, "/v5/user/query-api"): Route("read-account", self.key_info, private=True),
             (get, "/v5/account/info"): Route("read-account", self.account_info, private=True),
@@ -172,6 +174,23 @@ class Bybit(Wire):
 
     def book(self, call: Call) -> Any:
         return self.book_of(*self.wanted(call))
+
+    def kline(self, call: Call) -> Any:
+        """Hours only. From `start` on, the oldest `limit` of them, told newest first."""
+        symbol, c = self.wanted(call)
+        if call.text("interval") != "60":
+            raise self.error("10001", "this server keeps hours")
+        start, most = int(call.text("start") or 0), int(call.text("limit") or 200)
+        rows = [row for row in self.core.candles.get(symbol, []) if row[0] >= start][:most]
+        told = [[*map(plain, map(Decimal, row)), "1", "1"] for row in rows[::-1]]
+        return {"category": call.text("category"), "symbol": c.id, "list": told}
+
+    def funding_history(self, call: Call) -> Any:
+        symbol, c = self.wanted(call)
+        start, end = int(call.text("startTime") or 0), int(call.text("endTime") or self.core.clock_ms())
+        rows = [row for row in self.core.funding_rates.get(symbol, []) if start <= row[0] <= end][-200:]
+        told = [{"symbol": c.id, "fundingRate": plain(rate), "fundingRateTimestamp": str(at_ms)} for at_ms, rate in rows[::-1]]
+        return {"category": call.text("category"), "list": told}
 
     def book_of(self, symbol: str, c: Contract) -> dict[str, Any]:
         q = self.core.quotes[symbol]
