@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 from pydantic import BaseModel, Field, SecretStr
 from pydantic.fields import FieldInfo
 
-from bot.settings_bag import Holding
+from bot.settings_bag import BELONGS, ESPLORA, KINDS, Holding, Source
 from bot.settings_keys import ANY, PER_ACCOUNT, alternatives, leaves
 from bot.settings_model import Collateral, Hedge, TargetDocument
 from bot.settings_outside import variable
@@ -35,6 +35,13 @@ POLICY_EXAMPLES: Final = {  # what stands in the file for a key without a defaul
     ("basis", "discount_bps"): "20",
     ("basis", "resume_bps"): "10",
 }
+SOURCE_EXAMPLES: Final = {  # a source of each kind, by the name it might have
+    "coins": ("drawer", "0.5"),
+    "exchange": ("kraken", "kraken"),
+    "address": ("cold", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"),
+    "url": ("office", "https://example.org/bag.json"),
+}
+SOURCE_DETAILS: Final = {"api": ESPLORA, "path": "coins.BTC"}
 MARGIN: Final = 44  # where the remarks begin
 
 
@@ -59,6 +66,8 @@ def example_yaml() -> str:
             lines += ["", f"# {_summary(type(next(iter(value.values()))))}", f"{name}:"]
             for asset, part in value.items():
                 lines += [f"  {asset}:", *_section(part, "    ")]
+                if isinstance(part, Holding):
+                    lines += [f"# {line}" for line in _sources_section()]
                 if isinstance(part, Hedge):
                     lines += [f"# {line}" for line in _policies_section()]
         else:
@@ -69,7 +78,7 @@ def example_yaml() -> str:
 def _section(part: BaseModel, indent: str) -> Iterator[str]:
     for name, field in type(part).model_fields.items():
         value = getattr(part, name)
-        if _is_secret(field) or isinstance(value, BaseModel):
+        if _is_secret(field) or isinstance(value, BaseModel) or value == {}:
             continue
         if isinstance(value, dict):
             value = "{" + ", ".join(f"{asset}: {written(number)}" for asset, number in value.items()) + "}"
@@ -81,6 +90,21 @@ def _document_section() -> Iterator[str]:
     yield "targets:"
     for name, field in TargetDocument.model_fields.items():
         yield _line(f"  {name}: {written('https://example.org/targets.json' if field.is_required() else field.default)}", field)
+
+
+def _sources_section() -> Iterator[str]:
+    """A source of each kind, to take some of."""
+    fields = Source.model_fields
+    yield _line("    sources:", Field(description=f"{_summary(Source)} Keys of exchanges are secrets"))
+    for kind in KINDS:
+        name, value = SOURCE_EXAMPLES[kind]
+        yield f"      {name}:"
+        yield _line(f"        {kind}: {value}", fields[kind])
+        for key in [key for key, owner in BELONGS.items() if owner == kind and not _is_secret(fields[key])]:
+            yield _line(f"        {key}: {SOURCE_DETAILS.get(key) or written(fields[key].default)}", fields[key])
+        if kind != "coins":
+            for key in ("poll_seconds", "max_age_seconds"):
+                yield _line(f"        {key}: {written(fields[key].default)}", fields[key])
 
 
 def _policies_section() -> Iterator[str]:
@@ -127,6 +151,7 @@ def json_schema() -> dict[str, Any]:
     for part in (schema, *schema["$defs"].values()):
         for value in part["properties"].values():
             _plain_schema(value)
+    schema["$defs"]["Holding"]["required"] = []  # `coins` may be left out beside sources
     own = {name: schema["properties"][name] for name in PER_ACCOUNT}
     schema["properties"]["accounts"] = {
         "type": "object",
@@ -154,20 +179,28 @@ def _plain_schema(value: dict[str, Any]) -> None:
 
 
 def config_table_markdown() -> str:
-    """Every key with type, default and meaning; X stands for an asset such as BTC. † marks the limits that production needs in the file."""
+    """Every key with type, default and meaning; X stands for an asset such as BTC, N for a name.
+
+    † marks the limits that production needs in the file."""
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for key, place in leaves():
         assert place.field is not None
         default = f"only `{variable(key)}` or `{variable(key)}_FILE`" if place.secret else _default(key, place.field)
         mark = " †" if key[0] in LIMITS else ""
         cells = (
-            f"`{'.'.join('X' if name == ANY else name for name in key)}`{mark}",
+            f"`{dotted(key)}`{mark}",
             _type(place.field),
             default,
             place.field.description or "",
         )
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
+
+
+def dotted(key: Key) -> str:
+    """X stands for an asset, N for the name of something of it."""
+    first = key.index(ANY) if ANY in key else len(key)
+    return ".".join(name if name != ANY else "X" if at == first else "N" for at, name in enumerate(key))
 
 
 def _default(key: Key, field: FieldInfo) -> str:

@@ -14,6 +14,7 @@ from bot.core.events import (
     ALL,
     AlertRaised,
     BagDeclared,
+    BagFollowed,
     CoinsMoved,
     CommandGiven,
     ContractChanged,
@@ -36,6 +37,11 @@ async def told(store):
     return store
 
 
+def followed(astray: str, added: str) -> BagFollowed:
+    none = Decimal(0)
+    return BagFollowed("BTC", Decimal("2.5"), Decimal(2), none, none, Decimal(astray), None, Decimal(added), NOW)
+
+
 SPEC = ContractSpec(SYMBOL, Kind.INVERSE, "BTC", Decimal(100), Decimal("0.5"), Decimal(1), 1, Decimal(0))
 OTHERS = [
     (RunEnded("run-1", True, "SIGTERM", NOW), "The bot stopped (SIGTERM); no order of ours is left."),
@@ -45,6 +51,9 @@ OTHERS = [
     (intent("hbdry", status=OrderStatus.DRY_RUN), "this is a dry-run (hbdry)."),
     (LookedInVain("hbaa1second", SYMBOL, NOW, 1), "did not see it."),
     (CoinsMoved("BTC", Decimal("-0.50"), NOW), "0.5 BTC moved out of the account"),
+    (followed("0", "0.5"), "show 2.5 BTC; 0.5 BTC came."),
+    (followed("-0.5", "0"), "show 2.5 BTC; 0.5 BTC are on neither side: under way."),
+    (followed("0", "0"), "show 2.5 BTC; what moved between them and the account is accounted for."),
     (BagDeclared("BTC", Decimal(2), None, NOW), "declared as 2 BTC."),
     (PositionUnexplained("BTC", SYMBOL, -10, 0, NOW, 1), "shows no position, our trades explain short 10 contracts; no new risk"),
     (ContractPinned("BTC", SPEC, "ab12" * 16, "", NOW), "pinned at first sight: SHA-256 ab12ab12ab12 (type inverse, settle currency BTC,"),
