@@ -13,6 +13,7 @@ from bot.cli_config import flags_from
 from bot.cli_exit import Wrong, say
 from bot.exit_codes import Exit
 from bot.rehearsal.faults import FAULTS, PROFILES, named
+from bot.rehearsal.grid import grid
 from bot.rehearsal.sweep import Progress, Tally, command_of, shrunk, swept
 from bot.rehearsal.world import Outcome, Plan
 from bot.wiring.rehearsed import rehearsed
@@ -70,9 +71,13 @@ def traced(asked: Asked) -> Outcome:
     return rehearsed(replace(plan_of(asked), seed=asked.seed, trace=True))
 
 
-def plan_of(asked: Asked) -> Plan:
+def require_assertions() -> None:
     if not __debug__:
         raise Wrong(Exit.USAGE, "python -O leaves the checks of a rehearsal out: run it without -O")
+
+
+def plan_of(asked: Asked) -> Plan:
+    require_assertions()
     try:
         hours = Decimal(asked.hours)
     except InvalidOperation:
@@ -112,6 +117,32 @@ def violation(plan: Plan, failed: Outcome, *, narrow: bool) -> dict[str, Any]:
         "faults": list(least.on),
         "replay": command_of(least),
     }
+
+
+def gridded(cores: int | None) -> dict[str, Any]:
+    """The fields of `simulate --grid --json`."""
+    require_assertions()
+    began = time.perf_counter()
+    whole = grid(rehearsed, cores=cores)
+    return {
+        "points": whole.points,
+        "answers": whole.answers,
+        "policies": whole.policies,
+        "moments": whole.moments,
+        "deaths": whole.died,
+        "violations": list(whole.problems),
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+
+
+def grid_told(said: dict[str, Any]) -> None:
+    typer.echo(
+        f"{said['points']:,} points in {said['seconds']:.1f} s: {said['answers']} answers of the venue, {said['policies']} ways to treat"
+        f" a known client id, death at each of up to {said['moments']} moments of the turn that places an order"
+    )
+    for one in said["violations"]:
+        typer.echo(f"VIOLATION {one}")
+    typer.echo(f"{len(said['violations'])} violations")
 
 
 def told(said: dict[str, Any]) -> None:

@@ -15,10 +15,11 @@ from bot.core.events import Event
 from bot.rehearsal.faults import Dice
 
 Landed = Callable[[Sequence[Event], int, str], None]
+RowsLanded = Callable[[Sequence[dict[str, Any]]], None]
 
 
 class Trouble:
-    """What the database does to one process."""
+    """What the database does to a process."""
 
     def __init__(self, dice: Dice, now_ms: Callable[[], int]) -> None:
         self.dice = dice
@@ -47,23 +48,26 @@ class FaultyCursor:
 
     def execute(self, sql: str, given: Any = ()) -> Any:
         self.connection.trouble.reach()
+        self.connection.may_die(f"before {sql.split(maxsplit=1)[0]}")
         return self.cursor.execute(sql, given)
 
     def executemany(self, sql: str, rows: Sequence[dict[str, Any]]) -> Any:
         """The entries of the chain. Without a transaction around it, the statement is committed when it returns."""
         self.connection.trouble.write()
+        self.connection.may_die("before the entries are inserted")
         self.cursor.executemany(sql, rows)
         if not self.connection.real.in_transaction and self.cursor.rowcount == len(rows):
             self.connection.landed(rows)
         elif self.cursor.rowcount == len(rows):
             self.connection.rows = rows
+        self.connection.may_die("after the entries were inserted")
 
 
 class FaultyConnection:
     """The driver's connection of the writer."""
 
-    def __init__(self, real: sqlite3.Connection, trouble: Trouble, landed: Callable[[Sequence[dict[str, Any]]], None]) -> None:
-        self.real, self.trouble, self.landed = real, trouble, landed
+    def __init__(self, real: sqlite3.Connection, trouble: Trouble, may_die: Callable[[str], None], landed: RowsLanded) -> None:
+        self.real, self.trouble, self.may_die, self.landed = real, trouble, may_die, landed
         self.rows: Sequence[dict[str, Any]] = ()
 
     def cursor(self) -> FaultyCursor:
@@ -78,9 +82,11 @@ class FaultyConnection:
         if dice.hits("db-lost-commit"):
             raise sqlite3.OperationalError("disk I/O error")
         rows, self.rows = self.rows, ()
+        self.may_die("before COMMIT")
         self.real.commit()
         if rows:
             self.landed(rows)
+        self.may_die("after COMMIT")
         if dice.hits("db-ghost-commit"):
             raise sqlite3.OperationalError("disk I/O error")
 
@@ -95,12 +101,14 @@ class FaultyConnection:
 @dataclass(frozen=True, slots=True)
 class FaultyDatabase(Database):
     trouble: Trouble | None = None
-    landed: Callable[[Sequence[dict[str, Any]]], None] | None = None
+    may_die: Callable[[str], None] | None = None
+    landed: RowsLanded | None = None
 
     def connection(self) -> Any:
         assert self.trouble is not None
+        assert self.may_die is not None
         assert self.landed is not None
-        return FaultyConnection(Database.connection(self), self.trouble, self.landed)
+        return FaultyConnection(Database.connection(self), self.trouble, self.may_die, self.landed)
 
 
 class RehearsedStore(Store):
@@ -111,8 +119,10 @@ class RehearsedStore(Store):
     on_landed: Landed
     taken: bool = True  # the last write
 
-    def beset(self, trouble: Trouble, boundary: Callable[[str], Awaitable[None]], on_landed: Landed) -> None:
-        """From here on the database may fail."""
+    def beset(
+        self, trouble: Trouble, boundary: Callable[[str], Awaitable[None]], may_die: Callable[[str], None], on_landed: Landed
+    ) -> None:
+        """From here on the database may fail, and the process die between two statements."""
         self.boundary, self.on_landed = boundary, on_landed
         whole = self.database
 
@@ -121,7 +131,7 @@ class RehearsedStore(Store):
 
         event.listen(whole.engine, "before_cursor_execute", reading)
         as_it_is = {one.name: getattr(whole, one.name) for one in fields(Database)}
-        self.database = FaultyDatabase(**as_it_is, trouble=trouble, landed=self.rows_landed)
+        self.database = FaultyDatabase(**as_it_is, trouble=trouble, may_die=may_die, landed=self.rows_landed)
 
     def rows_landed(self, rows: Sequence[dict[str, Any]]) -> None:
         self.on_landed(self.pending, rows[-1]["seq"], rows[-1]["hash"])

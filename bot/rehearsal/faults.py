@@ -54,8 +54,11 @@ FAULTS: Final = {
         chance("doubled-fills", "venue", "trades are shown twice", 0.05, 0.5),
         chance("partial", "venue", "orders fill in parts", 0.2, 0.9),
         chance("fill-on-cancel", "venue", "an order fills while it is being cancelled", 0.05, 0.6),
+        chance("filled-first", "venue", "an order trades, whole or in part, before it is answered", 0.02, 0.5),
         chance("post-only-no", "venue", "a post-only order is turned away", 0.05, 0.5),
         chance("turned-away", "venue", "an order is rejected for certain (funds, limits)", 0.02, 0.3),
+        chance("unavailable", "venue", "an order is answered with 503 and was not taken", 0.02, 0.3),
+        chance("rate-limit", "venue", "an order is answered with 429 and was not taken", 0.02, 0.3),
         timed("ban", "venue", "429: every request is refused for up to 5 minutes", 1800, 7200),
         timed("maintenance", "venue", "the venue is away for up to 10 minutes and cancels every order", 2400, 7200),
         timed("liquidation", "venue", "the venue closes the position", 5400, 14400),
@@ -138,6 +141,7 @@ class Dice:
         self.sources = {name: Random(f"{seed}/{name}") for name in FAULTS}
         self.struck = struck
         self.quiet = False
+        self.where = ""  # the bot has got to, where it may die
 
     def hits(self, name: str) -> bool:
         chance = self.on.get(name)

@@ -42,6 +42,7 @@ from bot.rehearsal.venue import (
     VenueOrder,
 )
 
+SIGNED_NOW: Final = "an order is under way"
 TIMEOUT_MS: Final = 10_000  # of one request
 LATEST_MS: Final = 120_000  # a request that is on its way arrives by then, or never
 MOST_LAG_MS: Final = 90_000
@@ -311,7 +312,7 @@ class Wire:
         _ = self.now_ms
         sent = self.evidence.signed(self.process, order)
         letter = self.post(sent)
-        await self.boundary("an order is under way")
+        await self.boundary(SIGNED_NOW)
         await self.travel()
         _ = self.now_ms
         answer = letter.answer
@@ -364,10 +365,10 @@ class Wire:
             return
         sent.deliveries += 1
         sent.under_way = False
-        if now_ms < self.venue.banned_until_ms:
-            letter.answer = Answer("refused", why="429: banned")
+        if now_ms < self.venue.banned_until_ms or (not again and self.dice.hits("rate-limit")):
+            letter.answer = Answer("refused", why="429: too many requests")
             return
-        if now_ms < self.venue.away_until_ms:
+        if now_ms < self.venue.away_until_ms or (not again and self.dice.hits("unavailable")):
             letter.answer = Answer("unavailable", why="503: maintenance")
             return
         if self.manner.window_ms is not None and now_ms - signed_ms > self.manner.window_ms:
@@ -376,7 +377,8 @@ class Wire:
         if not again and self.dice.hits("turned-away"):
             letter.answer = Answer("refused", why="insufficient margin")
             return
-        if not again and order.post_only and self.dice.hits("post-only-no") and not self.manner.post_only_cancels:
+        would_take = not again and order.post_only and self.dice.hits("post-only-no")
+        if would_take and not self.manner.post_only_cancels:
             letter.answer = Answer("refused", why="post-only would take")
             return
         letter.answer = book.create(
@@ -390,6 +392,13 @@ class Wire:
             duplicates=self.manner.duplicates,
             post_only_cancels=self.manner.post_only_cancels,
         )
+        made = letter.answer.order
+        if made is None or not made.live:
+            return
+        if would_take:
+            book.cancel(made, "post-only would take")
+        elif not again and self.dice.hits("filled-first"):
+            book.fill(made, made.rest if self.dice.upto("filled-first", 1) else book.part(made.rest), made.cents, maker=True)
 
     async def cancel(self, symbol: str, client_id: str) -> None:
         dice, book = self.dice, self.venue.books[symbol]

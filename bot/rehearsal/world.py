@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,40 +11,28 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from bot import running
 from bot.audit.database import upgrade
 from bot.audit.lease import LeaseHeld
 from bot.audit.store import Store
 from bot.audit.verify import Verdict, verify
-from bot.core.events import Event
-from bot.core.model import Decision, Snapshot, State, View
-from bot.engine import Engine
-from bot.gate import SignGate
-from bot.ports import LeaseLost, Misconfigured, PortError
-from bot.rehearsal.database import RehearsedStore, Trouble
-from bot.rehearsal.evidence import CLOSED, FINISHED, Evidence, Violated
+from bot.ports import Misconfigured, PortError
+from bot.rehearsal.database import Trouble
+from bot.rehearsal.drawn import CYCLE_SECONDS, drawn_manner, drawn_settings
+from bot.rehearsal.evidence import FINISHED, Evidence, Violated
 from bot.rehearsal.faults import Dice, swarm
 from bot.rehearsal.happenings import Happenings, command
 from bot.rehearsal.invariants import CHECKS
 from bot.rehearsal.loop import BEGAN_MS, BotClock, VirtualLoop
+from bot.rehearsal.process import ACCOUNT, INSTANCE, Process, Starter, Switch
 from bot.rehearsal.venue import PICO, Book, Venue
-from bot.rehearsal.wire import LATEST_MS, Manner, Wire
-from bot.settings import Settings, load
+from bot.rehearsal.wire import LATEST_MS, Manner
+from bot.settings import load
 
-ACCOUNT: Final = "main"
-INSTANCE: Final = "r0"
 HOUR_MS: Final = 3_600_000
-CYCLE_SECONDS: Final = 30
 LEAST_FAULTY_MS: Final = 600_000
 SETTLE_MS: Final = 60_000
 AGAIN_MS: Final = 20_000  # a supervisor starts a bot that ended again after so long
 VERIFY_EVERY: Final = 10  # seeds whose every decision is decided again at the end
-
-Starter = Callable[["Stagehand"], Awaitable[Engine]]
-
-
-class Crashed(BaseException):
-    """The process is dead. Not an Exception: no handler of the bot's may see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,138 +69,19 @@ class Outcome:
     lines: tuple[str, ...] = field(default=(), repr=False)
 
 
-class Switch:
-    """The kill file of a rehearsal."""
-
-    def __init__(self) -> None:
-        self.word: str | None = None
-        self.readable: Callable[[], bool] = lambda: True
-
-    def read(self) -> bool | None:
-        return self.word is not None if self.readable() else None
-
-    def set(self, reason: str) -> None:
-        self.word = reason
-
-    def clear(self) -> None:
-        self.word = None
-
-
 @dataclass(frozen=True, slots=True)
-class Stagehand:
-    """What is handed to the wiring to start the real bot with."""
+class Script:
+    """A rehearsal whose venue and faults are not drawn."""
 
-    store: Store
-    exchange: Wire
-    settings: Settings
-    clock: BotClock
-    gate: SignGate
-    run_id: str
-
-
-class Process:
-    """One run of the bot, from its start to its end or death."""
-
-    def __init__(self, world: "World", number: int) -> None:
-        self.world, self.number = world, number
-        self.views: dict[str, View] = {}
-        self.stop = asyncio.Event()
-        self.dead = False
-        self.engine: Engine | None = None
-        self.gate = SignGate(world.clock, world.switch)
-        self.wire = Wire(world.venue, world.manner, world.dice, world.evidence, self.gate)
-        self.wire.boundary, self.wire.process = self.boundary, self
-        self.wire.frozen = world.frozen
-        opened = RehearsedStore.open(
-            world.url, account=ACCOUNT, venue="paper", environment=None, synchronous="OFF", instance=INSTANCE, create=False
-        )
-        assert isinstance(opened, RehearsedStore)
-        self.store = opened
-        self.store.beset(world.trouble, self.boundary, self.landed)
-
-    # ------------------------------------------------------------------------------------------------ what the evidence looks at
-
-    @property
-    def epoch(self) -> int:
-        return self.store.epoch or 0
-
-    @property
-    def appended(self) -> bool:
-        return self.store.taken
-
-    @property
-    def seen(self) -> Snapshot | None:
-        return self.engine.seen if self.engine is not None else None
-
-    @property
-    def state(self) -> State:
-        return self.engine.state if self.engine is not None else self.world.evidence.state
-
-    @property
-    def decision(self) -> Decision | None:
-        return self.engine.decision if self.engine is not None else None
-
-    def landed(self, events: Sequence[Event], seq: int, head: str) -> None:
-        self.world.evidence.landed(self, events, seq, head)
-
-    # ------------------------------------------------------------------------------------------------------------------ its life
-
-    async def boundary(self, where: str) -> None:
-        """Here the process may die, or be stopped for a while."""
-        world = self.world
-        if self.dead or world.evidence.violation is not None:
-            raise Crashed(where)
-        if world.dice.hits("crash"):
-            world.evidence.note(f"bot {self.number} dies: {where}")
-            self.dead = True
-            raise Crashed(where)
-        if world.dice.hits("stopped"):
-            await asyncio.sleep(world.dice.upto("stopped", 600_000, 1_000) / 1000)
-            world.venue.advance(world.loop.now_ms)
-
-    async def start(self) -> Engine:
-        world = self.world
-        self.engine = await world.starter(Stagehand(self.store, self.wire, world.settings, world.clock, self.gate, f"run{self.number}"))
-        turn = self.engine.turn
-
-        async def judged() -> Decision | None:
-            decision = await turn()
-            world.venue.advance(world.loop.now_ms)
-            world.evidence.turned(self, decision)
-            return decision
-
-        self.engine.turn = judged  # type: ignore[method-assign]  # after each turn of the real one, a look at it
-        return self.engine
-
-    async def live(self) -> None:
-        """Until it ends or dies. What the end was worth is judged too."""
-        world = self.world
-        try:
-            engine = await self.start()
-            code = await running.run(engine, engine.parts.run_id, self.stop, running.Until())
-            world.venue.advance(world.loop.now_ms)
-            world.evidence.note(f"bot {self.number} ends with exit code {int(code)}")
-            world.evidence.judge(CLOSED, self, int(code))
-            self.dead = True
-            self.store.close()
-        except Crashed:
-            self.die()
-        except (PortError, LeaseLost) as error:
-            world.evidence.note(f"bot {self.number} cannot go on: {type(error).__name__}: {world.plainly(error)}")
-            self.die()
-        except BaseException:
-            self.die()
-            raise
-
-    def die(self) -> None:
-        self.dead = True
-        self.store.die()
+    manner: Manner
+    dice: Callable[[Callable[[str], None]], Dice]  # given what notes a strike
+    faulty_ms: int
 
 
 class World:
     """Everything there is in one seed."""
 
-    def __init__(self, plan: Plan, starter: Starter, folder: Path, loop: VirtualLoop) -> None:
+    def __init__(self, plan: Plan, starter: Starter, folder: Path, loop: VirtualLoop, script: Script | None = None) -> None:
         self.plan, self.starter, self.loop = plan, starter, loop
         draw = Random(f"{plan.seed}/world")
         flags = drawn_settings(draw)
@@ -236,16 +105,10 @@ class World:
                 )
             )
         self.venue = Venue(books, Random(f"{plan.seed}/funding"))
-        self.manner = Manner(
-            duplicates=draw.choice(("exists", "open-only", "taken")),
-            window_ms=draw.choice((5_000, None)),
-            post_only_cancels=draw.random() < 0.5,
-            ids_only=draw.random() < 0.5,
-            tells_age=draw.random() < 0.5,
-        )
+        self.manner = script.manner if script is not None else drawn_manner(draw)
         self.evidence = Evidence(self.venue, ACCOUNT, INSTANCE, CHECKS, keep_lines=plan.trace)
         self.evidence.faults = frozenset(plan.on)
-        self.dice = Dice(plan.seed, plan.on, self.evidence.strike)
+        self.dice = script.dice(self.evidence.strike) if script is not None else Dice(plan.seed, plan.on, self.evidence.strike)
         self.clock = BotClock(loop)
         if self.dice.hits("drift"):
             self.clock.drift_ppm = self.dice.upto("drift", 200, -200)
@@ -265,7 +128,8 @@ class World:
         self.lives: set[asyncio.Task[None]] = set()
         self.usurped = asyncio.Event()
         wait_ms = LATEST_MS + 60_000 + self.manner.absence_ms + 10 * CYCLE_SECONDS * 1000
-        self.end_ms = max(int(plan.hours * HOUR_MS), LEAST_FAULTY_MS + wait_ms + SETTLE_MS)
+        least_ms = script.faulty_ms if script is not None else LEAST_FAULTY_MS
+        self.end_ms = max(int(plan.hours * HOUR_MS), least_ms + wait_ms + SETTLE_MS)
         self.quiet_from_ms = self.end_ms - wait_ms - SETTLE_MS
         self.restored_by_ms = self.quiet_from_ms + wait_ms
 
@@ -392,32 +256,6 @@ class World:
             raise Violated("i23_the_record_verifies", verdict.what, self.loop.now_ms)
 
 
-def drawn_settings(draw: Random) -> dict[str, str]:
-    """A configuration of this seed: ratios, limits and policies that people really choose."""
-    assets = ("BTC", "ETH") if draw.random() < 0.3 else ("BTC",)
-    amounts = {"BTC": (("2", "3"), ("0", "5"), ("3", "2"), ("4", "1")), "ETH": (("20", "30"), ("0", "50"))}
-    flags = {
-        "mode": "live",
-        "cycle_seconds": str(CYCLE_SECONDS),
-        "reconcile.foreign": draw.choice(("halt", "absorb")),
-        "execution.max_order_usd": draw.choice(("100000", "30000")),
-        "execution.order_ttl_seconds": draw.choice(("30", "20", "60")),
-        "execution.cross_after_seconds": draw.choice(("120", "60")),
-        "risk.max_position_usd": draw.choice(("1000000", "200000")),
-        "risk.max_turnover_usd_per_day": draw.choice(("2000000", "2000000", "500000")),
-        "risk.max_leverage": draw.choice(("2", "1.5")),
-        "risk.max_orders_per_minute": draw.choice(("20", "4")),
-    }
-    for asset in assets:
-        bag, posted = draw.choice(amounts[asset])
-        flags[f"bag.{asset}.coins"] = bag
-        flags[f"paper.collateral.{asset}"] = posted
-        flags[f"paper.price.{asset}"] = "1000"
-        flags[f"hedges.{asset}.ratio"] = draw.choice(("1.0", "1.0", "0.8", "0.5"))
-        flags[f"hedges.{asset}.basis"] = draw.choice(("coins", "coins", "value"))
-    return flags
-
-
 class Template:
     """An empty audit database with its tables, made once in a process and copied for every seed."""
 
@@ -434,19 +272,19 @@ class Template:
 TEMPLATE: Final = Template()
 
 
-def rehearse(plan: Plan, starter: Starter) -> Outcome:
+def rehearse(plan: Plan, starter: Starter, script: Script | None = None) -> Outcome:
     """One seed, whole."""
     with TemporaryDirectory(prefix="hedgebot-rehearsal-") as folder:
         TEMPLATE.copy(Path(folder))
         loop = VirtualLoop()
         try:
-            return loop.run_until_complete(staged(plan, starter, Path(folder), loop))
+            return loop.run_until_complete(staged(plan, starter, Path(folder), loop, script))
         finally:
             loop.close()
 
 
-async def staged(plan: Plan, starter: Starter, folder: Path, loop: VirtualLoop) -> Outcome:
-    world = World(plan, starter, folder, loop)
+async def staged(plan: Plan, starter: Starter, folder: Path, loop: VirtualLoop, script: Script | None = None) -> Outcome:
+    world = World(plan, starter, folder, loop, script)
     evidence = world.evidence
     owner = Store.open(world.url, account=ACCOUNT, venue="paper", environment=None, synchronous="OFF", instance=INSTANCE)
     evidence.checked_head = (0, owner.genesis)

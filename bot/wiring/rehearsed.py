@@ -1,7 +1,8 @@
 """How does the bot start in a rehearsal? As it does in earnest, with the parts of the rehearsal in place of clock and venue."""
 
 from bot.engine import Engine
-from bot.rehearsal.world import Outcome, Plan, Stagehand, rehearse
+from bot.rehearsal.process import Stagehand
+from bot.rehearsal.world import Outcome, Plan, Script, rehearse
 from bot.wiring.start import started
 
 
@@ -11,6 +12,6 @@ async def start(parts: Stagehand) -> Engine:
     )
 
 
-def rehearsed(plan: Plan) -> Outcome:
-    """One seed."""
-    return rehearse(plan, start)
+def rehearsed(plan: Plan, script: Script | None = None) -> Outcome:
+    """One seed; or, with a script, one point of the grid."""
+    return rehearse(plan, start, script)

@@ -1,0 +1,44 @@
+"""Whose day is it? A configuration and a venue, drawn from a seed as people choose them."""
+
+from random import Random
+from typing import Final
+
+from bot.rehearsal.wire import Manner
+
+CYCLE_SECONDS: Final = 30
+
+
+def drawn_manner(draw: Random) -> Manner:
+    return Manner(
+        duplicates=draw.choice(("exists", "open-only", "taken")),
+        window_ms=draw.choice((5_000, None)),
+        post_only_cancels=draw.random() < 0.5,
+        ids_only=draw.random() < 0.5,
+        tells_age=draw.random() < 0.5,
+    )
+
+
+def drawn_settings(draw: Random) -> dict[str, str]:
+    """A configuration of this seed: ratios, limits and policies that people really choose."""
+    assets = ("BTC", "ETH") if draw.random() < 0.3 else ("BTC",)
+    amounts = {"BTC": (("2", "3"), ("0", "5"), ("3", "2"), ("4", "1")), "ETH": (("20", "30"), ("0", "50"))}
+    flags = {
+        "mode": "live",
+        "cycle_seconds": str(CYCLE_SECONDS),
+        "reconcile.foreign": draw.choice(("halt", "absorb")),
+        "execution.max_order_usd": draw.choice(("100000", "30000")),
+        "execution.order_ttl_seconds": draw.choice(("30", "20", "60")),
+        "execution.cross_after_seconds": draw.choice(("120", "60")),
+        "risk.max_position_usd": draw.choice(("1000000", "200000")),
+        "risk.max_turnover_usd_per_day": draw.choice(("2000000", "2000000", "500000")),
+        "risk.max_leverage": draw.choice(("2", "1.5")),
+        "risk.max_orders_per_minute": draw.choice(("20", "4")),
+    }
+    for asset in assets:
+        bag, posted = draw.choice(amounts[asset])
+        flags[f"bag.{asset}.coins"] = bag
+        flags[f"paper.collateral.{asset}"] = posted
+        flags[f"paper.price.{asset}"] = "1000"
+        flags[f"hedges.{asset}.ratio"] = draw.choice(("1.0", "1.0", "0.8", "0.5"))
+        flags[f"hedges.{asset}.basis"] = draw.choice(("coins", "coins", "value"))
+    return flags
