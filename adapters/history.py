@@ -21,7 +21,7 @@ DAY_MS: Final = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Open at `at_ms`; prices in USD per coin. A file with one price column gives bars of one print."""
+    """Open at `at_ms`; prices in USD per coin. A file with one price column gives bars of one price."""
 
     at_ms: int
     length_ms: int
@@ -31,9 +31,11 @@ class Bar:
     close: Decimal
 
     def prints(self) -> tuple[tuple[int, Decimal], ...]:
-        """Open at 0 s, then the nearer of low and high, the other one, close, at 1/3, 2/3 and 1 of the length."""
+        """Open at 0 s, then the nearer of low and high, the other one, close, at 1/3, 2/3 and 1 of the length.
+
+        A bar of one price is printed when it opens and when it ends."""
         if self.open == self.high == self.low == self.close:
-            return ((self.at_ms, self.open),)
+            return ((self.at_ms, self.open), (self.at_ms + self.length_ms, self.close))
         low_first = self.open - self.low <= self.high - self.open
         second, third = (self.low, self.high) if low_first else (self.high, self.low)
         third_ms = self.length_ms // 3

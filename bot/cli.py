@@ -182,6 +182,27 @@ def bag(config: Config = None, account: Account = None, sets: Sets = None, as_js
 
 
 @app.command()
+def report(
+    config: Config = None,
+    account: Account = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="from the first look after this time (UTC)")] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="also write a page with charts, complete in itself")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The insurance statement: what the hedge protected, what it cost, how well it worked. Adds up to the record."""
+    from bot.cli_config import settings_from
+    from bot.cli_report import report_table, statement, write_page
+    from bot.cli_show import answer_json, show
+
+    log_to_stderr(None)
+    found = statement(settings_from(config, account=account), since)
+    if html is not None:
+        write_page(found, html)
+    said = found.json()
+    answer_json(said) if as_json else show(report_table(said) if said["assets"] else "the record holds no look at an account yet")
+
+
+@app.command()
 def status(
     config: Config = None,
     account: Account = None,
@@ -273,6 +294,7 @@ def replay(
     policy: Annotated[
         list[str] | None, typer.Option("--policy", metavar="[BTC=]NAME[:KEY=VALUE,…]", help="such as ramp:days=10; one of each kind")
     ] = None,
+    step: Annotated[bool, typer.Option("--step", help="go through every print, also where nothing can happen")] = False,
     config: Config = None,
     sets: Sets = None,
     as_json: AsJson = False,
@@ -299,6 +321,7 @@ def replay(
             config,
             sets or (),
             policy or (),
+            step,
         )
     )
     answer_json(said) if as_json else show(pairs(summary(said)))

@@ -22,6 +22,7 @@ from bot.wiring.past import History, Recorded, instant, recorded, replay
 from bot.words import ratio_from
 
 ROOM: Final = 10  # limits that nobody wrote down allow so many times the value of the bag
+MANY: Final = 10_000  # bars from which on it is worth saying that a replay does not jump
 MOST_SWITCHES: Final = 20  # that are shown; `--json` has them all
 GROWING: Final = ("risk.max_position_usd", "execution.max_order_usd", "risk.max_turnover_usd_per_day")
 
@@ -43,6 +44,7 @@ class Asked:
     config: Path | None
     sets: Sequence[str]
     policies: Sequence[str] = ()
+    step: bool = False
 
 
 def replayed(asked: Asked) -> dict[str, Any]:
@@ -59,7 +61,7 @@ def replayed(asked: Asked) -> dict[str, Any]:
         for key, problem, remedy in hedge.policies.pointless_at(starts_ms):
             raise Wrong(Exit.CONFIGURATION, f"hedges.{asset}.policies.{key}: {problem}; {remedy}")
     commands = sorted((command_of(said, settings) for said in asked.target_at), key=lambda command: command.at_ms)
-    said = asyncio.run(drive(settings, read, commands))
+    said = asyncio.run(drive(settings, read, commands, step=asked.step))
     if "switches" in said:
         said["compared"] = compared(settings, read, commands)
     return {**said, "seconds": round(time.perf_counter() - began, 3)}
@@ -87,8 +89,10 @@ def coins_of(settings: Settings, asset: str) -> Decimal:
     return (settings.bag[asset].coins if asset in settings.bag else ZERO) + settings.paper.collateral.get(asset, ZERO)
 
 
-async def drive(settings: Settings, read: Recorded, commands: Sequence[CommandGiven]) -> dict[str, object]:
-    run = await replay(settings, read, commands)
+async def drive(settings: Settings, read: Recorded, commands: Sequence[CommandGiven], *, step: bool = False) -> dict[str, object]:
+    run = await replay(settings, read, commands, step=step)
+    if run.stepping and not step and sum(map(len, read.bars.values())) > MANY:
+        say(f"note: going from print to print, for {run.stepping}")
     with progress(sum(len(bars) for bars in read.bars.values())) as tell:
         return await run.run(tell)
 

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Final, Protocol
 
 from bot.core.events import CommandGiven, Event
-from bot.core.model import ONE, ZERO, Baseline, Basis, Kind, State
+from bot.core.model import ONE, ZERO, Baseline, Basis, FundingPayment, Kind, State
 from bot.engine import Engine
 from bot.face import iso_utc, plain, plain_or_null
 
@@ -22,7 +22,12 @@ class Driven(Protocol):
 
     def print(self, asset: str, price: Decimal, at_ms: int) -> None: ...
     def settle_funding(self, asset: str, rate: Decimal, at_ms: int) -> None: ...
+    def settle_at(self, due: Sequence[tuple[str, Decimal, Decimal, int]]) -> Sequence[FundingPayment | None]:
+        """Print and settle for each (asset, price, rate, at_ms) in turn; what each one paid."""
+
     def accounts(self) -> "Sequence[Booked]": ...
+    def equities(self) -> Mapping[str, Decimal]:
+        """Of each settle currency."""
 
 
 class Booked(Protocol):
@@ -135,7 +140,7 @@ class Tally:
     last: dict[str, Decimal] = field(default_factory=dict)  # price by asset
     ideal: dict[str, Decimal] = field(default_factory=dict)  # USD by asset: the same bag with the ideal hedge
     booked: dict[str, Decimal] = field(default_factory=dict)  # USD by asset: funding minus fees so far
-    held: dict[str, tuple[Baseline, Decimal]] = field(default_factory=dict)  # δ* that a `value` hedge set at this bar's start
+    held: dict[str, tuple[Baseline, Decimal]] = field(default_factory=dict)  # δ* that a `value` hedge set as the bar before ended
     switches: list[Switch] = field(default_factory=list)
 
 
@@ -157,8 +162,10 @@ class Replay:
         bag: Mapping[str, Decimal],
         posted: Mapping[str, Decimal],
         timeline: Sequence[Iterator[Happening]],
+        stepping: str = "",
     ) -> None:
         self.timeline = timeline
+        self.stepping = stepping  # why it goes from print to print, if somebody may ask
         self.engine, self.venue, self.clock = engine, venue, clock
         self.bag, self.posted = dict(bag), dict(posted)
         self.assets = tuple(rule.asset for rule in engine.rules.legs)
@@ -168,19 +175,27 @@ class Replay:
     async def run(self, tell: Callable[[Progress], None] | None = None) -> dict[str, object]:
         """Raises what the engine raises. The answer has the fields of `replay --json`."""
         began = time.perf_counter()
-        tally = self.tally
         moments = groupby(merge(*self.timeline, key=attrgetter("at_ms", "rank")), key=attrgetter("at_ms"))
         for at_ms, group in moments:
-            await self.timers_until(at_ms)
-            self.clock.advance_to(at_ms)
-            ends_bar, changed = self.apply(at_ms, list(group))
-            if changed or self.engine.busy:
-                await self.turn()
-            self.measure(ends_bar)
-            if ends_bar and tell is not None:
-                tell(Progress(at_ms, tally.steps, tally.value_usd))
+            await self.live_through(at_ms, list(group), tell)
+        return await self.end(began)
+
+    async def live_through(self, at_ms: int, group: Sequence[Happening], tell: Callable[[Progress], None] | None) -> None:
+        """Everything that happens at one moment, after the engine's own timers before it."""
+        await self.timers_until(at_ms)
+        self.clock.advance_to(at_ms)
+        ended, changed = self.apply(at_ms, group)
+        if changed or self.engine.busy:
+            await self.turn()
+        if ended:
+            self.measure(ended)
+            if tell is not None:
+                tell(Progress(at_ms, self.tally.steps, self.tally.value_usd))
+
+    async def end(self, began: float) -> dict[str, object]:
+        """What is under way at the last price comes to its end, and everything is counted together."""
         await self.timers_until(self.clock.now_ms() + self.patience_ms())
-        self.measure(ends_bar=True)
+        self.measure(())
         return self.answer(time.perf_counter() - began)
 
     def patience_ms(self) -> int:
@@ -188,25 +203,25 @@ class Replay:
         execution = self.engine.rules.execution
         return execution.cross_after_ms + 2 * execution.order_ttl_ms
 
-    def apply(self, at_ms: int, group: Sequence[Happening]) -> tuple[bool, bool]:
-        """Does a bar end here, and did anything change? A print at the price of before changes nothing that could be decided on."""
-        ends_bar = changed = False
+    def apply(self, at_ms: int, group: Sequence[Happening]) -> tuple[Sequence[str], bool]:
+        """Whose bars end here, and did anything change? A print at the price of before changes nothing that could be decided on."""
+        ended: list[str] = []
+        changed = False
         for happening in group:
             if happening.price is not None:
                 changed = changed or self.tally.last.get(happening.asset) != happening.price
                 self.venue.print(happening.asset, happening.price, at_ms)
                 self.mark(happening.asset, happening.price)
                 if happening.ends_bar:
-                    self.tally.held.pop(happening.asset, None)
-                self.tally.steps += happening.ends_bar
-                ends_bar = ends_bar or happening.ends_bar
+                    self.tally.steps += 1
+                    ended.append(happening.asset)
             elif happening.rate is not None:
                 self.venue.settle_funding(happening.asset, happening.rate, at_ms)
                 changed = True
             elif happening.command is not None:
                 self.engine.hear(happening.command)
                 changed = True
-        return ends_bar, changed
+        return ended, changed
 
     def mark(self, asset: str, price: Decimal) -> None:
         """The ideal hedge holds N* at every bar, so its value moves by δ* times the move (domain.md §2)."""
@@ -264,25 +279,36 @@ class Replay:
                 why = "; ".join(f"{change.policy}: {change.why}" for change in leg.policies if change.after != change.before)
                 self.tally.switches.append(Switch(decision.at_ms, leg.asset, leg.ratio_effective, why or "all of the target"))
 
-    def measure(self, ends_bar: bool) -> None:
+    def measure(self, ended: Sequence[str]) -> None:
+        """What bag and account are worth, beside the ideal; `ended` are the assets whose bar ends here."""
+        self.book()
+        for asset in ended:
+            self.tally.held.pop(asset, None)
+        self.weigh(self.value_usd(), sum(self.tally.ideal.values(), ZERO))
+
+    def book(self) -> None:
+        """Funding and fees since the last bar, which the ideal hedge has too."""
         tally = self.tally
-        seen = self.engine.seen
-        if not ends_bar or seen is None:
-            return
         for one in self.venue.accounts():
             booked = one.funding_usd - one.fees_usd
             if booked != (before := tally.booked.get(one.asset, ZERO)):
                 tally.ideal[one.asset] += booked - before
                 tally.booked[one.asset] = booked
-        margins = {view.instrument.settle: view.margin for view in seen.views}
-        value = sum((coins * tally.last[asset] for asset, coins in self.bag.items() if asset in tally.last), ZERO)
-        for currency, margin in margins.items():
-            if margin is None:
-                return
-            value += margin.equity * tally.last.get(currency, ONE)
-        tally.value_usd = value
-        tally.least_usd = value if tally.least_usd is None else min(tally.least_usd, value)
-        tally.error_usd = max(tally.error_usd, abs(value - tally.dollars - sum(tally.ideal.values(), ZERO)))
+
+    def value_usd(self) -> Decimal:
+        """At the last prices; an asset that has none yet does not count yet."""
+        last, assets = self.tally.last, self.assets
+        value = sum((coins * last[asset] for asset, coins in self.bag.items() if asset in last), ZERO)
+        for currency, equity in self.venue.equities().items():
+            if currency in last or currency not in assets:
+                value += equity * last.get(currency, ONE)
+        return value
+
+    def weigh(self, value_usd: Decimal, ideal_usd: Decimal) -> None:
+        tally = self.tally
+        tally.value_usd = value_usd
+        tally.least_usd = value_usd if tally.least_usd is None else min(tally.least_usd, value_usd)
+        tally.error_usd = max(tally.error_usd, abs(value_usd - tally.dollars - ideal_usd))
 
     def answer(self, seconds: float) -> dict[str, object]:
         tally, totals = self.tally, tuple(self.venue.accounts())
@@ -295,7 +321,7 @@ class Replay:
             "fills": sum(one.fills for one in totals),
             "value_start_usd": plain(tally.start_usd),
             "value_end_usd": plain(tally.value_usd),
-            "value_min_usd": plain(tally.least_usd if tally.least_usd is not None else tally.value_usd),
+            "value_min_usd": plain(round(tally.least_usd if tally.least_usd is not None else tally.value_usd, 6)),
             "unhedged_value_end_usd": plain(unhedged),
             "hedge_error_max_bps": plain(round(tally.error_usd / tally.start_usd * BPS, 4)),
             "funding_coin": plain(sum((one.funding_coins for one in totals), ZERO)),

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from adapters.history import Bar, Rate, instant_ms, read_bars, read_rates
 from bot.audit.store import Store
 from bot.core.decide import RULES_VERSION
 from bot.core.events import CommandGiven
-from bot.core.model import Rules, State
+from bot.core.model import Instrument, Kind, Rules, State
 from bot.engine import Engine
 from bot.gate import SignGate
 from bot.ports import Clock, Measures
@@ -23,6 +24,7 @@ from bot.wiring.record import open_store
 from bot.wiring.start import REPLAY_INSTANCE, started, unrecorded_engine
 from bot.wiring.venue import kill_switch
 
+LEAST_BAR_MS: Final = 3  # its four prints are at moments of their own
 DEMO_RECORD_EVERY_MS: Final = 3_600_000  # of virtual time: what acts or changes its reason is on record anyhow
 
 
@@ -65,7 +67,7 @@ class Recorded:
 
     bars: Mapping[str, Sequence[Bar]]
     rates: Mapping[str, Sequence[Rate]]
-    history: History  # where it was read from
+    history: History = History({}, {})  # where it was read from
 
 
 def recorded(history: History) -> Recorded:
@@ -88,8 +90,11 @@ def measures(rules: Rules, read: Recorded, clock: Clock) -> Measures | None:
     return Measured(RecordedPast(clock, before.bars, before.rates), rules.legs)
 
 
-async def replay(settings: Settings, history: History | Recorded, commands: Sequence[CommandGiven] = ()) -> Replay:
-    """The same engine and paper exchange in virtual time, armed, with nothing on disk."""
+async def replay(settings: Settings, history: History | Recorded, commands: Sequence[CommandGiven] = (), *, step: bool = False) -> Replay:
+    """The same engine and paper exchange in virtual time, armed, with nothing on disk.
+
+    It jumps over what is quiet where it can, else it says why not in `stepping`; `step` forces it to go from print to print.
+    """
     read = recorded(history) if isinstance(history, History) else history
     bars, rates = read.bars, read.rates
     starts_ms = min(one[0].at_ms for one in bars.values())
@@ -112,13 +117,44 @@ async def replay(settings: Settings, history: History | Recorded, commands: Sequ
     engine = unrecorded_engine(
         settings, rules, instruments, exchange, clock, gate, empty, run_id="replay", armed=True, measures=measures(rules, read, clock)
     )
-    bag = {asset: held.coins for asset, held in settings.bag.items()}
-    timeline = [
-        *(prices(asset, [bar.prints() for bar in one]) for asset, one in bars.items()),
-        *(fundings(asset, [(rate.at_ms, rate.rate) for rate in one]) for asset, one in rates.items()),
+    bag = {asset: held.declared for asset, held in settings.bag.items()}
+    stepping = "asked for" if step else why_stepping(rules, instruments, read)
+    if not stepping:
+        from bot.jumping.columns import Columns, Track  # loads numpy
+        from bot.jumping.replay import JumpingReplay
+
+        tracks = [Track(asset, one, Columns.of(one)) for asset, one in bars.items()]
+        due = {asset: [(rate.at_ms, rate.rate) for rate in one] for asset, one in rates.items()}
+        return JumpingReplay(engine, exchange, clock, bag, settings.paper.collateral, tracks, due, commands)
+    return Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline(read, commands), stepping)
+
+
+def timeline(read: Recorded, commands: Sequence[CommandGiven]) -> list[Iterator[Happening]]:
+    return [
+        *(prices(asset, (bar.prints() for bar in one)) for asset, one in read.bars.items()),
+        *(fundings(asset, [(rate.at_ms, rate.rate) for rate in one]) for asset, one in read.rates.items()),
         words(commands),
     ]
-    return Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline)
+
+
+def why_stepping(rules: Rules, instruments: Mapping[str, Instrument], read: Recorded) -> str:
+    """Why a replay cannot jump; empty if it can."""
+    if find_spec("numpy") is None:
+        return "numpy is not installed"
+    if any(rule.policies.exist for rule in rules.legs):
+        return "policies look at every candle"
+    linear = [rule.symbol for rule in rules.legs if instruments[rule.symbol].kind is not Kind.INVERSE]
+    if linear:
+        return f"{linear[0]} shares its margin with others"
+    if alone := sorted(set(read.bars) ^ {rule.asset for rule in rules.legs}):
+        return f"{alone[0]} has prices and is not hedged"
+    first, *others = read.bars.values()
+    if any(bar.length_ms < LEAST_BAR_MS for bar in first[:1]):
+        return "the bars are too short"
+    times = [bar.at_ms for bar in first] if others else []
+    if any(one[0].length_ms != first[0].length_ms or [bar.at_ms for bar in one] != times for one in others):
+        return "the bars of the assets begin at different times"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +185,7 @@ async def demo(settings: Settings, starts_ms: int, timeline: Sequence[Iterator[H
         )
         try:
             engine = await started(store, exchange, None, settings, clock, gate, live_flag=True, record_every_ms=DEMO_RECORD_EVERY_MS)
-            bag = {asset: held.coins for asset, held in settings.bag.items()}
+            bag = {asset: held.declared for asset, held in settings.bag.items()}
             yield Demo(Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline), engine, store, engine.parts.run_id)
         finally:
             await exchange.close()

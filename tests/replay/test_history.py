@@ -37,7 +37,7 @@ def test_a_bar_is_four_prints_the_nearer_extreme_first(written):
         (began + HOUR, Decimal(11)),
     )
     assert [price for _, price in high_first.prints()] == [11, 10, 12, 12]
-    assert still.prints() == ((began + 2 * HOUR, Decimal(12)),)
+    assert still.prints() == ((began + 2 * HOUR, Decimal(12)), (began + 3 * HOUR, Decimal(12)))
 
 
 def test_a_high_that_is_nearer_comes_first():
@@ -46,9 +46,13 @@ def test_a_high_that_is_nearer_comes_first():
 
 
 @pytest.mark.parametrize("name", ["price", "close", "index_price", "Index_Price"])
-def test_one_price_column_makes_bars_of_one_print(written, name):
+def test_one_price_column_makes_bars_of_one_price(written, name):
     bars = read_bars(written(f"Timestamp,{name}\n2022-11-01,10\n2022-11-02,11.5\n"))
-    assert [bar.prints() for bar in bars] == [((instant_ms("2022-11-01"), Decimal(10)),), ((instant_ms("2022-11-02"), Decimal("11.5")),)]
+    first, second, end = (instant_ms(f"2022-11-0{day}") for day in (1, 2, 3))
+    assert [bar.prints() for bar in bars] == [
+        ((first, Decimal(10)), (second, Decimal(10))),
+        ((second, Decimal("11.5")), (end, Decimal("11.5"))),
+    ]
 
 
 @pytest.mark.parametrize(
