@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 GRACE_SECONDS: Final = 2
 MOST_CONNECTIONS: Final = 100
+MOST_WS_BYTES: Final = 1024 * 1024
 REMEDIES: Final = {
     errno.EADDRINUSE: "is taken: stop what listens there, or set api.port",
     errno.EACCES: "is not allowed to this user: set api.port to 1024 or above",
@@ -47,15 +48,16 @@ class Serving:
         await asyncio.wait([self._task])
 
 
-async def serve(app: FastAPI, host: str, port: int) -> Serving:
-    """Listen on `host:port` and answer from now on. Raise CannotListen before anything else happens."""
+async def serve(app: FastAPI, host: str, port: int, *, console: bool = False) -> Serving:
+    """Listen on `host:port` and answer from now on; the console lives over a socket. Raise CannotListen before anything else happens."""
     listener = await bound(host, port)
     config = uvicorn.Config(
         app,
         loop="none",
         http="h11",
-        ws="none",
-        lifespan="off",
+        ws="websockets-sansio" if console else "none",
+        ws_max_size=MOST_WS_BYTES,
+        lifespan="on" if console else "off",
         log_config=None,
         access_log=False,
         server_header=False,

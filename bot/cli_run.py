@@ -19,6 +19,7 @@ from bot.api_server import serve
 from bot.cli_call import address_file, address_outside, base_url, token_file, tokens_file
 from bot.cli_exit import Wrong, say, told
 from bot.cli_show import answer_json, facts, show
+from bot.console.mount import with_console
 from bot.core.events import RunEnded
 from bot.exit_codes import Exit, worst
 from bot.face import CannotListen, Status, plan_json
@@ -122,7 +123,11 @@ class Api:
             if self.address is None:
                 settings = self.settings
                 token = settings.api.token or ensure_token(token_file(settings))
-                serving = await serve(create_app(self.led, Door(token, tokens_file(settings))), settings.api.host, settings.api.port)
+                door = Door(token, tokens_file(settings))
+                app = create_app(self.led, door)
+                if settings.api.console:
+                    with_console(app, self.led, door)
+                serving = await serve(app, settings.api.host, settings.api.port, console=settings.api.console)
                 self.closing_time.push_async_callback(serving.stop)
                 if not self.led.worker:  # workers may share a folder; the lease tells where each is
                     self.closing_time.enter_context(announced(address_file(settings), base_url(settings.api.host, serving.port)))

@@ -51,6 +51,7 @@ class Status:
     why_not_ready: tuple[str, ...]
     overrides: tuple[str, ...] = ()  # what stands by the operator's word, where the bot would otherwise refuse or prove it
     bands: tuple[tuple[str, Band], ...] = ()  # asset, the band that applies
+    baselines: tuple[tuple[str, Decimal], ...] = ()  # asset, the coins that its ratio refers to
 
 
 @dataclass(frozen=True, slots=True)

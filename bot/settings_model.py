@@ -194,7 +194,7 @@ class Api(Section):
     host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
     port: Whole = Field(default=8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     token: SecretStr | None = Field(default=None, description="what commands must carry; without one a random token is made")
-    console: Switch = Field(default=True, description="a web page at /, where the `console` extra is installed")
+    console: Switch = Field(default=False, description="serve a web page at / (needs the `console` extra)")
 
 
 class Notify(Section):
