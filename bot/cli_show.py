@@ -3,11 +3,13 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +17,7 @@ from bot.settings_text import Finding, printable
 
 CENT: Final = Decimal("0.01")
 NOTHING: Final = "–"
+WIDE: Final = 1000  # a terminal that no table fills
 
 
 def answer_json(content: object) -> None:
@@ -90,20 +93,43 @@ def facts(said: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
-def legs_table(legs: Sequence[Mapping[str, Any]]) -> Table:
-    table = plain_table("asset", "target", "actual", "USD now", "USD wanted", "leverage", "liquidated at", "aligned")
-    for leg in legs:
-        table.add_row(
+def legs_table(legs: Sequence[Mapping[str, Any]]) -> "Fitting":
+    names = ("asset", "target", "actual", "USD now", "USD wanted", "leverage", "liquidated at", "aligned")
+    rows = [
+        (
             leg["asset"],
-            target_words(leg),
+            number(leg["ratio_target"]),
             number(leg["ratio_actual"]),
             usd(leg["position_usd"]),
             NOTHING if leg["target_usd"] is None else usd(-Decimal(leg["target_usd"])),
             number(leg["leverage"], 2),
             "none" if leg["liquidation_price"] is None else usd(leg["liquidation_price"]),
-            Text("yes", "green") if leg["aligned"] else Text("no", "yellow"),
+            "yes" if leg["aligned"] else "no",
         )
-    return table
+        for leg in legs
+    ]
+    return Fitting(names, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """A table where the terminal is wide enough for every figure; else one row below the other, with its name. No figure is ever cut."""
+
+    names: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    left: tuple[str, ...] = ()
+    gap: int = 1
+
+    def __rich_console__(self, terminal: Console, options: ConsoleOptions) -> RenderResult:
+        table = plain_table(*self.names, left=self.left, gap=self.gap)
+        for row in self.rows:
+            table.add_row(*row)
+        if Measurement.get(terminal, options.update(max_width=WIDE), table).maximum <= options.max_width:
+            yield table
+            return
+        for row in self.rows:
+            yield Text(f"{self.names[0]} {row[0]}", "bold")
+            yield pairs((f"  {name}", value) for name, value in zip(self.names[1:], row[1:], strict=True))
 
 
 def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
@@ -116,6 +142,15 @@ def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
         )
     ]
     lines += [Text(f"  {policy_line(change)}", "dim") for change in leg["policies"]]
+    band, away = leg.get("band"), leg.get("liquidation_distance")
+    edges = (
+        ""
+        if band is None
+        else f"band {number(Decimal(band['low']) * 100, 2)} to {number(Decimal(band['high']) * 100, 2)} % of what is wanted"
+    )
+    far = "" if away is None else f"liquidation {Decimal(away) * 100:+.0f} % away"
+    if edges or far:
+        lines.append(Text("  " + ", ".join(part for part in (edges, far) if part), "dim"))
     for order in leg["orders"]:
         how = "post-only" if order["post_only"] else "immediate or cancel"
         shrinks = ", reduce-only" if order["reduce_only"] else ""
@@ -156,9 +191,8 @@ def plain_table(*names: str, left: Iterable[str] = (), gap: int = 1) -> Table:
 def orders_table(orders: Sequence[Mapping[str, Any]]) -> RenderableType:
     if not orders:
         return Text("no order on record")
-    table = plain_table("at (UTC)", "id", "side", "filled", "limit", "status", left=("id", "side", "status"), gap=0)
-    for order in orders:
-        table.add_row(
+    rows = [
+        (
             clock(order["at"])[5:16],
             order["client_id"],
             f"{order['side']} {order['asset']}",
@@ -166,25 +200,27 @@ def orders_table(orders: Sequence[Mapping[str, Any]]) -> RenderableType:
             number(order["limit_price"], 8),
             order["status"],
         )
-    return table
+        for order in orders
+    ]
+    return Fitting(("at (UTC)", "id", "side", "filled", "limit", "status"), rows, left=("id", "side", "status"), gap=0)
 
 
 def fills_table(fills: Sequence[Mapping[str, Any]]) -> RenderableType:
     if not fills:
         return Text("no fill on record")
-    table = plain_table("at (UTC)", "side", "contracts", "price", "USD", "fee, coins", "as", left=("side", "as"))
-    for fill in fills:
-        whose = "" if fill["ours"] else " (foreign)"
-        table.add_row(
+    rows = [
+        (
             clock(fill["at"])[5:],
             f"{fill['side']} {fill['asset']}",
             f"{fill['contracts']:,}",
             number(fill["price"], 8),
             usd(fill["notional_usd"]),
             number(fill["fee_coins"], 8),
-            ("liquidation" if fill["liquidation"] else "maker" if fill["maker"] else "taker") + whose,
+            ("liquidation" if fill["liquidation"] else "maker" if fill["maker"] else "taker") + ("" if fill["ours"] else " (foreign)"),
         )
-    return table
+        for fill in fills
+    ]
+    return Fitting(("at (UTC)", "side", "contracts", "price", "USD", "fee, coins", "as"), rows, left=("side", "as"))
 
 
 def targets_table(targets: Sequence[Mapping[str, Any]]) -> RenderableType:

@@ -12,14 +12,16 @@ from nicegui import background_tasks, ui
 from starlette.requests import Request
 
 from bot.api_record import reading
+from bot.audit.explain import explain
+from bot.audit.store import Store
 from bot.console.gate import COOKIE, Sessions
 from bot.console.history import History, Sample, funding_usd, remembered, sampled
 from bot.core.events import CommandGiven
-from bot.face import Bot, Status, status_json
+from bot.face import Bot, Status, iso_utc, status_json
 from bot.led import Led
 from bot.logs import scrub
 from bot.ports import PortError
-from bot.record_face import decision_json, entry_json
+from bot.record_face import entry_json
 from bot.words import Misspoken
 
 LOOK_SECONDS: Final = 1.0
@@ -72,6 +74,7 @@ class Page:
         self.led, self.sessions, self.watch, self.cookie, self.account = led, sessions, watch, cookie, account
         self.drawn: object = None
         self.theme = 0
+        self.told: dict[int, ui.element] = {}  # by place in the chain
 
     @property
     def bot(self) -> Bot | None:
@@ -222,23 +225,23 @@ class Page:
         draw(self.charts["funding received, USD"], [("funding", [[at_ms, float(total)] for at_ms, total in paid])])
 
     async def show_stream(self) -> None:
+        """What is new comes on top; what somebody has unfolded stays so."""
+        newest = max(self.told, default=0)
         try:
             record = self.led.record(self.account or None)
-            rows = await reading(lambda: [(decision_json(row), entry_json(row)["says"]) for row in record.decisions(limit=STREAM_ROWS)])
+            rows = await reading(partial(told_since, record, newest))
         except (Misspoken, PortError):
-            rows = []
-        self.stream.clear()
-        with self.stream:
-            for made, says in rows:
-                with ui.element("details"):
-                    with ui.element("summary"):
-                        ui.label(made["at"][11:19]).classes("time")
-                        ui.label(scrub(says))
-                    for leg in made["legs"] or []:
-                        ui.label(f"{leg['asset']}: {sentence(leg)}")
-                        for order in leg["orders"]:
-                            ui.label(f"→ {order['side']} {order['contracts']:,} contracts at {order['limit_price']}")
-                    ui.link(f"decision {made['seq']}: hedgebot audit explain {made['seq']}", "#").classes("hint").props("tabindex=-1")
+            return
+        for seq, at, says, story in rows:
+            with self.stream, ui.element("details") as one:
+                with ui.element("summary"):
+                    ui.label(at[11:19]).classes("time")
+                    ui.label(scrub(says))
+                ui.label(scrub(story)).classes("story")
+            one.move(self.stream, 0)
+            self.told[seq] = one
+        for seq in sorted(self.told)[:-STREAM_ROWS]:
+            self.told.pop(seq).delete()
 
     # ------------------------------------------------------------------------------------------------------------ commands
 
@@ -307,6 +310,12 @@ class Page:
 
 
 # ---------------------------------------------------------------------------------------------------------------- parts
+
+
+def told_since(record: Store, seq: int) -> list[tuple[int, str, str, str]]:
+    """The newest decisions behind `seq`, oldest first: place, time, sentence, explanation."""
+    rows = [row for row in record.decisions(limit=STREAM_ROWS) if row.seq > seq]
+    return [(row.seq, iso_utc(row.at_ms), entry_json(row)["says"], explain(record, str(row.seq))) for row in reversed(rows)]
 
 
 def button(text: str, act: Callable[[], None], kind: str = "act") -> ui.button:

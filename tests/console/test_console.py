@@ -155,6 +155,9 @@ def test_everything_can_be_reached_and_pressed_by_keyboard(browser, bot):
     expect(page.locator(".ask")).to_be_hidden()
     page.locator(".stream summary").first.focus()
     page.keyboard.press("Enter")
+    expect(page.locator(".stream details[open] .story")).to_contain_text("Ratio: 1 is asked for by the configuration")
+    bot.cycles(3)
+    expect(page.locator(".stream details[open] .story")).to_be_visible()  # it stays unfolded while the page lives on
     page.context.close()
 
 
