@@ -1,0 +1,311 @@
+"""What did the hedge protect, and what did it cost? Every figure is folded from the record, and they add up to the last digit.
+
+In coins of the settle currency, between the first and the last look at the account:
+
+    hedge = price + funding - fees + rounding         price: realised and unrealised profit of the contracts
+    value at the end = value without a hedge + hedge  both at the last mark
+    wallet at the end = wallet at the start + realised + funding - fees + moved + rounding
+
+`rounding` is what the venue's own wallet differs from these sums, told apart rather than spread. Slippage and basis are part of `price`:
+what it would have been at the marks that were decided on, and at the index.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, localcontext
+from itertools import pairwise
+from typing import Any, Final
+
+from bot.core.contracts import notional_usd
+from bot.core.events import CoinsMoved, DecisionMade, Event, FillSeen, FundingSeen, IntentRecorded, RunStarted
+from bot.core.model import ONE, ZERO, Kind, LegPlan, Side, View
+from bot.face import iso_utc, plain, plain_or_null
+
+HOUR_MS: Final = 3_600_000
+YEAR_MS: Final = 365 * 24 * HOUR_MS
+LEAST_RETURNS: Final = 3
+DIGITS: Final = 50  # of sums and products: none is rounded
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One decision's look at one leg; amounts in settle currency where they are the account's."""
+
+    at_ms: int
+    price: Decimal
+    index: Decimal | None
+    spot: Decimal
+    wallet: Decimal
+    equity: Decimal
+    short_usd: Decimal
+    moved: Decimal  # into the account, since the beginning
+    funding: Decimal  # received, since the beginning
+    ratio: Decimal | None
+    leverage: Decimal | None
+    liquidation: Decimal | None
+    aligned: bool
+    begins: bool  # the first of a run: before it nobody looked
+
+
+@dataclass(slots=True)
+class Account:
+    """What the record says of one asset."""
+
+    asset: str
+    instrument: str = ""
+    kind: Kind = Kind.INVERSE
+    settle: str = ""
+    realised: Decimal = ZERO
+    fees: Decimal = ZERO
+    fees_usd: Decimal = ZERO
+    funding: Decimal = ZERO
+    funding_usd: Decimal = ZERO
+    moved: Decimal = ZERO
+    slippage_usd: Decimal = ZERO
+    basis_usd: Decimal = ZERO
+    fills: int = 0
+    turnover_usd: Decimal = ZERO
+    index: Decimal | None = None
+    begins: bool = True
+    samples: list[Sample] = field(default_factory=list)
+
+    # ------------------------------------------------------------------------------------------------------------- what happened
+
+    def look(self, plan: LegPlan, view: View, at_ms: int) -> None:
+        """A part that is UNKNOWN makes no sample."""
+        quote, margin, position = view.quote, view.margin, view.position
+        if quote is not None:
+            self.index = quote.index
+        if quote is None or margin is None or position is None or plan.spot_coins is None:
+            return
+        self.instrument, self.kind, self.settle = plan.instrument, view.instrument.kind, view.instrument.settle
+        if not self.samples:  # the figures begin here
+            self.realised = self.fees = self.fees_usd = self.funding = self.funding_usd = self.moved = ZERO
+            self.slippage_usd = self.basis_usd = self.turnover_usd = ZERO
+            self.fills = 0
+        short_usd = notional_usd(view.instrument, -position.contracts, quote.mark)
+        self.samples.append(
+            Sample(
+                at_ms, quote.mark, quote.index, plan.spot_coins, margin.wallet, margin.equity, short_usd, self.moved,
+                self.funding, plan.ratio_actual, plan.leverage, plan.liquidation_price, plan.aligned, self.begins,
+            )
+        )  # fmt: skip
+        self.begins = False
+
+    def filled(self, event: FillSeen, reference: Decimal | None) -> None:
+        fill, sold = event.fill, event.fill.side is Side.SELL
+        in_usd = fill.price if self.kind is Kind.INVERSE else ONE
+        self.fills += 1
+        self.realised += event.realised
+        self.fees += fill.fee_coins
+        self.fees_usd += fill.fee_coins * in_usd
+        self.turnover_usd += event.notional_usd
+        mark = reference or fill.price
+        way = ONE if sold else -ONE
+        self.slippage_usd += way * event.notional_usd * (mark / fill.price - ONE)
+        if self.index:
+            self.basis_usd -= way * event.notional_usd * (mark / self.index - ONE)
+
+    def funded(self, event: FundingSeen) -> None:
+        in_usd = event.payment.mark if self.kind is Kind.INVERSE else ONE
+        self.funding += event.payment.coins
+        self.funding_usd += event.payment.coins * in_usd
+
+    # ------------------------------------------------------------------------------------------------------------- what follows
+
+    @property
+    def first(self) -> Sample:
+        return self.samples[0]
+
+    @property
+    def last(self) -> Sample:
+        return self.samples[-1]
+
+    @property
+    def rounding(self) -> Decimal:
+        return self.last.wallet - self.first.wallet - (self.realised + self.funding - self.fees + self.moved)
+
+    @property
+    def contracts_profit(self) -> Decimal:
+        """`price`: realised, and what is unrealised now less what was at the beginning."""
+        return self.realised + (self.last.equity - self.last.wallet) - (self.first.equity - self.first.wallet)
+
+    @property
+    def hedge(self) -> Decimal:
+        return self.contracts_profit + self.funding - self.fees + self.rounding
+
+    def usd(self, amount: Decimal, sample: Sample) -> Decimal:
+        """Settle currency in USD."""
+        return amount * sample.price if self.kind is Kind.INVERSE else amount
+
+    def value_usd(self, at: Sample) -> Decimal:
+        return at.spot * at.price + self.usd(at.equity, at)
+
+    def came(self, at: Sample) -> Decimal:
+        """Coins that came to the bag since the beginning; what moved between bag and account is none."""
+        return at.spot - self.first.spot + (at.moved if self.kind is Kind.INVERSE else ZERO)
+
+    def unhedged_usd(self, at: Sample) -> Decimal:
+        """The same coins, with those that came since, and no contract."""
+        coins = (self.first.spot + self.came(at)) * at.price
+        money = self.first.equity + (ZERO if self.kind is Kind.INVERSE else at.moved)
+        return coins + self.usd(money, at)
+
+    @property
+    def basis_cost_usd(self) -> Decimal:
+        """What the premium of the contract over the index cost: what it stood for at the end, less what was sold and bought with it."""
+        held = [(-at.short_usd, at) for at in (self.first,)] + [(self.last.short_usd, self.last)]
+        return self.basis_usd + sum((usd * (at.price / at.index - ONE) for usd, at in held if at.index), ZERO)
+
+    @property
+    def premium_usd(self) -> Decimal:
+        return self.fees_usd - self.funding_usd + self.slippage_usd + self.basis_cost_usd
+
+    def returns(self) -> tuple[list[Decimal], list[Decimal]]:
+        """Hourly returns of the bag without and with its hedge, without what came or left."""
+        hourly = list({at.at_ms // HOUR_MS: at for at in self.samples}.values())
+        bare, hedged = [], []
+        for was, now in pairwise(hourly):
+            worth = self.value_usd(was)
+            if worth > 0:
+                bare.append(now.price / was.price - ONE)
+                hedged.append((self.value_usd(now) - (self.came(now) - self.came(was)) * now.price) / worth - ONE)
+        return bare, hedged
+
+    def steps(self) -> Iterator[tuple[Sample, int]]:
+        """Each sample and how long it lasted; gaps in which nobody looked are left out."""
+        for was, now in pairwise(self.samples):
+            if now.at_ms > was.at_ms and not now.begins:
+                yield was, now.at_ms - was.at_ms
+
+    def in_band(self) -> Decimal | None:
+        looked = sum(lasted for _, lasted in self.steps())
+        return Decimal(sum(lasted for at, lasted in self.steps() if at.aligned)) / looked if looked else None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    accounts: tuple[Account, ...]
+
+    def json(self) -> dict[str, Any]:
+        with localcontext(prec=DIGITS):
+            rows = [account_json(one) for one in self.accounts]
+            return {"assets": rows, "total": total_json(self.accounts)}
+
+
+def fold_report(events: Iterable[Event], since_ms: int = 0) -> Report:
+    """The statement over a record, from the first look at or after `since_ms`. Assets that were never seen whole are left out."""
+    accounts: dict[str, Account] = {}
+    references: dict[str, Decimal] = {}
+    with localcontext(prec=DIGITS):
+        for event in events:
+            match event:
+                case DecisionMade() if event.decision.at_ms >= since_ms:
+                    for plan in event.decision.legs:
+                        view = event.seen.view(plan.instrument)
+                        if view is not None:
+                            accounts.setdefault(plan.asset, Account(plan.asset)).look(plan, view, event.decision.at_ms)
+                case RunStarted():
+                    for account in accounts.values():
+                        account.begins = True
+                case IntentRecorded():
+                    references[event.order.client_id] = event.order.reference_price
+                case FillSeen() if event.asset in accounts:
+                    accounts[event.asset].filled(event, references.get(event.fill.client_id))
+                case FundingSeen() if event.asset in accounts:
+                    accounts[event.asset].funded(event)
+                case CoinsMoved() if event.asset in accounts:
+                    accounts[event.asset].moved += event.coins
+    return Report(tuple(one for _, one in sorted(accounts.items()) if one.samples))
+
+
+def account_json(one: Account) -> dict[str, Any]:
+    first, last = one.first, one.last
+    bare, hedged = one.returns()
+    years = Decimal(last.at_ms - first.at_ms) / YEAR_MS
+    worth = mean([one.value_usd(at) for at in one.samples])
+    return {
+        "asset": one.asset,
+        "instrument": one.instrument,
+        "settle": one.settle,
+        "from": iso_utc(first.at_ms),
+        "to": iso_utc(last.at_ms),
+        "price_start": plain(first.price),
+        "price_end": plain(last.price),
+        "value_start_usd": plain(one.value_usd(first)),
+        "value_end_usd": plain(one.value_usd(last)),
+        "unhedged_end_usd": plain(one.unhedged_usd(last)),
+        "hedge_usd": plain(one.usd(one.hedge, last)),
+        "came_coins": plain(one.came(last)),
+        "coins": {
+            "hedge": plain(one.hedge),
+            "price": plain(one.contracts_profit),
+            "realised": plain(one.realised),
+            "funding": plain(one.funding),
+            "fees": plain(one.fees),
+            "moved": plain(one.moved),
+            "rounding": plain(one.rounding),
+            "wallet_start": plain(first.wallet),
+            "wallet_end": plain(last.wallet),
+        },
+        "premium_usd": plain(cents(one.premium_usd)),
+        "premium": {
+            "funding_usd": plain(cents(-one.funding_usd)),
+            "fees_usd": plain(cents(one.fees_usd)),
+            "slippage_usd": plain(cents(one.slippage_usd)),
+            "basis_usd": plain(cents(one.basis_cost_usd)),
+        },
+        "annual_cost_ratio": plain_or_null(short(one.premium_usd / worth / years) if worth and years else None),
+        "variance_reduction": plain_or_null(variance_reduction(bare, hedged)),
+        "r2_hedged_to_bag": plain_or_null(r_squared(bare, hedged)),
+        "time_in_band": plain_or_null(short(one.in_band())),
+        "collateral_average_usd": plain_or_null(cents(mean([one.usd(at.equity, at) for at in one.samples]))),
+        "fills": one.fills,
+        "turnover_usd": plain(cents(one.turnover_usd)),
+    }
+
+
+def total_json(accounts: Sequence[Account]) -> dict[str, Any]:
+    """Sums in USD; accounts that share a USDT margin would count it twice, so their values are left to their assets."""
+    shared = len([one for one in accounts if one.kind is Kind.LINEAR]) > 1
+    values = {
+        "value_start_usd": sum((one.value_usd(one.first) for one in accounts), ZERO),
+        "value_end_usd": sum((one.value_usd(one.last) for one in accounts), ZERO),
+        "unhedged_end_usd": sum((one.unhedged_usd(one.last) for one in accounts), ZERO),
+        "hedge_usd": sum((one.usd(one.hedge, one.last) for one in accounts), ZERO),
+    }
+    return {
+        **{name: None if shared else plain(value) for name, value in values.items()},
+        "premium_usd": plain(sum((cents(one.premium_usd) for one in accounts), ZERO)),
+    }
+
+
+def cents(usd: Decimal) -> Decimal:
+    return usd.quantize(Decimal("0.01"))
+
+
+def short(ratio: Decimal | None) -> Decimal | None:
+    return None if ratio is None else ratio.quantize(Decimal("0.000001"))
+
+
+def mean(numbers: Sequence[Decimal]) -> Decimal:
+    return sum(numbers, ZERO) / len(numbers) if numbers else ZERO
+
+
+def covariance(one: Sequence[Decimal], other: Sequence[Decimal]) -> Decimal:
+    at, by = mean(one), mean(other)
+    return mean([(x - at) * (y - by) for x, y in zip(one, other, strict=True)])
+
+
+def variance_reduction(bare: Sequence[Decimal], hedged: Sequence[Decimal]) -> Decimal | None:
+    """The share of the bag's variance that the hedge took away."""
+    whole = covariance(bare, bare) if len(bare) >= LEAST_RETURNS else ZERO
+    return short(ONE - covariance(hedged, hedged) / whole) if whole else None
+
+
+def r_squared(bare: Sequence[Decimal], hedged: Sequence[Decimal]) -> Decimal | None:
+    """How much of what still moves moves with the bag: 0 for a perfect hedge, 1 for none."""
+    if len(bare) < LEAST_RETURNS:
+        return None
+    product = covariance(bare, bare) * covariance(hedged, hedged)
+    return short(covariance(bare, hedged) ** 2 / product) if product else None

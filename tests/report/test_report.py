@@ -1,0 +1,139 @@
+"""The insurance statement adds up to the record, to the last digit, and says what a hedge is worth."""
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal, localcontext
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from bot.core.events import CoinsMoved, DecisionMade, Event, FillSeen, FundingSeen
+from bot.report import fold_report, r_squared, variance_reduction
+from bot.report_page import page
+from tests.engine.bots import Bot, Bots
+
+D = Decimal
+
+
+@pytest.fixture
+def bots(tmp_path: Path) -> Iterator[Bots]:
+    made = Bots(tmp_path)
+    yield made
+    made.close()
+
+
+def record(bot: Bot) -> list[Event]:
+    return [row.event for row in bot.store.entries()]
+
+
+async def lived(bots: Bots, ratio: str = "1.0") -> Bot:
+    """Hedged at 60,000; then a fall, funding, a deposit from the bag, and a rise of the ratio's worth."""
+    bot = await bots.start({"hedges.BTC.ratio": ratio}, fed=False)
+    bot.venue.print("BTC", D(60000), bots.clock.now_ms())
+    for price in (60000, 60100, 59000, 56000, 52000, 48000, 48500, 47000):
+        bot.venue.print("BTC", D(price), bots.clock.now_ms())
+        for _ in range(70):
+            bot.venue.print("BTC", D(price), bots.clock.now_ms())
+            await bot.turn(60)
+        if price == 52000:
+            bot.venue.settle_funding("BTC", D("-0.0003"), bots.clock.now_ms())
+            bot.venue.deposit("BTC", D("0.5"))
+    return bot
+
+
+def adds_up(row: dict[str, Any]) -> bool:
+    with localcontext(prec=60):
+        return D(row["value_end_usd"]) == D(row["unhedged_end_usd"]) + D(row["hedge_usd"])
+
+
+def amounts(row: dict[str, Any]) -> dict[str, Decimal]:
+    return {name: D(value) for name, value in row["coins"].items()}
+
+
+async def test_every_part_adds_up_to_the_record_to_the_last_digit(bots):
+    bot = await lived(bots)
+    events = record(bot)
+    (row,) = fold_report(events).json()["assets"]
+    coins = amounts(row)
+    assert coins["realised"] == sum((one.realised for one in events if isinstance(one, FillSeen)), D(0))
+    assert coins["fees"] == sum((one.fill.fee_coins for one in events if isinstance(one, FillSeen)), D(0)) > 0
+    assert coins["funding"] == sum((one.payment.coins for one in events if isinstance(one, FundingSeen)), D(0)) < 0
+    assert coins["moved"] == sum((one.coins for one in events if isinstance(one, CoinsMoved)), D(0)) == D("0.5")
+    seen = [one.seen.views[0].margin for one in events if isinstance(one, DecisionMade) and one.seen.views[0].margin is not None]
+    assert (coins["wallet_start"], coins["wallet_end"]) == (seen[0].wallet, seen[-1].wallet)
+    assert (
+        coins["wallet_end"]
+        == coins["wallet_start"] + sum(coins[name] for name in ("realised", "funding", "moved", "rounding")) - coins["fees"]
+    )
+    assert coins["hedge"] == coins["price"] + coins["funding"] - coins["fees"] + coins["rounding"]
+    assert abs(coins["rounding"]) < D("1e-7")
+    assert adds_up(row)
+
+
+async def test_a_whole_hedge_through_a_fall_brings_the_loss_of_the_bag_back(bots):
+    bot = await lived(bots)
+    (row,) = fold_report(record(bot)).json()["assets"]
+    assert D(row["value_start_usd"]) == 300_000
+    assert D(row["unhedged_end_usd"]) == 5 * 47_000
+    assert abs(D(row["hedge_usd"]) - 65_000) < 500
+    assert D(row["came_coins"]) == 0  # what moved from the bag into the account did not come
+    assert D(row["variance_reduction"]) > D("0.99")
+    assert D("0.9") < D(row["time_in_band"]) <= 1
+    premium = {name: D(value) for name, value in row["premium"].items()}
+    assert abs(D(row["premium_usd"]) - sum(premium.values())) <= D("0.02")
+    assert premium["fees_usd"] > 0
+    assert premium["funding_usd"] > 0  # the rate was negative: a short paid
+
+
+async def test_half_a_hedge_takes_away_three_quarters_of_the_variance(bots):
+    bot = await lived(bots, "0.5")
+    (row,) = fold_report(record(bot)).json()["assets"]
+    assert abs(D(row["variance_reduction"]) - D("0.75")) < D("0.06")
+    assert D(row["r2_hedged_to_bag"]) > D("0.99")
+
+
+async def test_it_begins_at_the_first_look_after_a_given_moment(bots):
+    bot = await lived(bots)
+    events = record(bot)
+    half = (events[0].at_ms + bots.clock.now_ms()) // 2
+    (row,) = fold_report(events, half).json()["assets"]
+    assert row["fills"] < fold_report(events).json()["assets"][0]["fills"]
+    assert adds_up(row)
+    assert fold_report(events, bots.clock.now_ms() + 1).json()["assets"] == []
+
+
+async def test_time_in_which_nobody_looked_is_not_time_in_the_band(bots):
+    bot = await lived(bots)
+    before = fold_report(record(bot)).json()["assets"][0]["time_in_band"]
+    await bots.end(bot)
+    bots.clock.advance_to(bots.clock.now_ms() + 30 * 86_400_000)
+    bot = await bots.start({"hedges.BTC.ratio": "1.0"}, fed=False)
+    await bot.turn()
+    assert abs(D(fold_report(record(bot)).json()["assets"][0]["time_in_band"]) - D(before)) < D("0.01")
+
+
+async def test_the_page_is_complete_in_itself_and_well_formed(bots):
+    bot = await lived(bots)
+    text = page(fold_report(record(bot)))
+    assert text.count("<svg") == 5
+    assert not re.search(r"(src|href)=|https?://|<script", text)
+    for picture in re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL):
+        ElementTree.fromstring(picture)
+    assert "hedged" in text
+
+
+def test_a_record_without_a_look_makes_an_empty_statement():
+    assert fold_report([]).json()["assets"] == []
+    assert "no look at an account" in page(fold_report([]))
+    assert json.dumps(fold_report([]).json())
+
+
+def test_statistics_of_a_hedge_by_hand():
+    bare = [D("0.01"), D("-0.02"), D("0.03"), D("0")]
+    assert variance_reduction(bare, [one / 2 for one in bare]) == D("0.75")
+    assert r_squared(bare, [one / 2 for one in bare]) == 1
+    assert variance_reduction(bare[:2], bare[:2]) is None
+    assert r_squared(bare, [D(0)] * 4) is None
