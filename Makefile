@@ -7,7 +7,7 @@ LOCK   := -q --universal --generate-hashes --no-annotate --no-header --python-ve
 
 unexport PYTHONDONTWRITEBYTECODE  # the suite starts hundreds of processes: each would compile the client library anew
 
-.PHONY: help demo test test-docker lint docs lock bench bench-check simulate clean
+.PHONY: help demo test test-docker lint docs lock bench bench-check audit-deps sbom simulate clean
 .DEFAULT_GOAL := help
 
 INSTALL := $(BIN)/pip install -q --no-compile --disable-pip-version-check
@@ -55,6 +55,13 @@ bench: $(VENV)/.dev  ## one JSON line for each figure
 
 bench-check: $(VENV)/.dev  ## exits 1 when a target is missed by more than 20 %
 	$(BIN)/python -m tests.bench --check
+
+audit-deps: $(VENV)/.dev  ## known vulnerabilities in what the image installs (asks the advisory database)
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements-image.txt
+
+sbom: $(VENV)/.dev  ## what the image installs, as build/sbom.json (CycloneDX)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements-image.txt --pyproject pyproject.toml --output-reproducible -o build/sbom.json
 
 simulate: $(VENV)/.dev  ## rehearse bad days on all cores; SEEDS=20000 HOURS=24 goes on where it was interrupted
 	$(BIN)/hedgebot simulate --seeds $(or $(SEEDS),500) --hours $(or $(HOURS),2) --compare $(or $(COMPARE),50) --progress .simulate
