@@ -27,7 +27,7 @@ with warnings.catch_warnings():
     from schemathesis import GenerationMode
     from schemathesis.specs.openapi.checks import ignored_auth
 
-EXAMPLES = 15  # of each operation, and as many that break its description
+EXAMPLES = 8  # of each operation, and as many that break its description
 KEY = {"Authorization": f"Bearer {TOKEN}"}
 
 
