@@ -20,7 +20,7 @@ from typing import Any, Final
 from urllib.parse import SplitResult, quote, quote_plus, urlsplit, urlunsplit
 
 from adapters.request_budget import Errand, RequestBudget
-from adapters.venue_sessions import IN_FLIGHT, Sending, Sessions, never_connected
+from adapters.venue_sessions import IN_FLIGHT, Sending, Sessions, never_connected, tls
 from bot.core.model import Approved
 from bot.ports import Gate, Misconfigured, NotSent, PortError
 
@@ -167,6 +167,7 @@ class CcxtClient:
             "timeout_on_exit": 0,
             "has": {"fetchCurrencies": False},  # a request that needs more rights than a hedge does
             "session": self._sessions,
+            "ssl_context": tls(),  # ours go over our own sessions; ccxt would read the certificates once more
             "options": {"maxRetriesOnFailure": 0, "adjustForTimeDifference": False, **self._access.options},
         }
         return guarded(base, self)({name: value for name, value in config.items() if value is not None})

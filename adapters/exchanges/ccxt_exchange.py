@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from adapters.ccxt_client import CcxtClient, Failed
 from adapters.exchanges.ccxt_translate import Listed, Malformed, Misfit, fit
-from adapters.exchanges.histories import MOST_PAGES, History, in_order, paged
+from adapters.exchanges.histories import MOST_PAGES, History, Settled, in_order, paged
 from adapters.exchanges.outcomes import WORDS, Outcome, Verdict, classify, says
 from adapters.exchanges.relisting import Markets, Relisting
 from adapters.exchanges.troubles import Trouble, trouble, words
@@ -68,6 +68,7 @@ class CcxtExchange:
         self._own_ids: dict[str, str] = {}  # and back
         self._fills_of: dict[str, History[Fill]] = {}  # by contract
         self._payments_of: dict[str, History[FundingPayment]] = {}
+        self._settled: dict[str, Settled] = {}
 
     # ------------------------------------------------------------------------------------------------------------------ connecting
 
@@ -357,9 +358,22 @@ class CcxtExchange:
 
             return await paged(page, from_ms)
 
-        made = History(payment_id, self.venue.span_ms, self.venue.reach_ms)
-        history = self._payments_of.setdefault(listed.instrument.symbol, made)
-        return await history.read(since_ms, round_.began_ms, stretch)
+        symbol = listed.instrument.symbol
+        history = self._payments_of.setdefault(symbol, History(payment_id, self.venue.span_ms, self.venue.reach_ms))
+        wallet = await self._wallet(listed, round_) if self.venue.payments_are_dear else None
+        before = self._settled.get(symbol)
+        if wallet is not None and before is not None and before.holds(wallet, since_ms, round_.began_ms):
+            return in_order(before.payments, since_ms, payment_id)
+        payments = await history.read(since_ms, round_.began_ms, stretch)
+        if wallet is not None:
+            self._settled[symbol] = Settled(wallet, since_ms, round_.began_ms, payments)
+        return payments
+
+    async def _wallet(self, listed: Listed, round_: "Round") -> Decimal | None:
+        try:
+            return (await self._margin(listed, round_)).wallet
+        except (PortError, Malformed):
+            return None  # the margin itself says why
 
     async def _ask(self, asked: Call) -> object:
         return await self.client.call(asked.method, asked.as_dict, weight=asked.weight)

@@ -7,6 +7,7 @@ months in every turn.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final, Generic, TypeVar
 
 from adapters.exchanges.ccxt_translate import Malformed
@@ -16,6 +17,7 @@ from bot.core.model import Fill, FundingPayment, Order
 R = TypeVar("R", Fill, FundingPayment)
 S = TypeVar("S", Order, Fill, FundingPayment)
 MOST_PAGES: Final = 40  # of one question
+HOLDS_MS: Final = 600_000
 LATE_MS: Final = 3_600_000  # by so much a venue may tell something too late
 
 
@@ -44,6 +46,20 @@ class History(Generic[R]):
         told = in_order(list(found.values()), since_ms, self.name)
         self.since_ms, self.until_ms, self.known = since_ms, now_ms, {self.name(item): item for item in told}
         return told
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What had been paid when the wallet stood so: while it stands still, nothing more was."""
+
+    wallet: Decimal
+    since_ms: int
+    read_ms: int
+    payments: tuple[FundingPayment, ...]
+
+    def holds(self, wallet: Decimal, since_ms: int, now_ms: int) -> bool:
+        """For a while: a payment may be told later than the wallet moved."""
+        return wallet == self.wallet and since_ms >= self.since_ms and now_ms - self.read_ms < HOLDS_MS
 
 
 async def paged(page: Callable[[str | None], Awaitable[Page[S]]], since_ms: int) -> list[S]:

@@ -28,7 +28,6 @@ class Case:
     absence: tuple[int, int] = STRICT
     core: Mapping[str, Any] = field(default_factory=dict)
     slow: bool = False  # it mostly waits
-    only: str = ""  # the ratio to which it strikes, where once is enough
     happens: str = "place"  # the class of requests that the fault must have met; "": it is no fault of a request
     not_at: Mapping[str, str] = field(default_factory=dict)  # venue → why it cannot happen there
 
@@ -143,18 +142,25 @@ def from_afar(desk: Desk) -> None:
 
 
 ONLY_ONE_ORDER: Final = {"deribit": "it takes a label twice: it knows no duplicates"}
-CASES: Final[dict[str, Case]] = {
+PLACING: Final[dict[str, Case]] = {
     "nothing": Case(lambda desk: None, happens=""),
-    # the placement and its answer
-    "lost acknowledgement": Case(on("lost_ack")),
     "lost acknowledgement, ids unique for ever": Case(on("lost_ack"), core={"unique_ids": "ever"}),
     "lost acknowledgement, ids unique while open": Case(on("lost_ack"), core={"unique_ids": "open"}),
     "lost acknowledgement, ids never unique": Case(on("lost_ack"), core={"unique_ids": "never"}),
-    "dropped before acceptance": Case(on("drop")),
+    "dropped and reset before acceptance": Case(in_turn({"kind": "drop"}, {"kind": "reset"}, accepted=False)),
     "reset after acceptance": Case(on("reset")),
-    "reset before acceptance": Case(on("reset", accepted=False)),
+    "hang after acceptance": Case(on("delay", delay_ms=LATER_THAN_THE_CLIENT_WAITS_MS, count=1), slow=True),
+    "hang before acceptance": Case(
+        on("delay", delay_ms=LATER_THAN_THE_CLIENT_WAITS_MS, count=1, accepted=False), absence=LAGGING, slow=True
+    ),
+    "delivered twice": Case(on("twice"), not_at=ONLY_ONE_ORDER),
+    "slow venue": Case(lambda desk: None, prepare=from_afar, happens=""),
+    "post-only refused": Case(moved_away, happens=""),
+}  # fmt: skip
+ANSWERS: Final[dict[str, Case]] = {
     "429": Case(on("status", status=429, retry_after_s=1)),
     "418": Case(on("status", status=418, retry_after_s=3)),  # longer than is waited out: each turn says that the venue is silent
+    "403 of the gate": Case(on("status", status=403, retry_after_s=3)),
     "500, 502, 503, 504, 520": Case(in_turn(*PAGES, accepted=False)),
     "500, 502, 503, 504, 520 after acceptance": Case(in_turn(*PAGES, accepted=True)),
     "307": Case(on("status", status=307)),
@@ -162,16 +168,12 @@ CASES: Final[dict[str, Case]] = {
     "200 with a page, nothing, null, {}, half an answer": Case(in_turn(*GARBAGE, accepted=True)),
     "200 with a page, nothing, null, {}, and nothing taken": Case(in_turn(*GARBAGE[:4], accepted=False)),
     "duplicate id answered": Case(coded(DUPLICATE, accepted=True), not_at=ONLY_ONE_ORDER),
-    "delivered twice": Case(on("twice"), not_at=ONLY_ONE_ORDER),
     "server error": Case(coded(NOBODY_KNOWS)),
     "server error after acceptance": Case(coded(NOBODY_KNOWS, accepted=True)),
     "refused for want of margin": Case(coded(NO_MARGIN)),
     "maintenance": Case(on("maintenance")),
-    "hang after acceptance": Case(on("delay", delay_ms=LATER_THAN_THE_CLIENT_WAITS_MS, count=1), slow=True),
-    "hang before acceptance": Case(
-        on("delay", delay_ms=LATER_THAN_THE_CLIENT_WAITS_MS, count=1, accepted=False), absence=LAGGING, slow=True
-    ),
-    # what the account shows
+}
+READING: Final[dict[str, Case]] = {
     "stale positions": Case(stale("read-position"), absence=LAGGING, happens="read-position"),
     "stale open orders": Case(stale("read-open-orders"), absence=LAGGING, happens="read-open-orders"),
     "stale trades": Case(stale("read-trades"), absence=LAGGING, happens="read-trades"),
@@ -181,15 +183,15 @@ CASES: Final[dict[str, Case]] = {
     "unreadable account": Case(once_connected(on("status", "read", count=12, status=503)), happens="read-position"),
     "garbled account": Case(once_connected(on("html", "read", count=12)), happens="read-position"),
     "truncated account": Case(once_connected(on("truncate", "read", count=12)), happens="read-position"),
-    "slow venue": Case(lambda desk: None, prepare=from_afar, happens=""),
-    # the market
+}
+TRADING: Final[dict[str, Case]] = {
     "partial fills": Case(lambda desk: None, prepare=in_parts, happens=""),
     "partial fills, lost acknowledgement": Case(on("lost_ack"), prepare=in_parts),
-    "post-only refused": Case(moved_away, happens=""),
     "filled while cancelled": Case(taken_while_cancelled(1), prepare=impatient, happens=""),
     "half filled while cancelled": Case(taken_while_cancelled(2), prepare=impatient, happens=""),
     "lost cancel answer": Case(taken_after_the_cancel("lost_ack"), prepare=impatient, happens="cancel"),
     "dropped cancel": Case(taken_after_the_cancel("drop"), prepare=impatient, happens="cancel"),
     "503 to a cancel": Case(taken_after_the_cancel("status", status=503), prepare=impatient, happens="cancel"),
     "garbage for a cancel": Case(taken_after_the_cancel("html"), prepare=impatient, happens="cancel"),
-}  # fmt: skip
+}
+CASES: Final = {"placing": PLACING, "answers": ANSWERS, "reading": READING, "trading": TRADING}

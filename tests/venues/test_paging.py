@@ -109,3 +109,28 @@ async def test_an_ended_order_is_found_behind_more_events_than_one_answer_of_kra
         pages = [row for row in venue.server.asked("read-closed-orders") if "continuation_token" in row.query]  # type: ignore[attr-defined]
         assert len(pages) == 2
         assert (await seen(venue, "never")).found == ()
+
+
+async def test_kraken_is_asked_for_payments_only_once_the_wallet_moved_and_every_ten_minutes() -> None:
+    """Its histories draw on a pool of 100 points in ten minutes: to ask in every turn would empty it at once."""
+    async with under_test("krakenfutures", Wanted(collateral={"BTC": D(10)})) as venue:
+        await open_at(venue, 100, 60000, client_id="a1")
+
+        async def looked(times: int = 1) -> tuple[int, int]:
+            before = histories(venue)[1]
+            for _ in range(times):
+                paid = (await seen(venue)).funding
+                assert paid is not None
+            return histories(venue)[1] - before, len(paid)
+
+        assert await looked(10) == (1, 0)
+        await venue.settle_funding(D("0.0001"))
+        assert await looked(10) == (1, 1)
+        await venue.wait(599_000)
+        assert await looked() == (0, 1)
+        await venue.wait(1_001)
+        assert await looked(2) == (1, 1)
+        venue.fail_next_read("margin")
+        assert await looked() == (1, 1)  # a wallet that is not known may have moved
+        paid = (await seen(venue)).funding or ()
+        assert (await seen(venue, since_ms=paid[0].at_ms + 1)).funding == ()

@@ -1,6 +1,7 @@
 """How is Kraken Futures different? A margin account per contract, hourly funding in coins per contract, refusals inside of successes.
 
-Sources: docs.kraken.com (futures: sendorder, cancelorder, openorders, orders/status, fills, accounts, openpositions, account-log).
+Sources: docs.kraken.com (futures: sendorder, cancelorder, openorders, orders/status, fills, accounts, openpositions, account-log,
+rate limits).
 """
 
 from collections.abc import Mapping
@@ -395,6 +396,7 @@ KRAKENFUTURES: Final = Venue(
     ),
     read_found=read_found,
     find_more=older,
+    payments_are_dear=True,  # histories draw on a pool of 100 points, filled again in ten minutes; a page of the account log takes 3
     fills=lambda listed, since_ms, now_ms, page: call("privateGetFills", 25 if page else 2, **({"lastFillTime": page} if page else {})),
     read_fills=read_fills,
     payments=lambda listed, since_ms, now_ms, page: (
