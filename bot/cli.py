@@ -360,7 +360,7 @@ def simulate(
 ) -> None:
     """Rehearse bad days: the real engine and record against a venue, a network and a database that fail. Exit 1 if a promise breaks."""
     from bot.cli_show import answer_json
-    from bot.cli_simulate import Asked, gridded, grid_told, simulated, told, traced
+    from bot.cli_simulate import Asked, grid_told, gridded, simulated, told, traced
 
     log_to_stderr(None, otherwise="critical")
     if grid:
