@@ -28,6 +28,7 @@ LEG_FIELDS = [
     "liquidation_price",
     "aligned",
     "why",
+    "policies",
     "costs",
     "orders",
     "mark",
