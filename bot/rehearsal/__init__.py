@@ -8,6 +8,9 @@ database.py    the real record over a database that fails
 evidence.py    what truly happened: at the venue, in the record, at the last signature
 invariants.py  what must hold after every event
 happenings.py  people, outages and clocks: what happens by itself
+process.py     one run of the bot, from its start to its end or death
+drawn.py       the configuration and the venue of a seed
 world.py       one seed from its first to its last moment
+grid.py        one order, death at each of its moments, each answer to it
 sweep.py       many seeds on all cores, and the smallest set of faults that still shows a failure
 """

@@ -4,6 +4,7 @@ The trace is the ordered list of all of it, and its SHA-256 names the run: the s
 """
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final, Protocol
@@ -20,6 +21,10 @@ TRADED: Final = "traded"  # the venue booked a trade
 LANDED: Final = "landed"  # rows were committed
 TURNED: Final = "turned"  # the engine ended a turn
 CLOSED: Final = "closed"  # a run ended by itself, with an exit code
+OF_THE_RECORD: Final = (
+    *("state", "head", "checked_head", "payments", "epoch", "intents", "orders", "fills", "halts", "efforts", "said"),
+    *("rules_at_start", "old_epochs_end_ms"),
+)
 FINISHED: Final = "finished"  # the last moment, long after the last fault
 
 
@@ -245,6 +250,18 @@ class Evidence:
         """Contracts bought and sold by others since then."""
         moved = [contracts for at_ms, name, contracts in self.foreign if name == symbol and at_ms >= since_ms]
         return sum(one for one in moved if one > 0), -sum(one for one in moved if one < 0)
+
+    # ------------------------------------------------------------------------------------------------------------------- a backup
+
+    def of_the_record(self) -> dict[str, Any]:
+        """What is known of the record, as it stands; `recall` brings it back, as a backup does the database."""
+        kept = {name: copy(getattr(self, name)) for name in OF_THE_RECORD}
+        kept["moved"] = {name: list(moves) for name, moves in self.moved.items()}
+        return kept
+
+    def recall(self, kept: dict[str, Any]) -> None:
+        for name, value in kept.items():
+            setattr(self, name, value)
 
     def dice_on(self, *names: str) -> bool:
         """Is one of these faults on in this run?"""

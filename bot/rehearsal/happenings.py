@@ -11,9 +11,11 @@ from bot.rehearsal.database import Trouble
 from bot.rehearsal.evidence import Evidence
 from bot.rehearsal.faults import FAULTS, Dice
 from bot.rehearsal.loop import BotClock
-from bot.rehearsal.venue import PICO, Book, Venue
+from bot.rehearsal.venue import OWN, PICO, Book, Venue
 
 SOON_MS: Final = 600_000
+WATCHED_SECONDS: Final = 1_200
+LONG_ENOUGH_MS: Final = 180_000  # nothing that was sent before is still on its way
 
 
 class Stage(Protocol):
@@ -31,6 +33,8 @@ class Stage(Protocol):
     def second(self) -> None: ...
     def usurp(self) -> None: ...
     def freeze(self, book: Book, until_ms: int) -> None: ...
+    def back_up(self) -> None: ...
+    def restore(self) -> None: ...
     def declare(self, book: Book, coins: Decimal) -> None: ...
 
 
@@ -48,12 +52,15 @@ class Happenings:
             "liquidation": lambda name: self.book(name).close_all(liquidation=True),
             "adl": self.deleverage,
             "respec": self.respec,
+            "resize": self.resize,
+            "mode-by-hand": self.change_mode,
             "leverage-by-hand": lambda name: self.book(name).book(leverage=self.draw(name, 10, 1)),
             "manual-order": self.manual_order,
             "manual-trade": self.manual_trade,
             "transfer": self.transfer,
             "frozen": lambda name: stage.freeze(self.book(name), self.now_ms + self.draw(name, SOON_MS, 60_000)),
             "db-restart": self.database_restart,
+            "restored": self.restored,
             "terminated": lambda name: stage.terminate(),
             "second": lambda name: stage.second(),
             "usurped": lambda name: stage.usurp(),
@@ -122,6 +129,7 @@ class Happenings:
         stage.kill_unreadable = False
         for book in stage.venue.books.values():
             book.clock_off_ms = 0
+            book.set_hedge_mode(on=False)
             for order in book.live("person"):
                 book.cancel(order, "its owner took it away")
         for book in stage.venue.books.values():
@@ -151,6 +159,22 @@ class Happenings:
         book.respec(5 * book.tick)
         asset = book.symbol.partition("/")[0]
         self.at(self.now_ms + self.draw(name, SOON_MS, 1_000), lambda: self.stage.say("accept-contract", asset=asset, reason="a rehearsal"))
+
+    def resize(self, name: str) -> None:
+        book = self.book(name)
+        if book.size_usd % 10:
+            return
+        self.maintenance(name)
+        self.stage.venue.away_until_ms = max(self.stage.venue.away_until_ms, self.now_ms + LONG_ENOUGH_MS)
+        book.resize()
+        asset = book.symbol.partition("/")[0]
+        accepted_ms = self.stage.venue.away_until_ms + self.draw(name, SOON_MS, 1_000)
+        self.at(accepted_ms, lambda: self.stage.say("accept-contract", asset=asset, reason="a rehearsal"))
+
+    def change_mode(self, name: str) -> None:
+        book = self.book(name)
+        book.set_hedge_mode(on=True)
+        self.at(self.now_ms + self.draw(name, SOON_MS, 1_000), lambda: book.set_hedge_mode(on=False))
 
     def manual_order(self, name: str) -> None:
         book = self.book(name)
@@ -185,6 +209,18 @@ class Happenings:
 
     def database_restart(self, name: str) -> None:
         self.stage.trouble.away_until_ms = self.now_ms + self.draw(name, 180_000, 1_000)
+
+    def restored(self, name: str) -> None:
+        self.stage.back_up()
+        seconds = self.draw(name, 1) * WATCHED_SECONDS
+        self.at(self.now_ms + self.draw(name, 3 * SOON_MS, 60_000), lambda: self.put_back(seconds))
+
+    def put_back(self, seconds: int) -> None:
+        """Now; or, within so many seconds, at the worst moment: while an order is open that the copy cannot know."""
+        if seconds and not any(book.live(OWN) for book in self.stage.venue.books.values()):
+            self.at(self.now_ms + 1_000, lambda: self.put_back(seconds - 1))
+        else:
+            self.stage.restore()
 
     def step_clock(self, name: str) -> None:
         clock = self.stage.clock

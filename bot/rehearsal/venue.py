@@ -6,7 +6,7 @@ is rounded once, towards zero, when it is booked. Every change is kept with its 
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from random import Random
 from typing import Any, Final
@@ -132,6 +132,7 @@ class Book:
         self.clock_off_ms = 0
         self.sum_contracts = 0  # of all trades, for the judge to check itself
         self.respec_ms = -HOUR_MS  # when the contract was last changed
+        self.hedge_mode_ms: int | None = None  # since when the account is in a mode in which longs and shorts stand side by side
         self.fills_whole: Callable[[], bool] = lambda: True
         self.told: Callable[[str, Book, Any], None] = lambda what, book, subject: None
 
@@ -196,6 +197,8 @@ class Book:
         if known and (duplicates == "exists" or (duplicates == "open-only" and known[-1].live)):
             return Answer("exists", known[-1])
         held = self.account.contracts
+        if self.hedge_mode_ms is not None and owner == OWN:
+            return Answer("refused", why="position side does not match the mode of the account")
         if contracts <= 0 or cents <= 0 or cents % self.tick:
             return Answer("refused", why="price or amount off the grid")
         if reduce_only and (held == 0 or (held < 0) == sells):
@@ -298,6 +301,20 @@ class Book:
         for order in self.live():
             if order.cents % tick_cents:
                 self.cancel(order, "the tick was changed")
+
+    def resize(self) -> None:
+        """A contract is worth a tenth from now on: every count that the venue tells is ten times what it was. No order is open."""
+        self.size_usd //= 10
+        self.sum_contracts *= 10
+        self.respec_ms = self.now_ms
+        self.accounts = [replace(one, contracts=10 * one.contracts) for one in self.accounts]
+        self.trades = [replace(one, contracts=10 * one.contracts) for one in self.trades]
+        for order in self.orders.values():
+            order.contracts, order.filled = 10 * order.contracts, 10 * order.filled
+            order.past = [(at_ms, status, 10 * filled) for at_ms, status, filled in order.past]
+
+    def set_hedge_mode(self, *, on: bool) -> None:
+        self.hedge_mode_ms = (self.now_ms if self.hedge_mode_ms is None else self.hedge_mode_ms) if on else None
 
     def transfer(self, pico: int) -> None:
         self.outside_pico += pico

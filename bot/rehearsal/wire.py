@@ -182,15 +182,17 @@ class Wire:
             until_ms, behind_ms = self.lags.get((ask.symbol, read), (0, 0))
             return now_ms - behind_ms if now_ms < until_ms and not dice.quiet else now_ms
 
+        one_way = self.one_way(book)
         view = View(
             instrument=instrument_of(book),
             quote=self.quote(book, now_ms),
-            position=self.position(book, then("position")),
+            position=self.position(book, then("position")) if one_way else None,
             margin=self.margin(book, then("margin")),
             open_orders=self.open_orders(book, then("open orders")),
             found=self.found(book, ask.client_ids, then("orders by id")),
             fills=self.fills(book, ask.fills_since_ms, then("trades")),
             funding=self.funding(book, ask.funding_since_ms, then("funding")),
+            errors=() if one_way else ("position: the account is in hedge mode",),
         )
         match failed:
             case "quote":
@@ -208,6 +210,10 @@ class Wire:
             case "funding":
                 return replace(view, funding=None, errors=("funding: 502",))
         return view
+
+    def one_way(self, book: Book) -> bool:
+        """Does a position say all there is? The adapters read none that may be one of two sides."""
+        return book.hedge_mode_ms is None
 
     def quote(self, book: Book, now_ms: int) -> Quote:
         mark = book.cents

@@ -2,8 +2,9 @@
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -31,6 +32,9 @@ from bot.settings import load
 HOUR_MS: Final = 3_600_000
 LEAST_FAULTY_MS: Final = 600_000
 SETTLE_MS: Final = 60_000
+BACKUP: Final = "backup.db"
+SOON_RESTORED_MS: Final = 5_000  # what a script needs to put a backup back
+RESTORED_MS: Final = 180_000  # what people need: where orders arrive late, none is on its way any more by then
 AGAIN_MS: Final = 20_000  # a supervisor starts a bot that ended again after so long
 VERIFY_EVERY: Final = 10  # seeds whose every decision is decided again at the end
 
@@ -126,7 +130,8 @@ class World:
         self.main: Process | None = None
         self.aside: set[asyncio.Task[None]] = set()  # words on their way
         self.lives: set[asyncio.Task[None]] = set()
-        self.usurped = asyncio.Event()
+        self.usurped, self.restoring = asyncio.Event(), asyncio.Event()
+        self.backup: dict[str, Any] | None = None  # what the evidence knew of the record when it was copied
         wait_ms = LATEST_MS + 60_000 + self.manner.absence_ms + 10 * CYCLE_SECONDS * 1000
         least_ms = script.faulty_ms if script is not None else LEAST_FAULTY_MS
         self.end_ms = max(int(plan.hours * HOUR_MS), least_ms + wait_ms + SETTLE_MS)
@@ -181,6 +186,36 @@ class World:
             self.lock.unlink(missing_ok=True)
             self.usurped.set()
 
+    def back_up(self) -> None:
+        """People copy the database while the bot runs. One copy at a time."""
+        if self.backup is not None:
+            return
+        with closing(sqlite3.connect(self.folder / "audit.db")) as now, closing(sqlite3.connect(self.folder / BACKUP)) as copied:
+            now.backup(copied)
+        self.backup = self.evidence.of_the_record()
+        self.evidence.note(f"the database is copied at entry {self.evidence.head[0]}")
+
+    def restore(self) -> None:
+        """The bot is killed, and the copy put in the place of the database."""
+        if self.backup is not None:
+            self.restoring.set()
+
+    async def put_back(self) -> None:
+        assert self.backup is not None
+        for process in self.processes:
+            process.dead = True
+        for life in self.lives:
+            life.cancel()
+        await asyncio.gather(*self.lives, return_exceptions=True)
+        for left in ("-wal", "-shm"):
+            (self.folder / f"audit.db{left}").unlink(missing_ok=True)
+        (self.folder / BACKUP).replace(self.folder / "audit.db")
+        self.evidence.recall(self.backup)
+        self.backup = None
+        self.restoring.clear()
+        self.evidence.note(f"the database is as it was at entry {self.evidence.head[0]}")
+        await asyncio.sleep((RESTORED_MS if self.evidence.dice_on("late-create") else SOON_RESTORED_MS) / 1000)
+
     def freeze(self, book: Book, until_ms: int) -> None:
         if self.main is not None:
             self.main.wire.freeze(book, until_ms)
@@ -224,11 +259,17 @@ class World:
         self.processes.append(process)
         self.evidence.note(f"bot {process.number} starts")
         life, over = loop.create_task(process.live()), loop.create_task(self.usurped.wait())
+        restoring = loop.create_task(self.restoring.wait())
         self.lives.add(life)
         left = (self.restored_by_ms - self.loop.now_ms) / 1000
-        await asyncio.wait((life, over), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((life, over, restoring), timeout=left, return_when=asyncio.FIRST_COMPLETED)
         over.cancel()
-        if life.done():
+        restoring.cancel()
+        if self.restoring.is_set():
+            if life.done():
+                life.result()
+            await self.put_back()
+        elif life.done():
             life.result()
         elif self.usurped.is_set():
             pass  # the process before lives on beside the new one, until it finds out

@@ -3,6 +3,7 @@ which may be the first to break.
 """
 
 import itertools
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -18,6 +19,7 @@ from bot.core.events import CancelAsked, IntentRecorded, OrderMoved
 from bot.core.model import OrderStatus, Position
 from bot.ports import LeaseLost, Refused, Unknown
 from bot.rehearsal import wire
+from bot.wiring import start
 
 Patch = pytest.MonkeyPatch
 LIMITLESS: Final = Decimal(10) ** 12
@@ -374,17 +376,21 @@ def leverage_checked_at_the_mark_only(patch: Patch) -> None:
     patch.setattr(risk, "leverage_after", lambda held, short, shock: after(held, short, Decimal(0)))
 
 
+class Asked:
+    """The planner with one answer to the question whose an order is."""
+
+    def __init__(self, real: Any, *, of_everybody: bool) -> None:
+        self.real, self.answer = real, of_everybody
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def is_ours(self, identity: str, instance: str) -> bool:
+        return self.answer
+
+
 def foreign_orders_cancelled(patch: Patch) -> None:
-    real = leg.planner
-
-    class Everybodys:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(real, name)
-
-        def is_ours(self, identity: str, instance: str) -> bool:
-            return True
-
-    patch.setattr(leg, "planner", Everybodys())
+    patch.setattr(leg, "planner", Asked(leg.planner, of_everybody=True))
 
 
 def database_down_and_still_sent(patch: Patch) -> None:
@@ -445,6 +451,26 @@ def doubt_never_ends(patch: Patch) -> None:
     patch.setattr(reconcile.Reading, "hidden_order", lambda self, working: None)
 
 
+def orphan_left_alone(patch: Patch) -> None:
+    """An order of ours that the record does not know, as after a backup was put back, is nobody's."""
+    patch.setattr(leg, "planner", Asked(leg.planner, of_everybody=False))
+
+
+def forgotten_epochs_led_again(patch: Patch) -> None:
+    patch.setattr(start, "newest_epoch", lambda views, instance, epoch: epoch)
+
+
+def changed_size_ignored(patch: Patch) -> None:
+    """The contract as it was when it was first seen, whatever the venue says now."""
+    real = wire.instrument_of
+    first = weakref.WeakKeyDictionary[Any, Any]()
+    patch.setattr(wire, "instrument_of", lambda book: first.setdefault(book, real(book)))
+
+
+def changed_mode_ignored(patch: Patch) -> None:
+    patch.setattr(wire.Wire, "one_way", lambda self, book: True)
+
+
 def stale_position_absorbed(patch: Patch) -> None:
     """A real one, found here: with `reconcile.foreign: absorb` a position read from a copy that lags was taken for the truth."""
     real = reconcile.Reading.unexplained
@@ -493,7 +519,7 @@ PLANTED: Final = (
     Planted("a fill skipped", a_fill_is_skipped, ("partial",), ("i24_", "i27_", "i7_"), (("reconcile.foreign", "absorb"),)),
     Planted("funding counted twice", funding_counted_twice, (), ("i5_funding",), hours="1.2"),
     Planted("slot freed before its late fill", slot_freed_before_its_late_fill, ("replica", "partial"), ("i8_", "i9_"), first=11),
-    Planted("order of an earlier run left open", orders_of_an_earlier_run_left_open, ("crash", "target"), ("i15_orders",), first=14),
+    Planted("order of an earlier run left open", orders_of_an_earlier_run_left_open, ("crash", "target"), ("i15_orders",), first=104),
     Planted("lease lost and nobody stops", lease_lost_and_nobody_stops, ("usurped", "target"), ("i1_", "i15_", "i17_"), first=55),
     Planted("order deadline ignored", order_deadline_ignored, ("queued",), ("i11_no_order_waits",), first=8),
     Planted("client id not from the decision", client_id_from_a_counter_of_the_process, (), ("i25_",)),
@@ -532,6 +558,28 @@ PLANTED: Final = (
     Planted("doubt not told", doubt_not_told, ("lost-before", "late-create"), ("i28_",)),
     Planted("an order jumps over states", order_jumps_over_states, (), ("i6_",)),
     Planted("doubt never ends", doubt_never_ends, ("lost-before",), ("i27_",)),
+    Planted(
+        "orphan left after a restore",
+        orphan_left_alone,
+        ("restored", "partial"),
+        ("i27_", "i33_", "i4_"),
+        (
+            *(("execution.order_ttl_seconds", "120"), ("execution.cross_after_seconds", "240"), ("hedges.BTC.ratio", "0.5")),
+            *(("band.low", "0.999"), ("band.high", "1.001"), ("band.min_order_usd", "100"), ("band.cooldown_seconds", "1")),
+        ),
+        first=35,
+        hours="2",
+    ),
+    Planted(
+        "forgotten epochs led again",
+        forgotten_epochs_led_again,
+        ("restored", "terminated", "target"),
+        ("i15_a_new", "i2_"),
+        first=12,
+        hours="2",
+    ),
+    Planted("changed size ignored", changed_size_ignored, ("resize", "target"), ("i20_no_order_against", "i5_", "i7_"), first=6, hours="2"),
+    Planted("changed mode ignored", changed_mode_ignored, ("mode-by-hand", "target"), ("i20_no_order_in",), first=7, hours="2"),
     Planted(
         "stale position absorbed",
         stale_position_absorbed,

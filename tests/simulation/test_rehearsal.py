@@ -19,7 +19,7 @@ TWO_HOURS = Decimal(2)
 SHORTEST = Decimal("0.5")
 
 
-@pytest.mark.parametrize("first", range(1, 41, 5))
+@pytest.mark.parametrize("first", range(1, 31, 5))
 def test_promises_hold_in_two_hours_of_drawn_faults(first):
     outcomes = [rehearsed(Plan(seed, TWO_HOURS)) for seed in range(first, first + 5)]
     assert [(one.seed, one.invariant, one.problem) for one in outcomes if one.invariant] == []
@@ -79,9 +79,11 @@ def test_every_fault_is_on_in_some_of_a_hundred_seeds_and_none_in_all():
 def test_every_fault_strikes_somewhere():
     """A fault that never strikes would prove nothing."""
     struck: set[str] = set()
-    for seed in range(1, 9):
-        struck |= {name for name, _ in rehearsed(Plan(seed, TWO_HOURS, tuple(set(FAULTS) - struck - {"crash", "usurped"}))).struck}
-    struck |= {name for name, _ in rehearsed(Plan(3, TWO_HOURS, ("crash", "usurped"))).struck}
+    ending = {"crash", "usurped", "restored"}  # one more process each: a day of its own
+    for seed in range(1, 13):
+        left = tuple(sorted(set(FAULTS) - struck - ending))
+        struck |= {name for name, _ in rehearsed(Plan(seed, TWO_HOURS, left)).struck} if left else set()
+    struck |= {name for name, _ in rehearsed(Plan(3, TWO_HOURS, tuple(sorted(ending)))).struck}
     assert set(FAULTS) - struck == set()
 
 
@@ -90,7 +92,6 @@ def test_a_promise_that_no_planted_bug_breaks_is_named_here():
     promises = {check.__name__ for checks in CHECKS.values() for check in checks}
     aimed_at = {name for name in promises for planted in PLANTED for prefix in planted.finds if name.startswith(prefix)}
     assert promises - aimed_at == {
-        "i4_at_rest_open_orders_agree",
         "i30_amounts_are_exact",
         "i31_nothing_grows_without_bound",
     }
