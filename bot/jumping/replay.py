@@ -162,6 +162,7 @@ class JumpingReplay(Replay):
         until = bisect_left(self.ahead.due_ms, int(grid.at_ms[end]), self.paid)
         due, self.paid = self.ahead.due[self.paid : until], until
         holdings = [self.holding(asset, end) for asset in grid.tracks]
+        self.book()  # fees of a fill since the last bar ended
         payments = self.venue.settle_at([(one.asset, one.price, one.rate, one.at_ms) for one in due])
         turns = self.turns(begin, end, due, payments)
         await self.fund(due, payments)

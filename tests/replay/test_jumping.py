@@ -1,0 +1,206 @@
+"""Does a replay that jumps do what the one does that goes from print to print? The same record, to the last letter."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from random import Random
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("numpy")
+
+from adapters.history import Bar, Rate, instant_ms
+from bot.audit import codec
+from bot.core.events import CommandGiven, Event
+from bot.jumping.replay import JumpingReplay
+from bot.replay import Replay, Unrecorded
+from bot.settings import load
+from bot.wiring.past import History, Recorded, recorded, replay
+from tests.replay.data import data, needs_data
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+BEGAN = instant_ms("2024-01-01")
+EXACT = ("steps", "orders", "fills", "value_end_usd", "funding_coin", "funding_usd", "fees_coin", "fees_usd", "turnover_usd", "liquidated")
+CLOSE = {"value_min_usd": Decimal("0.000002"), "hedge_error_max_bps": Decimal("0.0002")}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet():
+    """Thousands of log lines would be kept for nobody."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.configure(**before)
+
+
+class Kept(Unrecorded):
+    """A record that can be compared."""
+
+    def __init__(self, replayed: Replay) -> None:
+        super().__init__(replayed.engine.state)
+        self.events: list[Event] = []
+        replayed.engine.parts = replace(replayed.engine.parts, audit=self)
+
+    async def append(self, events: Sequence[Event]) -> int:
+        self.events += events
+        return await super().append(events)
+
+    def sha256(self) -> str:
+        return hashlib.sha256("\n".join(map(codec.encode, self.events)).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Ran:
+    replay: Replay
+    record: Kept
+    answer: dict
+
+
+async def ran(flags: dict[str, str], read: Recorded, commands: Sequence[CommandGiven] = (), *, step: bool) -> Ran:
+    run = await replay(load(None, {}, {"mode": "live", **flags}), read, commands, step=step)
+    record = Kept(run)
+    return Ran(run, record, await run.run())
+
+
+async def same(flags: dict[str, str], read: Recorded, commands: Sequence[CommandGiven] = ()) -> Ran:
+    """The replay that jumped, after it was held against the one that did not."""
+    jumped, stepped = await ran(flags, read, commands, step=False), await ran(flags, read, commands, step=True)
+    assert isinstance(jumped.replay, JumpingReplay), jumped.replay.stepping
+    for ours, theirs in zip(jumped.record.events, stepped.record.events, strict=False):
+        assert ours == theirs
+    assert jumped.record.sha256() == stepped.record.sha256()
+    assert jumped.replay.engine.state == stepped.replay.engine.state
+    assert jumped.replay.engine.turns == stepped.replay.engine.turns
+    assert jumped.replay.venue.accounts() == stepped.replay.venue.accounts()
+    assert jumped.replay.venue.balances() == stepped.replay.venue.balances()
+    assert {name: jumped.answer[name] for name in EXACT} == {name: stepped.answer[name] for name in EXACT}
+    for name, distance in CLOSE.items():
+        assert abs(Decimal(jumped.answer[name]) - Decimal(stepped.answer[name])) <= distance, (
+            name,
+            jumped.answer[name],
+            stepped.answer[name],
+        )
+    return jumped
+
+
+# ---------------------------------------------------------------------------------------------------------------- random markets
+
+
+@st.composite
+def markets(draw: st.DrawFn) -> tuple[Recorded, int]:
+    """One to three assets on common bars: still ones, leaps, gaps; funding on and off the bars, sometimes rounded away."""
+    count = draw(st.integers(2, 80))
+    length = draw(st.sampled_from([9_000, MINUTE, 5 * MINUTE, HOUR]))
+    gaps = draw(st.sets(st.integers(1, count), max_size=2))
+    begins, times = BEGAN, []
+    for place in range(count):
+        begins += draw(st.integers(1, 5)) * length + draw(st.sampled_from([0, 1, length // 3])) if place in gaps else 0
+        times.append(begins)
+        begins += length
+    chance = Random(draw(st.integers(0, 1 << 32)))
+    bars, rates = {}, {}
+    for asset, first in (("BTC", 60_000.0), ("ETH", 3_000.0), ("SOL", 150.0))[: draw(st.integers(1, 3))]:
+        price = first
+        swing = draw(st.sampled_from([0.0002, 0.003, 0.03]))
+        bars[asset] = []
+        for at_ms in times:
+            opened = price * (1 + chance.choice((0, 0, 0, swing * chance.gauss(0, 1))))
+            closed = opened if chance.random() < 0.2 else max(opened * 0.3, opened * (1 + swing * chance.gauss(0, 1)))
+            over, under = (chance.choice((0, swing * chance.random())) for _ in range(2))
+            high, low = max(opened, closed) * (1 + over), min(opened, closed) * (1 - under)
+            bars[asset].append(Bar(at_ms, length, *(Decimal(f"{one:.2f}") for one in (opened, high, low, closed))))
+            price = closed
+        every = draw(st.sampled_from([HOUR, 8 * HOUR, 30 * length]))
+        offset = draw(st.sampled_from([0, 3, length // 3, 17_001]))
+        moments = range(BEGAN + offset, times[-1] + 2 * length, every)
+        size = draw(st.sampled_from([0.0, 1e-10, 0.0001, 0.004]))
+        rates[asset] = [Rate(at_ms, Decimal(f"{size * chance.gauss(0.2, 1):.12f}")) for at_ms in moments][:400]
+    return Recorded(bars, rates), times[-1]
+
+
+@st.composite
+def configurations(draw: st.DrawFn, read: Recorded) -> dict[str, str]:
+    flags: dict[str, str] = {}
+    for asset in read.bars:
+        unit = {"BTC": 1, "ETH": 20, "SOL": 400}[asset]
+        ratio = draw(st.sampled_from(["1.0", "1.0", "0.5", "0.83", "0"]))
+        basis = draw(st.sampled_from(["coins", "value"]))
+        bag, posted = draw(st.sampled_from([("0", 5), ("2", 3), ("4", 1), ("0", 0.001)]))
+        flags |= {f"bag.{asset}.coins": str(int(bag) * unit), f"paper.collateral.{asset}": str(Decimal(str(posted)) * unit)}
+        flags |= {f"hedges.{asset}.ratio": ratio, f"hedges.{asset}.basis": basis, f"paper.price.{asset}": "1"}
+    low, high = draw(st.sampled_from([("0.995", "1.005"), ("0.98", "1.02"), ("0.9999", "1.0001")]))
+    if draw(st.booleans()):
+        flags |= {"band.low": low, "band.high": high}
+    flags["risk.max_leverage"] = draw(st.sampled_from(["2", "1", "5"]))
+    flags["risk.hard_leverage"] = draw(st.sampled_from(["3", "6", "50"])) if flags["risk.max_leverage"] != "5" else "50"
+    flags["risk.max_position_usd"] = draw(st.sampled_from(["1000000", "150000"]))
+    flags["execution.order_ttl_seconds"] = draw(st.sampled_from(["30", "600"]))
+    flags["risk.max_turnover_usd_per_day"] = draw(st.sampled_from(["2000000", "310000"]))
+    flags["cycle_seconds"] = draw(st.sampled_from(["5", "25"] if read.bars["BTC"][0].length_ms <= MINUTE else ["300"]))
+    flags["paper.spread_bps"] = draw(st.sampled_from(["2", "60"]))
+    return flags
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+async def test_jumping_and_stepping_leave_the_same_record(draws):
+    read, until_ms = draws.draw(markets())
+    flags = draws.draw(configurations(read))
+    commands = []
+    for _ in range(draws.draw(st.integers(0, 3))):
+        at_ms = draws.draw(st.integers(BEGAN, until_ms + HOUR))
+        asset, ratio = draws.draw(st.sampled_from(sorted(read.bars))), draws.draw(st.sampled_from(["0", "0.3", "1"]))
+        until = draws.draw(st.sampled_from([None, at_ms + 7 * HOUR]))
+        commands.append(CommandGiven("target-set", "test", at_ms, asset, Decimal(ratio), until_ms=until))
+    await same(flags, read, sorted(commands, key=lambda command: command.at_ms))
+
+
+# ---------------------------------------------------------------------------------------------------------------- real ones
+
+
+@dataclass(frozen=True)
+class Case:
+    prices: str
+    rates: str
+    since: str
+    until: str
+    flags: tuple[tuple[str, str], ...]
+
+    def read(self) -> Recorded:
+        return recorded(History({"BTC": data(self.prices)}, {"BTC": data(self.rates)}, instant_ms(self.since), instant_ms(self.until)))
+
+
+MINUTES = ("xbtusd-inverse-1m-2018-11.csv", "xbtusd-inverse-funding-8h-2018-2020.csv", "2018-11-13", "2018-11-17")
+HOURS = ("deribit-btc-index-funding-1h-2019-2021.csv", "deribit-btc-index-funding-1h-2019-2021.csv", "2020-03-05", "2020-03-25")
+FULL = (("bag.BTC.coins", "0"), ("paper.collateral.BTC", "5"), ("hedges.BTC.ratio", "1.0"), ("band.low", "0.98"), ("band.high", "1.02"))
+HALF = (("bag.BTC.coins", "2"), ("paper.collateral.BTC", "3"), ("hedges.BTC.ratio", "0.5"), ("hedges.BTC.basis", "value"))
+THIN = (("bag.BTC.coins", "4"), ("paper.collateral.BTC", "1"), ("hedges.BTC.ratio", "1.0"))
+
+
+@needs_data
+@pytest.mark.parametrize("window", [MINUTES, HOURS], ids=["minutes-2018-11", "hours-2020-03"])
+@pytest.mark.parametrize("flags", [FULL, HALF, THIN], ids=["full", "half-value", "short-of-collateral"])
+async def test_real_crashes_leave_the_same_record(window, flags):
+    case = Case(*window, flags)
+    jumped = await same(dict(case.flags), case.read())
+    assert jumped.answer["fills"] > 0
+
+
+@needs_data
+async def test_most_of_a_full_hedge_is_jumped_over():
+    jumped = await ran(dict(FULL), Case(*MINUTES, FULL).read(), step=False)
+    assert isinstance(jumped.replay, JumpingReplay)
+    assert jumped.replay.jumped > 0.99 * jumped.answer["steps"]
+
+
+@needs_data
+async def test_an_operators_word_is_heard_in_the_middle_of_what_is_quiet():
+    word = CommandGiven("target-set", "test", instant_ms("2018-11-15") + 12_345, "BTC", Decimal(0))
+    jumped = await same(dict(FULL), Case(*MINUTES, FULL).read(), [word])
+    assert jumped.replay.engine.state.legs[0].contracts == 0
