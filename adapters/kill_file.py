@@ -1,5 +1,6 @@
 """Has somebody pulled the plug? A file whose existence stops every order."""
 
+import stat
 from pathlib import Path
 
 from bot.ports import Misconfigured
@@ -38,11 +39,11 @@ class KillFile:
 
 
 def is_there(path: Path) -> bool | None:
-    """None if that cannot be told."""
+    """None if that cannot be told: a folder in its place is no word of a person's (Docker makes one where a file to mount is missing)."""
     try:
-        path.lstat()
+        found = path.lstat()
     except FileNotFoundError:
         return False
     except OSError:
         return None
-    return True
+    return None if stat.S_ISDIR(found.st_mode) else True

@@ -132,11 +132,13 @@ async def pause(engine: Engine, stop: asyncio.Event, duration_ms: int) -> None:
 async def shut_down(engine: Engine, run_id: str) -> bool:
     """Stop planning, cancel own orders, see them gone twice, put the end on record. False if that could not be verified."""
     clock = engine.parts.clock
-    engine.hear(CommandGiven("stop", "run", clock.now_ms())).add_done_callback(consumed)
+    stopping = told_to_stop(engine)
     deadline = clock.mono_ms() + SHUTDOWN_MS
     gone = 0
     while clock.mono_ms() < deadline:
         decision = await engine.turn()
+        if stopping.done() and stopping.exception() is not None:  # the record did not take it: unsaid, the next turn would send orders
+            stopping = told_to_stop(engine)
         gone = gone + 1 if decision is not None and nothing_open(engine) else 0
         if gone >= GONE_LOOKS or (not engine.rules.live and decision is not None):
             break
@@ -152,10 +154,10 @@ async def shut_down(engine: Engine, run_id: str) -> bool:
     return verified
 
 
-def consumed(word: asyncio.Future[None]) -> None:
-    """A stop word that could not be recorded is tried again by nobody: the shutdown verifies the venue itself."""
-    if not word.cancelled():
-        word.exception()
+def told_to_stop(engine: Engine) -> asyncio.Future[None]:
+    word = engine.hear(CommandGiven("stop", "run", engine.parts.clock.now_ms()))
+    word.add_done_callback(asyncio.Future.exception)  # it is looked at only where it matters
+    return word
 
 
 def nothing_known_open(engine: Engine) -> bool:

@@ -11,7 +11,7 @@ from adapters.exchanges.paper_feed import SyntheticFeed
 from adapters.kill_file import KillFile
 from bot.audit.store import Store
 from bot.core.events import CommandGiven, Event
-from bot.core.model import Decision, Mode, Target
+from bot.core.model import Decision, Mode, State, Target
 from bot.engine import Engine
 from bot.gate import SignGate
 from bot.ports import NotSent
@@ -22,12 +22,18 @@ BEGAN_MS = 1_700_000_000_000
 
 
 class Recorder(Store):
-    """The real store, which can be told to be full."""
+    """The real store, which can be told to be full, and even to be unreadable."""
 
     full = False
+    away = False
+
+    def state(self) -> State:
+        if self.away:
+            raise NotSent("the server does not answer (test)")
+        return super().state()
 
     async def append(self, events: list[Event]) -> int:
-        if self.full:
+        if self.full or self.away:
             raise NotSent("database or disk is full (test)")
         return await super().append(events)
 

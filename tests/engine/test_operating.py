@@ -241,6 +241,60 @@ async def test_when_the_database_is_full_nothing_is_sent_and_cancels_still_go_ou
     assert verify(bot.store).exit_code == 0
 
 
+async def test_an_order_whose_time_is_up_is_cancelled_also_while_the_record_cannot_be_read(bots):
+    bot = await working(bots)
+    bot.store.away = True
+    placed = len(bot.orders())
+    await bot.turns(5)  # 25 of its 30 seconds
+    assert bot.engine.own_open_orders() == 1
+    await bot.turns(4)
+    assert bot.engine.own_open_orders() == 0
+    assert len(bot.orders()) == placed
+    bot.store.away = False
+    await bot.until_aligned()
+    assert in_full(bot)
+    assert verify(bot.store).exit_code == 0
+
+
+async def test_a_kill_file_cancels_at_once_also_while_the_record_cannot_be_read(bots):
+    bot = await working(bots)
+    bot.store.away = True
+    await bot.turns(2)
+    assert bot.engine.own_open_orders() == 1
+    bot.kill_file.touch()
+    await bot.turns(2)
+    assert bot.engine.own_open_orders() == 0
+    bot.store.away = False
+    await bot.turns(2)
+    assert bot.mode is Mode.HALTED
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_a_shutdown_that_was_not_recorded_at_once_sends_nothing_more_and_ends_verified(bots, away):
+    bot = await working(bots)
+    placed, append, tries = len(bot.orders()), bot.store.append, []
+
+    async def fails_at_first(events):
+        tries.append(events)
+        bot.store.away = away and len(tries) < 3
+        if len(tries) < 3:
+            raise NotSent("the server does not answer (test)")
+        return await append(events)
+
+    bot.store.append = fails_at_first
+    keep = bot.store.state
+
+    def read():
+        tries.append(())
+        bot.store.away = away and len(tries) < 3
+        return keep()
+
+    bot.store.state = read
+    assert await running.shut_down(bot.engine, "r")
+    assert len(bot.orders()) == placed
+    assert bot.engine.own_open_orders() == 0
+
+
 async def test_a_word_that_cannot_be_recorded_did_not_happen(bots):
     bot = await bots.start()
     await bot.until_aligned()
