@@ -47,6 +47,9 @@ def runs_table() -> str:
             ran = f"{said['seeds']:,} seeds, {said['cycles']:,} cycles, {said['orders']:,} orders, {said['restarts']:,} restarts"
             ran += f", {sum(said['faults'].values()):,} faults of {len(said['faults'])} kinds, {said['compared']} traces compared"
             checks, problems = f"{said['checks']:,}", len(said["violations"])
+        elif "points" in said:
+            ran = f"{said['points']:,} points: {said['answers']} answers of the venue, {said['policies']} ways to treat a known client id"
+            ran, problems = f"{ran}, {said['deaths']:,} deaths at up to {said['moments']} moments of one turn", len(said["violations"])
         else:
             ran, problems = f"{said['killed']} of {said['rounds']} bots killed while they worked, {said['orders']} orders", said["problems"]
         rows.append(f"| `{run['command']}` | {run['date']}, program `{run['program']}` | {ran} | {checks} | {problems} |")
@@ -66,6 +69,7 @@ def measured(asked: Asked) -> Iterator[dict[str, Any]]:
     if asked.seeds:
         said = json.loads(printed("-m", "bot", *rehearsal, "--json"))
         yield run_of(f"hedgebot {' '.join(rehearsal)}", said)
+        yield run_of("hedgebot simulate --grid", json.loads(printed("-m", "bot", "simulate", "--grid", "--json")))
     for words in ((), ("--venue", "deribit", "--postgresql")) if asked.kills else ():
         command = ("-m", "tests.killed.rounds", "--rounds", str(asked.kills), *words)
         found = KILLS.search(printed(*command))

@@ -9,7 +9,7 @@ from bot.core.model import OrderStatus
 from bot.rehearsal.grid import ANSWERS, POLICIES, Point, column, columns, deadly, grid, placing_turn, ran
 from bot.wiring.rehearsed import rehearsed
 
-STRIDE = 11  # `hedgebot simulate --grid` runs every point
+STRIDE = 17  # `hedgebot simulate --grid` runs every point
 
 
 def test_every_sampled_death_ends_with_one_order_for_each_intent_and_every_promise_kept():

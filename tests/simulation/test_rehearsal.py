@@ -19,7 +19,7 @@ TWO_HOURS = Decimal(2)
 SHORTEST = Decimal("0.5")
 
 
-@pytest.mark.parametrize("first", range(1, 31, 5))
+@pytest.mark.parametrize("first", range(1, 26, 5))
 def test_promises_hold_in_two_hours_of_drawn_faults(first):
     outcomes = [rehearsed(Plan(seed, TWO_HOURS)) for seed in range(first, first + 5)]
     assert [(one.seed, one.invariant, one.problem) for one in outcomes if one.invariant] == []
