@@ -19,7 +19,7 @@ async def test_it_goes_on_by_itself_after_every_restart_of_its_database(tmp_path
     chance = random.Random(number)
     url = mortal.emptied()
     database.upgrade(url)
-    async with scene("deribit", tmp_path, url, {"max_order_usd: 200000": "max_order_usd: 2000"}) as place:
+    async with scene("deribit", tmp_path, url) as place:
         bot = await place.runs()
         for _ in range(TIMES):
             await bot.says("order.intent", len(bot.said("order.intent")) + 3)

@@ -9,7 +9,7 @@ TIMES = 2
 
 
 async def test_with_a_full_disk_it_sends_no_order_cancels_what_is_open_says_so_and_goes_on_by_itself(tmp_path: Path) -> None:
-    async with scene("bybit", tmp_path, changes={"max_order_usd: 200000": "max_order_usd: 2000"}) as place:
+    async with scene("bybit", tmp_path) as place:
         market, server = place.place.market, place.place.server
         bot = await place.runs()
         for _ in range(TIMES):
