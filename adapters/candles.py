@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Final, Protocol
 
 from adapters.history import Bar, Rate
-from bot.core.model import LegRule
+from bot.core.rules import LegRule
 from bot.ports import Candle, Clock, Misconfigured, Series, Settled
 
 FUNDING_MS: Final = 28_800_000  # between two settlements of the paper exchange

@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, quote, quote_plus, urlsplit, urlunsplit
 
 from adapters.request_budget import Errand, RequestBudget
 from adapters.venue_sessions import IN_FLIGHT, Sending, Sessions, never_connected, tls
-from bot.core.model import Approved
+from bot.core.decision import Approved
 from bot.ports import Gate, Misconfigured, NotSent, PortError
 
 TIMEOUT_MS: Final = 10_000

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from adapters.candles import candles_of
 from adapters.history import Bar
-from bot.core.model import LegRule
+from bot.core.rules import LegRule
 from bot.ports import Candle, Clock, PortError, Series, Settled
 
 HOUR_MS: Final = 3_600_000

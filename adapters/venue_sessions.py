@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Final
 
 from adapters.request_budget import Errand
-from bot.core.model import Approved
+from bot.core.decision import Approved
 from bot.ports import NotSent
 
 GOODBYE_SECONDS: Final = 1.0  # how long a websocket that is closed may take to say so

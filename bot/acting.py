@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from bot.core import machine
+from bot.core.decision import Approved, Decision
 from bot.core.events import CancelAsked, Event, Halted, OrderMoved
-from bot.core.model import Approved, Decision, Order, OrderStatus
+from bot.core.model import Order, OrderStatus
 from bot.lasting import Lasting
 from bot.ports import Clock, Exchange, NotSent, PortError, Refused, Unknown
 from bot.witness import Witness

@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from bot.api_body import Body, MustSayWhy
-from bot.core.model import Mode
+from bot.core.decision import Mode
 
 Schema = dict[str, Any]
 Responses = dict[int | str, dict[str, Any]]

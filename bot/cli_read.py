@@ -11,12 +11,15 @@ from bot.audit.store import NothingYet, Store
 from bot.cli_call import NoAnswer, ask, exact
 from bot.cli_exit import Wrong, on_terminal, say
 from bot.core.decide import RULES_VERSION, decide
+from bot.core.decision import Mode
 from bot.core.events import RunStarted
 from bot.core.ledger import fold
 from bot.core.leg import IN_DOUBT
-from bot.core.model import Mode, Rules, Snapshot, State
+from bot.core.memory import State
+from bot.core.model import Snapshot
 from bot.core.pin import halt
 from bot.core.planner import is_ours
+from bot.core.rules import Rules
 from bot.exit_codes import Exit
 from bot.face import Status, iso_utc, plain, plan_json, status_json
 from bot.record_face import fill_json, order_json

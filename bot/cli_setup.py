@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.cli_exit import Wrong
-from bot.core.model import LegPlan
+from bot.core.decision import LegPlan
 from bot.exit_codes import Exit
 from bot.ports import NotReady, PortError
 from bot.settings import Settings

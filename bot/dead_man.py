@@ -7,8 +7,10 @@ set. Where the venue's countdown reaches further than our contracts, orders of o
 from dataclasses import dataclass, field
 from typing import Final
 
+from bot.core.decision import Decision
 from bot.core.events import DeadManSet, Event
-from bot.core.model import Decision, Snapshot, State
+from bot.core.memory import State
+from bot.core.model import Snapshot
 from bot.core.planner import is_ours
 from bot.ports import Clock, Countdown, PortError
 from bot.witness import Witness

@@ -10,15 +10,18 @@ import structlog
 from bot.acting import Hands
 from bot.clocks import Clocks
 from bot.core.decide import decide
+from bot.core.decision import Decision, Mode
 from bot.core.events import CommandGiven, DecisionMade, Event, IntentRecorded
 from bot.core.ledger import OVERLAP_MS, dry_plan, fold
 from bot.core.leg import IN_DOUBT
-from bot.core.model import Ask, Decision, Instrument, Mode, OrderStatus, Rules, Snapshot, State, View
+from bot.core.memory import State
+from bot.core.model import Ask, Instrument, OrderStatus, Snapshot, View
 from bot.core.pin import ACCEPT, acceptance, halt
 from bot.core.pin import refusal as nothing_to_accept
 from bot.core.planner import is_ours
 from bot.core.reconcile import reconcile
 from bot.core.risk import quote_problem
+from bot.core.rules import Rules
 from bot.dead_man import DeadMan
 from bot.face import COMMAND_WAIT_MS, Check, CommandResult, Health, Status
 from bot.gate import SignGate

@@ -10,9 +10,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal, Protocol
 
+from bot.core.decision import Approved, Decision, LegPlan, Mode
 from bot.core.events import CommandGiven
-from bot.core.model import ONE, ZERO, Approved, Band, Decision, Kind, LegPlan, Mode, Rules, Snapshot, Sourced, Target, View
+from bot.core.model import ONE, ZERO, Kind, Snapshot, Sourced, Target, View
 from bot.core.policy_terms import Change
+from bot.core.rules import Band, Rules
 from bot.ports import PortError
 
 LIVENESS_CYCLES: Final = 3

@@ -1,6 +1,7 @@
 """May this call be signed, now, at the last moment? Asked inside the venue client, after every queue and before the signature."""
 
-from bot.core.model import Approved, State
+from bot.core.decision import Approved
+from bot.core.memory import State
 from bot.ports import Clock, KillSwitch, NotSent
 
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from bot.core.decision import Decision
 from bot.core.events import Halted
-from bot.core.model import Decision
 from bot.ports import PortError, Refused
 
 TURNS: Final = 3  # in a row

@@ -18,7 +18,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from bot.core.model import ONE, TERMINAL, Fill, FundingPayment, LegPlan, Mode, OrderStatus, Quote, Side
+from bot.core.decision import LegPlan, Mode
+from bot.core.model import ONE, TERMINAL, Fill, FundingPayment, OrderStatus, Quote, Side
 from bot.face import HeldUsd, Status, holdings_usd
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from bot.core.decision import Approved
 from bot.core.events import Event
-from bot.core.model import Approved, Ask, Instrument, LegRule, Order, Sourced, State, Target, View
+from bot.core.memory import State
+from bot.core.model import Ask, Instrument, Order, Sourced, Target, View
 from bot.core.policy_terms import Signs
+from bot.core.rules import LegRule
 
 
 class PortError(Exception):

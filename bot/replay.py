@@ -9,8 +9,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, Protocol
 
+from bot.core.decision import Baseline
 from bot.core.events import CommandGiven, Event
-from bot.core.model import ONE, ZERO, Baseline, Basis, FundingPayment, Kind, State
+from bot.core.memory import State
+from bot.core.model import ONE, ZERO, Basis, FundingPayment, Kind
 from bot.engine import Engine
 from bot.face import iso_utc, plain, plain_or_null
 

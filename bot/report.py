@@ -17,8 +17,9 @@ from itertools import pairwise
 from typing import Any, Final
 
 from bot.core.contracts import notional_usd
+from bot.core.decision import LegPlan
 from bot.core.events import CoinsMoved, DecisionMade, Event, FillSeen, FundingSeen, IntentRecorded, RunStarted
-from bot.core.model import ONE, ZERO, Kind, LegPlan, Side, View
+from bot.core.model import ONE, ZERO, Kind, Side, View
 from bot.face import iso_utc, plain, plain_or_null
 
 HOUR_MS: Final = 3_600_000

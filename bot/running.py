@@ -8,9 +8,10 @@ from typing import Final
 
 import structlog
 
+from bot.core.decision import Decision, Mode
 from bot.core.events import CommandGiven, RunEnded
 from bot.core.leg import IN_DOUBT
-from bot.core.model import Decision, Mode, State
+from bot.core.memory import State
 from bot.core.pin import halt
 from bot.core.reconcile import adoption_needed
 from bot.engine import Engine

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from bot.core.model import Basis, ExecutionRule, Foreign, Kind, LegRule, RiskRule, Rules
+from bot.core.model import Basis, Kind
+from bot.core.rules import ExecutionRule, Foreign, LegRule, RiskRule, Rules
 from bot.settings_accounts import accounts_of, shared_by_mistake
 from bot.settings_keys import Known, UnknownKey, alternatives, find, leaves
 from bot.settings_outside import Outside, read_environment, read_flags, read_secrets

@@ -8,8 +8,8 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from bot.core.model import Band as BandRule
 from bot.core.model import Kind
+from bot.core.rules import Band as BandRule
 from bot.settings_bag import Holding, judge_sources
 from bot.settings_model import (
     Api,

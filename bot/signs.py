@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from bot.analytics.candles import measured
 from bot.analytics.costs import funding_cost
-from bot.core.model import LegRule
 from bot.core.policy_terms import Policies, Signs
+from bot.core.rules import LegRule
 from bot.ports import Past, Series
 
 

@@ -5,8 +5,9 @@ from typing import Final
 
 import structlog
 
+from bot.core.decision import Approved
 from bot.core.events import DecisionMade, Event, FillSeen, FundingSeen, Halted, IntentRecorded, OrderMoved
-from bot.core.model import Approved, OrderStatus
+from bot.core.model import OrderStatus
 from bot.metrics import Metrics
 from bot.ports import AuditLog
 

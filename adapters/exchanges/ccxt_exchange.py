@@ -24,7 +24,8 @@ from adapters.exchanges.relisting import Markets, Relisting
 from adapters.exchanges.troubles import Trouble, trouble, words
 from adapters.exchanges.venues.sheet import ByOrder, Call, Page, Venue
 from adapters.request_budget import Errand, Silenced
-from bot.core.model import Approved, Ask, Fill, FundingPayment, Instrument, Kind, Margin, Order, OrderStatus, Position, Quote, View
+from bot.core.decision import Approved
+from bot.core.model import Ask, Fill, FundingPayment, Instrument, Kind, Margin, Order, OrderStatus, Position, Quote, View
 from bot.ports import Clock, Misconfigured, NotReady, NotSent, PortError, Refused, Unknown
 
 T = TypeVar("T")

@@ -15,7 +15,8 @@ from adapters.exchanges.paper import PaperExchange
 from adapters.exchanges.paper_feed import Print
 from adapters.exchanges.paper_matching import Touch
 from adapters.exchanges.paper_venue import HOUR_MS
-from bot.core.model import Approved, Ask, Instrument, Order, Quote, View
+from bot.core.decision import Approved
+from bot.core.model import Ask, Instrument, Order, Quote, View
 from bot.ports import Clock, NotSent
 
 OWN_INTERVAL_HOURS: Final = 8  # between two settlements at the paper exchange

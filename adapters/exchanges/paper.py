@@ -28,16 +28,8 @@ from adapters.exchanges.paper_matching import BookMatching, Matching, PrintMatch
 from adapters.exchanges.paper_store import REMEDY, PaperStore, StaleState
 from adapters.exchanges.paper_venue import Changes, Ticket, Venue
 from adapters.exchanges.paper_views import PARTS, Account, Balance
-from bot.core.model import (
-    Approved,
-    Ask,
-    FundingPayment,
-    Instrument,
-    Order,
-    OrderStatus,
-    Side,
-    View,
-)
+from bot.core.decision import Approved
+from bot.core.model import Ask, FundingPayment, Instrument, Order, OrderStatus, Side, View
 from bot.ports import Clock, Gate, Misconfigured, NotSent, PortError, Refused, Unknown
 
 T = TypeVar("T")

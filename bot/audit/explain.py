@@ -6,8 +6,10 @@ from bot.audit.codec import NotAnEvent
 from bot.audit.rows import EntryRow, OrderRow
 from bot.audit.sentences import SOURCES, STATUSES, coins, moment, order_words, sentence, trimmed, usd
 from bot.audit.store import Store
+from bot.core.decision import Decision, LegPlan
 from bot.core.events import CancelAsked, DecisionMade, LookedInVain, OrderMoved, RunStarted
-from bot.core.model import NO_LIQUIDATION, Decision, LegPlan, Rules
+from bot.core.model import NO_LIQUIDATION
+from bot.core.rules import Rules
 
 STORY = (OrderMoved.__name__, LookedInVain.__name__, CancelAsked.__name__)
 

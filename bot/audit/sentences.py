@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from bot.core.decision import Approved
 from bot.core.events import (
     AlertRaised,
     BagDeclared,
@@ -30,7 +31,7 @@ from bot.core.events import (
     RunStarted,
     TookCharge,
 )
-from bot.core.model import Approved, OrderStatus, TargetSource
+from bot.core.model import OrderStatus, TargetSource
 from bot.core.pin import described, differences
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

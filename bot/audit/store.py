@@ -22,7 +22,7 @@ from bot.audit.rows import EntryRow, FillRow, FundingRow, OrderRow, Owner
 from bot.audit.tables import ACCOUNTS, ENTRIES, FILLS, FUNDING, ORDERS, SLOTS
 from bot.core.events import DecisionMade, Event, IntentRecorded
 from bot.core.ledger import fold
-from bot.core.model import State
+from bot.core.memory import State
 from bot.ports import LeaseLost, Misconfigured, NotSent
 
 ALPHABET: Final = string.ascii_lowercase + string.digits

@@ -24,8 +24,11 @@ from bot.audit.projections import project, statements
 from bot.audit.store import PAGE, Store
 from bot.audit.tables import ACCOUNTS, ENTRIES, PROJECTIONS, AuditTable
 from bot.core.decide import RULES_VERSION, decide
+from bot.core.decision import Decision
 from bot.core.events import DecisionMade, Event, IntentRecorded, RunStarted
-from bot.core.model import Decision, Rules, Snapshot, State
+from bot.core.memory import State
+from bot.core.model import Snapshot
+from bot.core.rules import Rules
 
 Decide = Callable[[State, Snapshot, Rules], Decision]
 TRIGGERS: Final = {

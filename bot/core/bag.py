@@ -16,7 +16,8 @@ from decimal import Decimal
 from typing import Final
 
 from bot.core.events import BagFollowed
-from bot.core.model import ONE, ZERO, LegState, Snapshot, Sourced
+from bot.core.memory import LegState
+from bot.core.model import ONE, ZERO, Snapshot, Sourced
 
 DUST: Final = Decimal("0.000001")  # of what is shown, at least of one coin: rounding, not a transfer
 WORTH_TELLING: Final = Decimal("0.001")  # of the bag: less is under way without an alert

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.core.model import ONE, ZERO, Band
+from bot.core.model import ONE, ZERO
+from bot.core.rules import Band
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,11 @@ from decimal import localcontext
 from typing import Final
 
 from bot.core import contracts, machine, trust
+from bot.core.decision import Decision
 from bot.core.leg import LegAnswer, answer_leg
-from bot.core.model import Decision, Rules, Snapshot, State
+from bot.core.memory import State
+from bot.core.model import Snapshot
+from bot.core.rules import Rules
 
 RULES_VERSION: Final = "3"  # changes with every change that could decide otherwise on the same inputs
 

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from bot.core.model import Approved, ContractSpec, Decision, Fill, FundingPayment, OrderStatus, Rules, Snapshot, State
+from bot.core.decision import Approved, Decision
+from bot.core.memory import State
+from bot.core.model import ContractSpec, Fill, FundingPayment, OrderStatus, Snapshot
+from bot.core.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)

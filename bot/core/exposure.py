@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.core import contracts
-from bot.core.model import ZERO, Basis, Instrument, Kind, LegState, View
+from bot.core.memory import LegState
+from bot.core.model import ZERO, Basis, Instrument, Kind, View
 
 
 @dataclass(frozen=True, slots=True)

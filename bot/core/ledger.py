@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+from bot.core.decision import Mode
 from bot.core.events import (
     BagDeclared,
     BagFollowed,
@@ -26,7 +27,8 @@ from bot.core.events import (
     RunStarted,
     TookCharge,
 )
-from bot.core.model import ZERO, LegState, Mode, OrderStatus, State, Target, TargetSource, Working
+from bot.core.memory import LegState, State, Working
+from bot.core.model import ZERO, OrderStatus, Target, TargetSource
 
 OVERLAP_MS: Final = 60_000  # fills and payments are asked for again this far back: venues deliver late and out of order
 DAY_MS: Final = 86_400_000

@@ -5,28 +5,11 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
 from bot.core import bag, band, contracts, pin, planner, policies, policy, risk, sizing
+from bot.core.decision import Approved, Baseline, Cancel, LegPlan, LeverageCall, Mode, Refused
 from bot.core.exposure import Exposure, exposure, ratio_of, spot_coins
-from bot.core.model import (
-    NO_LIQUIDATION,
-    ZERO,
-    Approved,
-    Baseline,
-    Cancel,
-    LegPlan,
-    LegRule,
-    LegState,
-    LeverageCall,
-    Mode,
-    OrderStatus,
-    Refused,
-    Rules,
-    Side,
-    Snapshot,
-    State,
-    Target,
-    TargetSource,
-    View,
-)
+from bot.core.memory import LegState, State
+from bot.core.model import NO_LIQUIDATION, ZERO, OrderStatus, Side, Snapshot, Target, TargetSource, View
+from bot.core.rules import LegRule, Rules
 
 HOURS_PER_YEAR: Final = 8760
 IN_DOUBT: Final = (OrderStatus.INTENT, OrderStatus.SIGNED, OrderStatus.UNKNOWN)

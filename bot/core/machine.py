@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bot.core.model import Mode, Move, OrderStatus, State
+from bot.core.decision import Mode, Move
+from bot.core.memory import State
+from bot.core.model import OrderStatus
 
 
 class IllegalMove(Exception):

@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from bot.core.events import CommandGiven, ContractPinned
-from bot.core.model import ContractSpec, LegState, Order, State, View
+from bot.core.memory import LegState, State
+from bot.core.model import ContractSpec, Order, View
 
 T = TypeVar("T")
 ACCEPT: Final = "accept-contract"

@@ -5,7 +5,10 @@ import hashlib
 from typing import Final
 
 from bot.core import contracts
-from bot.core.model import Cancel, ExecutionRule, Instrument, Intent, LegState, OrderStatus, Quote, Side, State, Working
+from bot.core.decision import Cancel, Intent
+from bot.core.memory import LegState, State, Working
+from bot.core.model import Instrument, OrderStatus, Quote, Side
+from bot.core.rules import ExecutionRule
 from bot.core.sizing import Size
 
 TAG: Final = "hb"  # the first two characters of every client id of ours

@@ -2,7 +2,9 @@
 
 from decimal import Decimal
 
-from bot.core.model import Basis, LegRule, Snapshot, State, Target, TargetSource
+from bot.core.memory import State
+from bot.core.model import Basis, Snapshot, Target, TargetSource
+from bot.core.rules import LegRule
 
 
 def target_now(rule: LegRule, state: State, seen: Snapshot) -> Target | None:

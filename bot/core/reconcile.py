@@ -26,25 +26,10 @@ from bot.core.events import (
     TookCharge,
 )
 from bot.core.exposure import spot_coins
-from bot.core.model import (
-    ONE,
-    ZERO,
-    Fill,
-    Foreign,
-    Instrument,
-    Kind,
-    LegState,
-    Margin,
-    Order,
-    OrderStatus,
-    Position,
-    Rules,
-    Snapshot,
-    State,
-    View,
-    Working,
-)
+from bot.core.memory import LegState, State, Working
+from bot.core.model import ONE, ZERO, Fill, Instrument, Kind, Margin, Order, OrderStatus, Position, Snapshot, View
 from bot.core.planner import TAG, is_ours
+from bot.core.rules import Foreign, Rules
 
 DUST: Final = Decimal("0.000001")  # of the wallet, at least of one coin: the venue's rounding, not a transfer
 UNEXPLAINED_LOOKS: Final = 3  # so many looks in a row, lasting max_data_age, halt the account

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from bot.core import contracts
+from bot.core.decision import Approved, Intent, Refused
 from bot.core.exposure import Exposure
-from bot.core.model import ZERO, Approved, Intent, Kind, Quote, Refused, RiskRule, Rules, Side, Snapshot, State
+from bot.core.memory import State
+from bot.core.model import ZERO, Kind, Quote, Side, Snapshot
+from bot.core.rules import RiskRule, Rules
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000

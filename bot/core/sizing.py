@@ -5,7 +5,8 @@ from decimal import ROUND_CEILING, Decimal
 
 from bot.core import contracts
 from bot.core.exposure import Exposure
-from bot.core.model import ExecutionRule, Instrument, Kind, RiskRule, Side
+from bot.core.model import Instrument, Kind, Side
+from bot.core.rules import ExecutionRule, RiskRule
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,10 @@ The questions are those of leg.py, band.py and sizing.py in the same order, aske
 they do not follow is Unclear, and then every print is put to the engine itself.
 """
 
-from bot.core.model import ONE, ZERO, Basis, Decision, Kind, LegRule, LegState, Rules, State, View
+from bot.core.decision import Decision
+from bot.core.memory import LegState, State
+from bot.core.model import ONE, ZERO, Basis, Kind, View
+from bot.core.rules import LegRule, Rules
 from bot.core.sizing import n_max_usd
 from bot.engine import Engine
 from bot.jumping.line import Cell, Line, Unclear, usd

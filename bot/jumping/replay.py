@@ -16,7 +16,8 @@ from typing import Final
 
 from bot.core.events import CommandGiven, FundingSeen
 from bot.core.ledger import fold
-from bot.core.model import ONE, ZERO, FundingPayment, LegRule, View
+from bot.core.model import ONE, ZERO, FundingPayment, View
+from bot.core.rules import LegRule
 from bot.engine import Engine
 from bot.jumping import quiet
 from bot.jumping.ahead import ROUNDED, Ahead, Due

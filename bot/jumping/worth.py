@@ -10,7 +10,8 @@ from decimal import Decimal
 
 import numpy as np
 
-from bot.core.model import ZERO, Baseline, Basis, FundingPayment
+from bot.core.decision import Baseline
+from bot.core.model import ZERO, Basis, FundingPayment
 from bot.jumping.ahead import Due
 from bot.jumping.columns import Floats, Whole
 from bot.jumping.grid import Ends

@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
+from bot.core.decision import Approved, Decision
 from bot.core.events import CommandGiven, Event, FillSeen, Halted, IntentRecorded, OrderMoved, RunStarted
 from bot.core.ledger import fold
-from bot.core.model import Approved, Decision, OrderStatus, Snapshot, State, View
+from bot.core.memory import State
+from bot.core.model import OrderStatus, Snapshot, View
 from bot.rehearsal.venue import OWN, Book, Trade, Venue, VenueOrder
 
 SIGNED: Final = "signed"  # an order of ours is about to leave

@@ -13,9 +13,12 @@ from typing import Final
 
 from bot.audit.chain import link
 from bot.audit.codec import encode
+from bot.core.decision import Approved, Decision, Mode
 from bot.core.events import DecisionMade, Event, FillSeen, FundingSeen, IntentRecorded, OrderMoved, RunStarted
 from bot.core.machine import ORDER_TRANSITIONS
-from bot.core.model import Approved, Decision, Mode, OrderStatus, Rules, Side, State, View
+from bot.core.memory import State
+from bot.core.model import OrderStatus, Side, View
+from bot.core.rules import Rules
 from bot.rehearsal.evidence import ACCEPTED, CLOSED, ENDED, FINISHED, LANDED, SIGNED, TRADED, TURNED, Check, Evidence, Process
 from bot.rehearsal.venue import OWN, PICO, STEP_MS, Book, Trade, VenueOrder
 

@@ -8,8 +8,10 @@ from typing import Any, Final, Protocol
 
 from bot import running
 from bot.audit.store import Store
+from bot.core.decision import Decision
 from bot.core.events import Event
-from bot.core.model import Decision, Snapshot, State, View
+from bot.core.memory import State
+from bot.core.model import Snapshot, View
 from bot.engine import Engine
 from bot.gate import SignGate
 from bot.ports import LeaseLost, PortError

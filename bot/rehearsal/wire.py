@@ -9,21 +9,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from bot.core.model import (
-    Approved,
-    Ask,
-    Fill,
-    FundingPayment,
-    Instrument,
-    Kind,
-    Margin,
-    Order,
-    OrderStatus,
-    Position,
-    Quote,
-    Side,
-    View,
-)
+from bot.core.decision import Approved
+from bot.core.model import Ask, Fill, FundingPayment, Instrument, Kind, Margin, Order, OrderStatus, Position, Quote, Side, View
 from bot.ports import Gate, NotSent, Refused, Unknown
 from bot.rehearsal.evidence import Evidence, Process, Sent
 from bot.rehearsal.faults import Dice

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from bot.core.model import State
+from bot.core.memory import State
 from bot.ports import Exchange, Misconfigured
 from bot.settings import Settings
 from bot.settings_check import unarmed

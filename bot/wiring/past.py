@@ -14,7 +14,9 @@ from adapters.history import Bar, Rate, instant_ms, read_bars, read_rates
 from bot.audit.store import Store
 from bot.core.decide import RULES_VERSION
 from bot.core.events import CommandGiven
-from bot.core.model import Instrument, Kind, Rules, State
+from bot.core.memory import State
+from bot.core.model import Instrument, Kind
+from bot.core.rules import Rules
 from bot.engine import Engine
 from bot.gate import SignGate
 from bot.ports import Clock, Measures

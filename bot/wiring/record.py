@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 
 from bot.audit.lease import TTL_MS
 from bot.audit.store import NothingYet, Store
-from bot.core.model import State
+from bot.core.memory import State
 from bot.ports import PortError
 from bot.settings import Settings
 from bot.settings_values import sqlite_file

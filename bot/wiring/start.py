@@ -17,7 +17,9 @@ from bot.audit.store import Store
 from bot.core.decide import RULES_VERSION
 from bot.core.events import RunStarted
 from bot.core.ledger import OVERLAP_MS, fold
-from bot.core.model import Ask, Instrument, Rules, State
+from bot.core.memory import State
+from bot.core.model import Ask, Instrument
+from bot.core.rules import Rules
 from bot.engine import Engine, Parts
 from bot.gate import Sealed, SignGate
 from bot.leading import lead, newest_epoch, proving, takeover_wait_ms

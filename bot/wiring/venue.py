@@ -15,7 +15,8 @@ from adapters.exchanges.paper_feed import Feed, Opened, Print, ScriptedFeed, Syn
 from adapters.exchanges.paper_matching import Touch
 from adapters.history import read_bars
 from adapters.kill_file import KillFile
-from bot.core.model import Band, Kind
+from bot.core.model import Kind
+from bot.core.rules import Band
 from bot.gate import SignGate
 from bot.ports import Clock, Countdown, Exchange, KillSwitch, Misconfigured
 from bot.settings import Settings

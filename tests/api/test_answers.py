@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from bot.core.model import NO_LIQUIDATION, Mode
+from bot.core.decision import Mode
+from bot.core.model import NO_LIQUIDATION
 from bot.face import CommandResult, iso_utc, plain, plan_json, status_json
 from tests.api.worlds import RULES, decision, fresh_status, leg, order, snapshot, status, view
 

@@ -9,7 +9,7 @@ import structlog
 
 from bot.api_answers import HEADERS
 from bot.api_body import MOST_BYTES
-from bot.core.model import Mode
+from bot.core.decision import Mode
 from bot.face import Check, CommandResult, plan_json, status_json
 from bot.logs import keep_secret
 from bot.ports import LeaseLost, NotSent

@@ -12,7 +12,7 @@ import structlog
 from pydantic import SecretStr
 
 from adapters.notify import LogNotifier
-from bot.core.model import Mode
+from bot.core.decision import Mode
 from bot.logs import QUIET, Secrets, configure, keep_secret, scrub
 
 CANARY = "canary\"'\\é/+ 7f3a"

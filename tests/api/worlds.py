@@ -4,31 +4,10 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from bot.core.decision import Approved, Decision, LegPlan, Mode
 from bot.core.events import CommandGiven
-from bot.core.model import (
-    NO_LIQUIDATION,
-    Approved,
-    Band,
-    Basis,
-    Decision,
-    ExecutionRule,
-    Foreign,
-    Instrument,
-    Kind,
-    LegPlan,
-    LegRule,
-    Margin,
-    Mode,
-    Position,
-    Quote,
-    RiskRule,
-    Rules,
-    Side,
-    Snapshot,
-    Target,
-    TargetSource,
-    View,
-)
+from bot.core.model import NO_LIQUIDATION, Basis, Instrument, Kind, Margin, Position, Quote, Side, Snapshot, Target, TargetSource, View
+from bot.core.rules import Band, ExecutionRule, Foreign, LegRule, RiskRule, Rules
 from bot.face import COMMAND_WAIT_MS, Check, CommandResult, Health, Status
 
 D = Decimal

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from bot.audit import codec
 from bot.audit.chain import canonical, genesis, head48, is_canonical, link
 from bot.core.events import ALL, CommandGiven, DecisionMade, ErrorSeen, FillSeen, FundingSeen
-from bot.core.model import Fill, FundingPayment, Side, State
+from bot.core.memory import State
+from bot.core.model import Fill, FundingPayment, Side
 from tests.audit.worlds import decided, in_charge, seen
 
 AMOUNTS = st.decimals(allow_nan=False) | st.sampled_from(

@@ -18,7 +18,8 @@ from bot.audit.store import SlotTaken, Store
 from bot.audit.verify import Verdict, verify
 from bot.core.events import DecisionMade, ErrorSeen, OrderMoved
 from bot.core.ledger import fold
-from bot.core.model import OrderStatus, State
+from bot.core.memory import State
+from bot.core.model import OrderStatus
 from bot.ports import LeaseLost, Misconfigured, NotSent
 from tests.audit.worlds import NOW, OWNER, decided, fill, in_charge, intent, life, moved, payment, seen, session
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from bot.core.decide import RULES_VERSION, decide
+from bot.core.decision import Approved
 from bot.core.events import (
     BalanceSeen,
     CancelAsked,
@@ -17,28 +18,9 @@ from bot.core.events import (
     TookCharge,
 )
 from bot.core.ledger import fold
-from bot.core.model import (
-    Approved,
-    Band,
-    Basis,
-    ExecutionRule,
-    Fill,
-    Foreign,
-    FundingPayment,
-    Instrument,
-    Kind,
-    LegRule,
-    Margin,
-    OrderStatus,
-    Position,
-    Quote,
-    RiskRule,
-    Rules,
-    Side,
-    Snapshot,
-    State,
-    View,
-)
+from bot.core.memory import State
+from bot.core.model import Basis, Fill, FundingPayment, Instrument, Kind, Margin, OrderStatus, Position, Quote, Side, Snapshot, View
+from bot.core.rules import Band, ExecutionRule, Foreign, LegRule, RiskRule, Rules
 
 D = Decimal
 NOW = 1_700_000_000_000

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.audit import codec
 from bot.audit.store import Store
-from bot.core.model import State
+from bot.core.memory import State
 from tests.audit.worlds import OWNER, decided, in_charge, seen
 
 ROWS = 100  # in a row, as a bot writes them; then as many bare ones, so that a busy disk hits both alike

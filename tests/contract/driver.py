@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from bot.core.model import Approved, Ask, Instrument, Order, Side, View
+from bot.core.decision import Approved
+from bot.core.model import Ask, Instrument, Order, Side, View
 from bot.ports import Exchange
 
 D = Decimal

@@ -6,7 +6,8 @@ from typing import Literal
 from adapters.clock import VirtualClock
 from adapters.exchanges.paper import PaperExchange
 from adapters.exchanges.paper_faults import Fault, Trouble
-from bot.core.model import ZERO, Approved, Instrument, Kind, Side
+from bot.core.decision import Approved
+from bot.core.model import ZERO, Instrument, Kind, Side
 from bot.ports import NotSent
 from tests.contract.driver import D, VenueUnderTest, Wanted
 

@@ -8,7 +8,8 @@ import pytest
 from bot.core import band, sizing
 from bot.core.band import Hold, Trade
 from bot.core.exposure import Exposure
-from bot.core.model import Band, Side
+from bot.core.model import Side
+from bot.core.rules import Band
 from tests.core.worlds import BTC, EXECUTION
 
 D = Decimal

@@ -13,32 +13,14 @@ from pydantic import TypeAdapter
 from bot.audit import codec
 from bot.core import contracts, risk, sizing
 from bot.core.decide import decide
+from bot.core.decision import Approved, Mode
 from bot.core.events import DecisionMade
 from bot.core.exposure import exposure
 from bot.core.ledger import fold
-from bot.core.model import (
-    Approved,
-    Band,
-    Basis,
-    Instrument,
-    Kind,
-    LegRule,
-    LegState,
-    Margin,
-    Mode,
-    OrderStatus,
-    Position,
-    Quote,
-    Rules,
-    Side,
-    Snapshot,
-    State,
-    Target,
-    TargetSource,
-    View,
-    Working,
-)
+from bot.core.memory import LegState, State, Working
+from bot.core.model import Basis, Instrument, Kind, Margin, OrderStatus, Position, Quote, Side, Snapshot, Target, TargetSource, View
 from bot.core.reconcile import reconcile
+from bot.core.rules import Band, LegRule, Rules
 from tests.core.worlds import (
     BAND,
     BTC,

@@ -6,9 +6,11 @@ from decimal import Decimal
 import pytest
 
 from bot.core import contracts, inverse, risk, sizing
+from bot.core.decision import Approved, Intent
 from bot.core.exposure import exposure
-from bot.core.model import Approved, Band, Basis, Intent, Side
+from bot.core.model import Basis, Side
 from bot.core.policy import ideal_coins
+from bot.core.rules import Band
 from tests.core.worlds import BTC, EXECUTION, RISK, SOL, XRP, Account, hedged, leg_rule, rules, world
 
 D = Decimal

@@ -5,9 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from bot.core.decision import Mode
 from bot.core.events import AlertRaised, BagDeclared, ErrorSeen, FillSeen, Halted, OrderMoved, RunEnded
 from bot.core.ledger import DAY_MS, fold
-from bot.core.model import Fill, Mode, OrderStatus, Side, State, Target, TargetSource
+from bot.core.memory import State
+from bot.core.model import Fill, OrderStatus, Side, Target, TargetSource
 from tests.core.worlds import BTC, EXECUTION, NOW_MS, SOL, hedged, leg_rule, rules, said, started
 
 D = Decimal

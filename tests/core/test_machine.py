@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import machine
+from bot.core.decision import Mode
 from bot.core.machine import ORDER_TRANSITIONS, TRANSITIONS, BotEvent, Facts, IllegalMove
-from bot.core.model import TERMINAL, Mode, OrderStatus, State
+from bot.core.memory import State
+from bot.core.model import TERMINAL, OrderStatus
 
 PAIRS = list(itertools.product(Mode, BotEvent))
 STATUSES = list(itertools.product(OrderStatus, OrderStatus))

@@ -11,9 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from bot.core.decision import Approved
 from bot.core.events import FillSeen, OrderMoved
 from bot.core.machine import ORDER_TRANSITIONS
-from bot.core.model import Approved, Order, OrderStatus, Snapshot
+from bot.core.model import Order, OrderStatus, Snapshot
 from tests.core.worlds import World, hedged
 
 MOST_LAG = 2  # looks in a row that show the past: less than what proves an absence

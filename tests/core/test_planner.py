@@ -7,7 +7,8 @@ import pytest
 
 from bot.core import planner, sizing
 from bot.core.exposure import Exposure, exposure
-from bot.core.model import Instrument, LegState, Side
+from bot.core.memory import LegState
+from bot.core.model import Instrument, Side
 from tests.core.worlds import BTC, EXECUTION, SOL, Account, hedged
 
 D = Decimal

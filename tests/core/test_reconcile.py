@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.core.decision import Mode
 from bot.core.events import (
     AlertRaised,
     CancelAsked,
@@ -20,9 +21,11 @@ from bot.core.events import (
     TookCharge,
 )
 from bot.core.ledger import OVERLAP_MS
-from bot.core.model import Foreign, Mode, Order, OrderStatus, Position, Side, Snapshot, View, Working
+from bot.core.memory import Working
+from bot.core.model import Order, OrderStatus, Position, Side, Snapshot, View
 from bot.core.planner import client_id
 from bot.core.reconcile import adoption_needed, reconcile
+from bot.core.rules import Foreign
 from tests.core.worlds import BTC, CYCLE_MS, Account, World, hedged, leg_rule, rules, started
 
 D = Decimal

@@ -6,34 +6,14 @@ from decimal import Decimal
 
 from bot.core import contracts
 from bot.core.decide import decide
+from bot.core.decision import Approved, Decision
 from bot.core.events import CancelAsked, CommandGiven, DecisionMade, Event, IntentRecorded, OrderMoved, RunStarted
 from bot.core.ledger import fold
 from bot.core.machine import order_path
-from bot.core.model import (
-    Approved,
-    Band,
-    Basis,
-    Decision,
-    ExecutionRule,
-    Fill,
-    Foreign,
-    FundingPayment,
-    Instrument,
-    Kind,
-    LegRule,
-    Margin,
-    Order,
-    OrderStatus,
-    Position,
-    Quote,
-    RiskRule,
-    Rules,
-    Side,
-    Snapshot,
-    State,
-    View,
-)
+from bot.core.memory import State
+from bot.core.model import Basis, Fill, FundingPayment, Instrument, Kind, Margin, Order, OrderStatus, Position, Quote, Side, Snapshot, View
 from bot.core.reconcile import reconcile
+from bot.core.rules import Band, ExecutionRule, Foreign, LegRule, RiskRule, Rules
 
 D = Decimal
 NOW_MS = 1_772_366_400_000

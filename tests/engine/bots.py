@@ -10,8 +10,10 @@ from adapters.exchanges.paper import PaperExchange
 from adapters.exchanges.paper_feed import SyntheticFeed
 from adapters.kill_file import KillFile
 from bot.audit.store import Store
+from bot.core.decision import Decision, Mode
 from bot.core.events import CommandGiven, Event
-from bot.core.model import Decision, Mode, State, Target
+from bot.core.memory import State
+from bot.core.model import Target
 from bot.engine import Engine
 from bot.gate import SignGate
 from bot.ports import NotSent

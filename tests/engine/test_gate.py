@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.clock import VirtualClock
-from bot.core.model import State
+from bot.core.memory import State
 from bot.gate import SignGate
 from bot.ports import NotSent
 from tests.api.worlds import order

@@ -6,7 +6,8 @@ import pytest
 
 from adapters.exchanges.paper_faults import Fault, Trouble
 from bot.audit.verify import verify
-from bot.core.model import Mode, OrderStatus, Side, Target, TargetSource
+from bot.core.decision import Mode
+from bot.core.model import OrderStatus, Side, Target, TargetSource
 from tests.engine.bots import Document, in_full, only
 
 

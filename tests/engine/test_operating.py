@@ -7,8 +7,9 @@ import pytest
 
 from bot import running
 from bot.audit.verify import verify
+from bot.core.decision import Cancel, Mode
 from bot.core.events import CommandGiven
-from bot.core.model import Cancel, Mode, OrderStatus, Side
+from bot.core.model import OrderStatus, Side
 from bot.engine import Engine
 from bot.ports import NotSent
 from tests.engine.bots import in_full

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from adapters.exchanges.paper import PaperExchange
-from bot.core.model import Mode, Side
+from bot.core.decision import Mode
+from bot.core.model import Side
 from bot.ports import NotReady
 from tests.engine.bots import Bots, in_full
 

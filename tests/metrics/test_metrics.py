@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.core.model import NO_LIQUIDATION, Fill, FundingPayment, Mode, OrderStatus, Side
+from bot.core.decision import Mode
+from bot.core.model import NO_LIQUIDATION, Fill, FundingPayment, OrderStatus, Side
 from bot.metrics import Metrics, metrics_table_markdown, names
 from tests.api.worlds import BTC, NOW_MS, decision, fresh_status, leg, snapshot, status, view
 

@@ -4,8 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from bot.core.decision import Approved
 from bot.core.events import IntentRecorded
-from bot.core.model import Approved, OrderStatus, Side, State
+from bot.core.memory import State
+from bot.core.model import OrderStatus, Side
 from bot.metrics import Metrics
 from bot.replay import Unrecorded
 from bot.witness import Witness

@@ -6,7 +6,8 @@ import pytest
 
 from adapters.clock import VirtualClock
 from adapters.exchanges.paper_faults import Fault, Trouble
-from bot.core.model import Approved, Ask, OrderStatus, Side
+from bot.core.decision import Approved
+from bot.core.model import Ask, OrderStatus, Side
 from bot.ports import NotSent, Refused, Unknown
 from tests.paper.trading import BTC, ETH, START_MS, D, make, order, view
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from adapters.clock import VirtualClock
 from adapters.exchanges.paper import PaperExchange
-from bot.core.model import Approved, Ask, Side, View
+from bot.core.decision import Approved
+from bot.core.model import Ask, Side, View
 
 D = Decimal
 START_MS = 1_700_000_000_000

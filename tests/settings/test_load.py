@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.core.model import Band, Basis, Foreign, Kind
+from bot.core.model import Basis, Kind
 from bot.core.policy_terms import NO_POLICIES
+from bot.core.rules import Band, Foreign
 from bot.settings import Settings, SettingsError, config_hash, defaulted_limits, load, load_all, to_rules
 from bot.settings_text import read_text
 from tests.settings.conftest import BASE, Load, Refuse

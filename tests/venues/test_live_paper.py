@@ -10,7 +10,8 @@ import pytest
 
 from adapters.exchanges.live_feed import LiveFeed, LivePaper
 from adapters.exchanges.paper_contracts import listed
-from bot.core.model import Decision, Quote
+from bot.core.decision import Decision
+from bot.core.model import Quote
 from bot.ports import NotSent
 from bot.settings import load
 from bot.wiring.start import Wired, wired

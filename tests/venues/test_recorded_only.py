@@ -19,7 +19,8 @@ from adapters.exchanges.ccxt_open import VENUES, open_venue
 from adapters.exchanges.ccxt_translate import Malformed, json_number
 from adapters.exchanges.preflight import read_account
 from adapters.request_budget import Errand
-from bot.core.model import Approved, Ask, Kind, OrderStatus, Side, View
+from bot.core.decision import Approved
+from bot.core.model import Ask, Kind, OrderStatus, Side, View
 from bot.ports import Misconfigured, NotSent, Refused, Unknown
 from bot.settings import Settings, load
 from bot.venue_offers import OFFERS, Proof

@@ -29,7 +29,8 @@ from adapters.exchanges.ccxt_translate import (
 from adapters.exchanges.venues import binancecoinm as coinm
 from adapters.exchanges.venues.sheet import Bodies, Call, Notes, Page, call
 from adapters.request_budget import Allowance, Errand
-from bot.core.model import ZERO, Approved, Fill, Kind, Quote
+from bot.core.decision import Approved
+from bot.core.model import ZERO, Fill, Kind, Quote
 
 
 def contract(market: Mapping[str, Any]) -> Listed:

@@ -42,7 +42,8 @@ from adapters.exchanges.venues.bingx_answers import (
 )
 from adapters.exchanges.venues.sheet import ByOrder, Call, Notes, Page, Venue, call
 from adapters.request_budget import Allowance, Errand
-from bot.core.model import ZERO, Approved, Kind
+from bot.core.decision import Approved
+from bot.core.model import ZERO, Kind
 
 DAY_MS: Final = 24 * 3_600_000
 WEEK_MS: Final = 7 * DAY_MS  # the longest history that one question may cover

@@ -25,7 +25,8 @@ from adapters.exchanges.ccxt_translate import (
     truth,
 )
 from adapters.exchanges.venues.sheet import Account, Bodies, Page, Placed, status_code
-from bot.core.model import ZERO, Approved, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
+from bot.core.decision import Approved
+from bot.core.model import ZERO, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
 PAGE: Final = 1000
 STATUS: Final = {

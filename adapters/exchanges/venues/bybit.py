@@ -31,7 +31,8 @@ from adapters.exchanges.ccxt_translate import (
 from adapters.exchanges.outcomes import Codes
 from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
-from bot.core.model import ZERO, Approved, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
+from bot.core.decision import Approved
+from bot.core.model import ZERO, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
 DAY_MS: Final = 24 * 3_600_000
 SPAN_MS: Final = 7 * DAY_MS - 60_000  # a question covers a week from its start, here a minute less: the clock there may be ahead of ours

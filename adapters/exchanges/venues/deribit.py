@@ -30,7 +30,8 @@ from adapters.exchanges.ccxt_translate import (
 from adapters.exchanges.outcomes import Codes
 from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
-from bot.core.model import ZERO, Approved, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
+from bot.core.decision import Approved
+from bot.core.model import ZERO, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
 STATUS: Final = {
     "open": OrderStatus.OPEN,

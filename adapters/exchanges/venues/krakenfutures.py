@@ -34,8 +34,9 @@ from adapters.exchanges.outcomes import Codes
 from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
 from bot.core import contracts
+from bot.core.decision import Approved
 from bot.core.inverse import relative_funding_rate
-from bot.core.model import ZERO, Approved, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
+from bot.core.model import ZERO, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
 PAGE: Final = 100  # fills of one answer
 RATE_STEP: Final = Decimal("0.000000000001")

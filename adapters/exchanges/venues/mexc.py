@@ -29,7 +29,8 @@ from adapters.exchanges.ccxt_translate import (
 from adapters.exchanges.outcomes import Codes
 from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
-from bot.core.model import ZERO, Approved, Fill, FundingPayment, Margin, Order, OrderStatus, Position, Quote, Side
+from bot.core.decision import Approved
+from bot.core.model import ZERO, Fill, FundingPayment, Margin, Order, OrderStatus, Position, Quote, Side
 
 OPEN_LONG, CLOSE_SHORT, OPEN_SHORT, CLOSE_LONG = 1, 2, 3, 4
 SIDES: Final = {OPEN_LONG: Side.BUY, CLOSE_SHORT: Side.BUY, OPEN_SHORT: Side.SELL, CLOSE_LONG: Side.SELL}

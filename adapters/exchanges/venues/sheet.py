@@ -13,7 +13,8 @@ from adapters.ccxt_client import Place
 from adapters.exchanges.ccxt_translate import Listed, Malformed, Misfit
 from adapters.exchanges.outcomes import Codes
 from adapters.request_budget import Allowance, Errand
-from bot.core.model import Approved, Fill, FundingPayment, Margin, Order, Position, Quote
+from bot.core.decision import Approved
+from bot.core.model import Fill, FundingPayment, Margin, Order, Position, Quote
 
 T = TypeVar("T")
 LONGEST_REASON: Final = 200

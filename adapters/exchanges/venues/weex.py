@@ -31,7 +31,8 @@ from adapters.exchanges.ccxt_translate import (
 from adapters.exchanges.outcomes import Codes
 from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
 from adapters.request_budget import Allowance
-from bot.core.model import ZERO, Approved, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
+from bot.core.decision import Approved
+from bot.core.model import ZERO, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
 PAGE: Final = 100
 NEVER: Final = "its test environment has no cancel and no list of open orders, so nothing the bot would send there could be proven"

@@ -21,10 +21,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from bot.core.model import ZERO, LegRule, Quote, Target, TargetSource
+from bot.core.model import ZERO, Quote, Target, TargetSource
 from bot.core.policies import basis, drawdown, funding, ramp, reversal, schedule, volatility
 from bot.core.policies.facts import Answer, Facts
 from bot.core.policy_terms import Change, Memory, Signs
+from bot.core.rules import LegRule
 
 ORDER: Final = ("schedule", "drawdown", "reversal", "funding", "volatility", "ramp", "basis")
 JUDGES: Final[dict[str, Callable[..., Answer]]] = {

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
-from bot.core.model import LegRule, Quote
+from bot.core.model import Quote
 from bot.core.policy_terms import CandleSigns, FundingSigns, Memory, Signs
+from bot.core.rules import LegRule
 
 LATE: Final = 2  # candles: one that closed so many of its own lengths ago is no news any more
 FUNDING_AGE_MS: Final = 86_400_000  # every venue settles at least once a day

@@ -9,8 +9,9 @@ from bot.core import policies
 from bot.core.decide import decide
 from bot.core.events import DecisionMade
 from bot.core.ledger import fold
-from bot.core.model import LegRule, Quote, Target, TargetSource
+from bot.core.model import Quote, Target, TargetSource
 from bot.core.policy_terms import NOTHING_YET, CandleSigns, FundingSigns, Memory, Signs
+from bot.core.rules import LegRule
 from bot.settings_policies import Policies, moment_ms
 from tests.core.worlds import BTC, Account, D, World, leg_rule, rules, said, started
 

@@ -1,0 +1,91 @@
+"""What does the bot remember between two turns? The fold of the audit log (ledger.py)."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.core.decision import Approved, Baseline, Mode
+from bot.core.model import ZERO, ContractSpec, OrderStatus, Target
+from bot.core.policy_terms import NOTHING_YET, Memory
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """Our record of the one unfinished order of an instrument."""
+
+    order: Approved
+    epoch: int  # of the lease it was written under
+    status: OrderStatus
+    filled: int  # never shrinks
+    sent_at_ms: int
+    sent_mono_ms: int
+    traded: int = 0  # contracts of its fills that are on record
+    polls: int = 0  # how often in a row it was looked for in vain
+    vain_since_ms: int | None = None  # mono: the first of those looks
+    cancel_asked_ms: int | None = None  # mono
+    venue_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LegState:
+    asset: str
+    symbol: str
+    baseline: Baseline | None = None
+    working: Working | None = None
+    contracts: int | None = None  # the last explained position; None: not in charge yet
+    entry_price: Decimal | None = None  # harmonic (inverse) or arithmetic (linear) mean of the fills behind `contracts`
+    wallet: Decimal | None = None  # the last explained wallet balance
+    charged_at_ms: int = 0  # when the leg became ours; earlier fills and payments are not counted
+    declared_coins: Decimal | None = None
+    transferred_coins: Decimal = ZERO  # net coins moved into the account since they were declared
+    read_coins: Decimal | None = None  # of the sources, as far as it counts (bag.py); None: the bag is only declared
+    underway_coins: Decimal = ZERO  # net coins moved into the account that the sources have not been seen to miss
+    astray_coins: Decimal = ZERO  # least that was on neither side (negative) or on both (positive) since `astray_since_ms`
+    astray_since_ms: int | None = None  # mono
+    fills_cursor_ms: int = 0
+    funding_cursor_ms: int = 0
+    recent_fills: tuple[tuple[int, str], ...] = ()  # (at_ms, id) of those that a read from the cursor may show again
+    recent_payments: tuple[tuple[int, str], ...] = ()
+    owed: int = 0  # signed contracts that an ended order filled and whose fills are not on record yet
+    owed_id: str = ""  # that order
+    accept: bool = False  # re-armed: the next position is taken as the venue shows it
+    shown_contracts: int | None = None  # the position at the last look that own fills explained
+    unexplained: int = 0  # looks in a row whose position own fills did not explain
+    unexplained_since_ms: int | None = None  # mono
+    effort_since_ms: int | None = None  # mono: when this attempt to align began
+    placements_without_fill: int = 0
+    missed_at_ms: int | None = None  # mono: when a crossing order left something, or an order was rejected
+    dry_plan: str = ""  # the last plan recorded as DRY_RUN
+    halted: str | None = None  # why this leg may not trade
+    pin: ContractSpec | None = None  # the contract that was taken on; `contracts` counts in it
+    offered: ContractSpec | None = None  # what the venue shows instead of it: nothing is placed until a person accepts that
+    memory: Memory = NOTHING_YET  # of its policies
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything the bot remembers between turns: the fold of the audit log (ledger.py)."""
+
+    account: str
+    instance: str  # two characters, drawn once when the database is made
+    epoch: int = 0
+    cycle: int = 0
+    mode: Mode = Mode.STARTING
+    live: bool = False  # mode: live
+    armed: bool = False  # orders are sent
+    dry_run_word: bool | None = None  # the last stored word of `dry-run on|off`
+    draining: bool = False  # dry-run was asked for and own orders are still being cancelled
+    paused: bool = False
+    killed: str | None = None  # why; set until re-armed
+    flattening: bool = False
+    adopt: bool = False  # this run may take over a position it finds
+    cancel_all: bool = False  # asked once, done when no own order is open
+    stopping: bool = False
+    targets: tuple[Target, ...] = ()  # the operator's
+    legs: tuple[LegState, ...] = ()
+    order_times_ms: tuple[int, ...] = ()  # stamps of placements within the last minute
+    turnover_day: int = 0  # days since the epoch
+    turnover_usd: Decimal = ZERO
+    config_hash: str = ""
+
+    def leg(self, asset: str) -> LegState:
+        return next(leg for leg in self.legs if leg.asset == asset)

@@ -1,0 +1,74 @@
+"""What is allowed? The configuration as the core sees it."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from bot.core.model import Basis
+from bot.core.policy_terms import NO_POLICIES, Policies
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Trade only outside low..high, and then only back to the nearer safe edge. Multiples of the ideal hedge."""
+
+    low: Decimal
+    safe_low: Decimal
+    safe_high: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LegRule:
+    asset: str
+    symbol: str
+    basis: Basis
+    ratio: Decimal  # of the config; operator and document may override it
+    band: Band
+    policies: Policies = NO_POLICIES
+    transit_ms: int = 0  # coins that left a wallet that is read, or the account, count as under way for so long
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRule:
+    order_ttl_ms: int
+    max_reprices: int
+    cross_after_ms: int
+    max_slippage: Decimal  # fraction of mark
+    max_order_usd: Decimal
+    min_order_usd: Decimal
+    cooldown_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RiskRule:
+    max_leverage: Decimal
+    hard_leverage: Decimal
+    max_position_usd: Decimal
+    max_turnover_usd_per_day: Decimal
+    max_orders_per_minute: int
+    price_collar: Decimal  # fraction of mark and of index
+    max_data_age_ms: int
+    allow_over_hedge: bool
+
+
+class Foreign(StrEnum):
+    HALT = "halt"
+    ABSORB = "absorb"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The configuration as the core sees it; `version` names the code that decides, so that `audit verify` knows its own."""
+
+    version: str
+    account: str
+    venue: str
+    environment: str | None
+    live: bool  # mode: live
+    legs: tuple[LegRule, ...]
+    execution: ExecutionRule
+    risk: RiskRule
+    foreign: Foreign
+    absence_polls: int  # polls and time that prove an order absent
+    absence_ms: int
