@@ -17,6 +17,7 @@ from sqlalchemy.orm import registry
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
+from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_random
 
 from bot.ports import Misconfigured
 
@@ -172,8 +173,10 @@ class PaperStore:
         self._driver = cast(sqlite3.Connection, self._connection.connection.driver_connection)
         self._in_memory = make_url(url).database in (None, "", ":memory:")
         try:
-            for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
-                self._driver.execute(f"PRAGMA {pragma}").fetchall()
+            self._driver.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+            self._use_wal()
+            for pragma in (f"synchronous={synchronous}", "foreign_keys=ON"):
+                self._driver.execute(f"PRAGMA {pragma}")
             self._prepare()
         except DatabaseError as error:
             self.close()
@@ -185,6 +188,16 @@ class PaperStore:
             self.close()
             raise
         self._seen = self._data_version()
+
+    @retry(
+        retry=retry_if_exception_message(match="database is locked"),
+        stop=stop_after_delay(BUSY_MS / 1000),
+        wait=wait_random(0, 0.05),
+        reraise=True,
+    )
+    def _use_wal(self) -> None:
+        """Where several processes make the database at once, SQLite refuses this switch without waiting for its busy_timeout."""
+        self._driver.execute("PRAGMA journal_mode=WAL").fetchall()
 
     def _prepare(self) -> None:
         names = set(inspect(self._connection).get_table_names())

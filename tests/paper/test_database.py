@@ -15,6 +15,7 @@ from sqlalchemy import event
 
 from adapters.clock import VirtualClock
 from adapters.exchanges.paper import PaperExchange
+from adapters.exchanges.paper_store import PaperStore
 from bot.core.model import Ask, OrderStatus, Side
 from bot.ports import Misconfigured, NotSent
 from tests.paper.trading import BTC, ETH, START_MS, D, held, make, order, view
@@ -194,6 +195,19 @@ def test_processes_that_start_together_make_one_venue(tmp_path: Path) -> None:
             opened = list(pool.map(start, range(4)))
         assert len({seed for seed, _ in opened}) == 1
         assert sum(new for _, new in opened) == 1
+
+
+def test_processes_that_make_one_database_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    for attempt in range(100):
+        url, together = f"sqlite:///{tmp_path / f'paper{attempt}.db'}", Barrier(6)
+
+        def start(url: str = url, together: Barrier = together) -> None:
+            together.wait()
+            PaperStore(url).close()
+
+        with ThreadPoolExecutor(6) as pool:
+            for opened in [pool.submit(start) for _ in range(6)]:
+                opened.result()
 
 
 async def test_a_locked_database_takes_no_order_and_loses_none(tmp_path: Path) -> None:
