@@ -13,6 +13,7 @@ from bot.core.decision import Baseline
 from bot.core.events import CommandGiven, Event
 from bot.core.memory import State
 from bot.core.model import ONE, ZERO, Basis, FundingPayment, Kind
+from bot.course import Booked, Course
 from bot.engine import Engine
 from bot.face import iso_utc, plain, plain_or_null
 
@@ -27,30 +28,18 @@ class Driven(Protocol):
     def settle_at(self, due: Sequence[tuple[str, Decimal, Decimal, int]]) -> Sequence[FundingPayment | None]:
         """Print and settle for each (asset, price, rate, at_ms) in turn; what each one paid."""
 
-    def accounts(self) -> "Sequence[Booked]": ...
+    def accounts(self) -> Sequence[Booked]: ...
+    def balances(self) -> Sequence["Balance"]: ...
     def equities(self) -> Mapping[str, Decimal]:
         """Of each settle currency."""
 
 
-class Booked(Protocol):
-    """What the venue booked on one asset so far; USD values are those of the moments of booking."""
-
+class Balance(Protocol):
     @property
-    def asset(self) -> str: ...
+    def currency(self) -> str: ...
     @property
-    def fills(self) -> int: ...
-    @property
-    def turnover_usd(self) -> Decimal: ...
-    @property
-    def fees_coins(self) -> Decimal: ...
-    @property
-    def fees_usd(self) -> Decimal: ...
-    @property
-    def funding_coins(self) -> Decimal: ...
-    @property
-    def funding_usd(self) -> Decimal: ...
-    @property
-    def liquidated(self) -> bool: ...
+    def wallet(self) -> Decimal:
+        """Without unrealised profit."""
 
 
 class VirtualTime(Protocol):
@@ -100,12 +89,15 @@ class Link:
 class Unrecorded:
     """An AuditLog that keeps nothing: a replay can be run again."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, course: Course | None = None) -> None:
         self._state = state
+        self.course = course  # what it tells of orders and fills, if somebody wants to draw them
         self._head = Link()
 
     async def append(self, events: Sequence[Event]) -> int:
         self._head = Link(self._head.seq + len(events))
+        if self.course is not None:
+            self.course.hear(events)
         return self._head.seq
 
     def state(self) -> State:
@@ -165,8 +157,10 @@ class Replay:
         posted: Mapping[str, Decimal],
         timeline: Sequence[Iterator[Happening]],
         stepping: str = "",
+        course: Course | None = None,
     ) -> None:
         self.timeline = timeline
+        self.course = course  # kept for those who want to draw this run
         self.stepping = stepping  # why it goes from print to print, if somebody may ask
         self.engine, self.venue, self.clock = engine, venue, clock
         self.bag, self.posted = dict(bag), dict(posted)
@@ -187,6 +181,7 @@ class Replay:
         await self.timers_until(at_ms)
         self.clock.advance_to(at_ms)
         ended, changed = self.apply(at_ms, group)
+        self.look()
         if changed or self.engine.busy:
             await self.turn()
         if ended:
@@ -269,8 +264,14 @@ class Replay:
             return None
         return self.clock.now_ms() + max(self.engine.parts.cycle_ms, decision.wake_mono_ms - self.clock.mono_ms())
 
+    def look(self) -> None:
+        if self.course is not None:
+            wallets = {one.currency: one.wallet for one in self.venue.balances()}
+            self.course.look(self.clock.now_ms(), self.venue.accounts(), wallets, self.engine.state)
+
     async def turn(self) -> None:
         decision = await self.engine.turn()
+        self.look()
         if decision is None:
             return
         if decision.armed:

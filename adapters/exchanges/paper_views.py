@@ -20,11 +20,13 @@ BY_TIME: Final = attrgetter("at_ms")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What trading one contract has cost and brought since the venue was made. Coins are of the settle currency; USD are valued at
-    the price of each moment."""
+    """What is held of one contract, and what trading it has cost and brought since the venue was made. Coins are of the settle currency;
+    USD are valued at the price of each moment."""
 
     symbol: str
     asset: str
+    contracts: int  # held now; a short is negative
+    entry_price: Decimal | None
     fills: int
     turnover_usd: Decimal
     fees_coins: Decimal  # positive is paid
@@ -136,6 +138,8 @@ def account(leg: Leg) -> Account:
     return Account(
         symbol=leg.spec.symbol,
         asset=leg.spec.asset,
+        contracts=leg.position,
+        entry_price=leg.entry,
         fills=totals.fills,
         turnover_usd=totals.turnover_usd,
         fees_coins=coins(totals.fees),

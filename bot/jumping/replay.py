@@ -14,10 +14,13 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
+import numpy as np
+
 from bot.core.events import CommandGiven, FundingSeen
 from bot.core.ledger import fold
 from bot.core.model import ONE, ZERO, FundingPayment, View
 from bot.core.rules import LegRule
+from bot.course import Course, Paid
 from bot.engine import Engine
 from bot.jumping import quiet
 from bot.jumping.ahead import ROUNDED, Ahead, Due
@@ -43,8 +46,9 @@ class JumpingReplay(Replay):
         tracks: Sequence[Track],
         rates: Mapping[str, Sequence[tuple[int, Decimal]]],
         commands: Sequence[CommandGiven],
+        course: Course | None = None,
     ) -> None:
-        super().__init__(engine, venue, clock, bag, posted, ())
+        super().__init__(engine, venue, clock, bag, posted, (), course=course)
         self.grid = Grid(tracks)
         self.ahead = Ahead(self.grid, rates)
         self.words = list(words(commands))
@@ -165,6 +169,7 @@ class JumpingReplay(Replay):
         holdings = [self.holding(asset, end) for asset in grid.tracks]
         self.book()  # fees of a fill since the last bar ended
         payments = self.venue.settle_at([(one.asset, one.price, one.rate, one.at_ms) for one in due])
+        self.keep(payments)
         turns = self.turns(begin, end, due, payments)
         await self.fund(due, payments)
         engine.remember(replace(engine.state, cycle=engine.state.cycle + turns))
@@ -178,6 +183,20 @@ class JumpingReplay(Replay):
             tally.last[asset] = price
         if due:
             self.clock.advance_to(due[-1].at_ms)
+
+    def keep(self, payments: Sequence[FundingPayment | None]) -> None:
+        """For those who want to draw this run. Called before the payments are on record."""
+        if self.course is None:
+            return
+        for one in self.venue.accounts():
+            paid = [payment for payment in payments if payment is not None and payment.symbol == one.symbol]
+            if paid:
+                wallet = self.engine.state.leg(one.asset).wallet or ZERO
+                before = one.funding_usd - sum((payment.coins * payment.mark for payment in paid), ZERO)
+                coins = np.array([float(payment.coins) for payment in paid])
+                usd = np.array([float(payment.coins * payment.mark) for payment in paid])
+                at_ms = np.array([payment.at_ms for payment in paid], dtype=np.int64)
+                self.course.paid.setdefault(one.asset, []).append(Paid(at_ms, float(wallet) + coins.cumsum(), float(before) + usd.cumsum()))
 
     def holding(self, asset: str, end: int) -> Holding:
         leg, view = self.engine.state.leg(asset), self.seen(asset)

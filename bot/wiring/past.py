@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from adapters.candles import RecordedPast
 from adapters.clock import VirtualClock
@@ -17,6 +17,7 @@ from bot.core.events import CommandGiven
 from bot.core.memory import State
 from bot.core.model import Instrument, Kind
 from bot.core.rules import Rules
+from bot.course import Course
 from bot.engine import Engine
 from bot.gate import SignGate
 from bot.ports import Clock, Measures
@@ -25,6 +26,9 @@ from bot.settings import Settings, to_rules
 from bot.wiring.record import open_store
 from bot.wiring.start import REPLAY_INSTANCE, started, unrecorded_engine
 from bot.wiring.venue import kill_switch
+
+if TYPE_CHECKING:
+    from bot.jumping.series import Series
 
 LEAST_BAR_MS: Final = 3  # its four prints are at moments of their own
 DEMO_RECORD_EVERY_MS: Final = 3_600_000  # of virtual time: what acts or changes its reason is on record anyhow
@@ -92,10 +96,13 @@ def measures(rules: Rules, read: Recorded, clock: Clock) -> Measures | None:
     return Measured(RecordedPast(clock, before.bars, before.rates), rules.legs)
 
 
-async def replay(settings: Settings, history: History | Recorded, commands: Sequence[CommandGiven] = (), *, step: bool = False) -> Replay:
+async def replay(
+    settings: Settings, history: History | Recorded, commands: Sequence[CommandGiven] = (), *, step: bool = False, series: bool = False
+) -> Replay:
     """The same engine and paper exchange in virtual time, armed, with nothing on disk.
 
-    It jumps over what is quiet where it can, else it says why not in `stepping`; `step` forces it to go from print to print.
+    It jumps over what is quiet where it can, else it says why not in `stepping`; `step` forces it to go from print to print. With
+    `series` it keeps what `drawn` needs.
     """
     read = recorded(history) if isinstance(history, History) else history
     bars, rates = read.bars, read.rates
@@ -116,8 +123,19 @@ async def replay(settings: Settings, history: History | Recorded, commands: Sequ
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
     instruments = await exchange.connect([leg.symbol for leg in rules.legs])
     empty = State(account=rules.account, instance=REPLAY_INSTANCE)
+    course = Course() if series else None
     engine = unrecorded_engine(
-        settings, rules, instruments, exchange, clock, gate, empty, run_id="replay", armed=True, measures=measures(rules, read, clock)
+        settings,
+        rules,
+        instruments,
+        exchange,
+        clock,
+        gate,
+        empty,
+        run_id="replay",
+        armed=True,
+        measures=measures(rules, read, clock),
+        course=course,
     )
     bag = {asset: held.declared for asset, held in settings.bag.items()}
     stepping = "asked for" if step else why_stepping(rules, instruments, read)
@@ -127,8 +145,19 @@ async def replay(settings: Settings, history: History | Recorded, commands: Sequ
 
         tracks = [Track(asset, one, Columns.of(one)) for asset, one in bars.items()]
         due = {asset: [(rate.at_ms, rate.rate) for rate in one] for asset, one in rates.items()}
-        return JumpingReplay(engine, exchange, clock, bag, settings.paper.collateral, tracks, due, commands)
-    return Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline(read, commands), stepping)
+        return JumpingReplay(engine, exchange, clock, bag, settings.paper.collateral, tracks, due, commands, course)
+    return Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline(read, commands), stepping, course)
+
+
+def drawn(run: Replay, read: Recorded, points: int | None = 2_000) -> "Series":
+    """The curves of a replay that was run with `series`: what bag and account were worth (hedged, unhedged, naively hedged), and of each
+    leg price, short, N*, ratios, leverage and liquidation; with every order and fill. At most about `points` moments, those of the lowest
+    and highest closes among them; None: every bar. Its fields: bot/jumping/series.py."""
+    from bot.jumping.columns import Columns  # loads numpy
+    from bot.jumping.series import series
+
+    columns = {asset: Columns.of(bars) for asset, bars in read.bars.items()}
+    return series(run, columns, {asset: [(rate.at_ms, rate.rate) for rate in rates] for asset, rates in read.rates.items()}, points)
 
 
 def timeline(read: Recorded, commands: Sequence[CommandGiven]) -> list[Iterator[Happening]]:

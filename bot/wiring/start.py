@@ -20,6 +20,7 @@ from bot.core.ledger import OVERLAP_MS, fold
 from bot.core.memory import State
 from bot.core.model import Ask, Instrument
 from bot.core.rules import Rules
+from bot.course import Course
 from bot.engine import Engine, Parts
 from bot.gate import Sealed, SignGate
 from bot.leading import lead, newest_epoch, proving, takeover_wait_ms
@@ -328,12 +329,13 @@ def unrecorded_engine(
     armed: bool,
     measures: Measures | None = None,
     holdings: Holdings | None = None,
+    course: Course | None = None,
 ) -> Engine:
-    """An engine that goes on from `remembered` and whose own record is kept nowhere."""
+    """An engine that goes on from `remembered` and whose own record is kept nowhere; orders and fills in `course`, if there is one."""
     by_word = overrides(settings)
     start = RunStarted(run_id, program_version(), 1, config_hash(settings), rules, rules.live, armed, armed, clock.now_ms(), by_word)
     state = fold(remembered, start)
     gate.lease_held = True
     common = common_parts(settings, start, exchange, clock, gate, holdings)
-    parts = Parts(**common, targets=None, audit=Unrecorded(state), instruments=instruments, record_every_ms=None, measures=measures)
+    parts = Parts(**common, targets=None, audit=Unrecorded(state, course), instruments=instruments, record_every_ms=None, measures=measures)
     return Engine(parts, state)
