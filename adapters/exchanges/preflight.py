@@ -9,7 +9,9 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from adapters.ccxt_client import Failed
-from adapters.exchanges.ccxt_exchange import MOST_SKEW_MS, CcxtExchange, Round
+from adapters.exchanges.ccxt_exchange import CcxtExchange
+from adapters.exchanges.ccxt_line import Round
+from adapters.exchanges.ccxt_reading import MOST_SKEW_MS
 from adapters.exchanges.ccxt_translate import Listed, Malformed
 from adapters.exchanges.venues.sheet import Account
 from bot.core.contracts import notional_usd
@@ -66,7 +68,7 @@ async def skew(exchange: CcxtExchange, clock: Clock) -> list[Finding]:
     """Half the round trip is the most that an honest clock can seem to be off."""
     asked = clock.now_ms()
     try:
-        theirs = await exchange.patiently(exchange.server_time_ms)
+        theirs = await exchange.line.patiently(exchange.server_time_ms)
     except PortError as error:
         what = f"{exchange.venue.title} does not tell its time ({error})"
         return [Finding("error", what, "see whether it is up, then start again", ATTENTION)]
@@ -124,7 +126,7 @@ def rights(exchange: CcxtExchange, account: Account, wish: Wish) -> Iterator[Fin
 
 async def means(exchange: CcxtExchange, listed: Listed, wish: Wish, empty: list[str]) -> list[Finding]:
     """Are the limits wide enough for an order, and does the account show itself? Currencies without collateral are added to `empty`."""
-    round_, venue = Round(exchange), exchange.venue
+    round_, venue = Round(exchange.line), exchange.venue
     found: list[Finding] = []
     try:
         quote: Quote = venue.read_quote(listed, await round_.ask(*venue.quote(listed)), round_.began_ms)
@@ -145,7 +147,7 @@ async def means(exchange: CcxtExchange, listed: Listed, wish: Wish, empty: list[
 
 def unread(exchange: CcxtExchange, listed: Listed, error: Exception) -> Finding:
     title, symbol = exchange.venue.title, listed.instrument.symbol
-    known, said = exchange.trouble(error), exchange.words(error)
+    known, said = exchange.line.trouble(error), exchange.line.words(error)
     if known is not None:
         return Finding("error", f"{known.what} ({said})", known.remedy, ATTENTION if known.passes else CONFIGURATION)
     if isinstance(error, Malformed) and any(word in said for word in ("isolated", "hedge mode")):

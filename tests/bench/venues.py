@@ -88,7 +88,7 @@ async def slowest_alone(exchange: CcxtExchange) -> float:
     calls = [*venue.quote(listed), *venue.position(listed), *venue.margin(listed), venue.open_orders(listed, None)]
     calls += [venue.fills(listed, now_ms - 60_000, now_ms, None), *venue.payments(listed, now_ms - 60_000, now_ms, None)]
     return max(
-        [median(await timed(lambda asked=asked: exchange._ask(asked), ALONE)) for asked in dict.fromkeys(calls) if not asked.optional]
+        [median(await timed(lambda asked=asked: exchange.line.ask(asked), ALONE)) for asked in dict.fromkeys(calls) if not asked.optional]
     )
 
 

@@ -224,7 +224,7 @@ async def test_paper_mode_never_loads_ccxt() -> None:
 async def test_an_order_that_ccxt_would_round_is_refused_before_the_signature(venue: CcxtUnderTest) -> None:
     listed = venue.exchange.listed(INVERSE)
     finer = replace(listed.instrument, tick=listed.instrument.tick / 10)
-    venue.exchange._listed[INVERSE] = replace(listed, instrument=finer)
+    venue.exchange.listings.known[INVERSE] = replace(listed, instrument=finer)
     with pytest.raises(Exception, match="as another order") as told:
         await venue.exchange.place(approved(venue, "a1", Side.SELL, 1, "61000.01"))
     assert not isinstance(told.value, Failed)

@@ -57,7 +57,7 @@ async def collected(name: str) -> list[Example]:
 
             return read
 
-        exchange.venue = replace(true_sheet, **{reader: noting(reader) for reader in READERS})
+        exchange.line.venue = replace(true_sheet, **{reader: noting(reader) for reader in READERS})
         await exchange.connect([venue.inverse.symbol])
         wish = Wish(live=True, min_order_usd=D(100), max_order_usd=D(100000), max_position_usd=D(1000000))
         await preflight(exchange, [venue.inverse.symbol], venue.clock, wish)

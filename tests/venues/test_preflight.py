@@ -276,7 +276,7 @@ async def test_a_client_whose_environment_is_proven_does_sign(name: str, environ
 
 async def test_no_key_leaves_the_position_unknown_and_says_so(venue: CcxtUnderTest) -> None:
     venue.exchange.client._api.apiKey = None
-    venue.exchange._has_key = False
+    venue.exchange.line.has_key = False
     view = await seen(venue)
     assert (view.position, view.margin, view.open_orders, view.fills) == (None, None, None, None)
     assert view.quote is not None

@@ -1,0 +1,107 @@
+"""Which contracts does a venue trade, and as what?"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Final
+
+from adapters.exchanges.ccxt_line import Line
+from adapters.exchanges.ccxt_translate import Listed, Malformed, Misfit, fit
+from adapters.exchanges.relisting import Markets, Relisting
+from bot.core.model import Instrument, Kind
+from bot.ports import Misconfigured, PortError
+
+LISTED_IN_ERRORS: Final = 30
+
+
+class Listings:
+    """The contracts that were connected, as they are listed now."""
+
+    def __init__(self, line: Line) -> None:
+        self.line: Final = line
+        self.known: dict[str, Listed] = {}
+        self.unlisted: dict[str, str] = {}  # contracts that are not traded any more, and why
+        self._markets: dict[str, dict[str, Any]] = {}  # as they were read to choose a contract, until it is connected
+        self._relisting = Relisting(line.clock, line.client.markets)
+
+    async def choose(self, asset: str) -> str:
+        """The contract to hedge `asset` with: the inverse perpetual, else the linear one. Raise Misconfigured where none is listed."""
+        self._markets = self._markets or await self.line.patiently(self.line.client.markets)
+        for symbol in (f"{asset}/USD:{asset}", f"{asset}/USDT:USDT"):
+            with suppress(Misfit, Malformed):
+                if symbol in self._markets:
+                    return self.line.venue.contract(self._markets[symbol]).instrument.symbol
+        neither = f"neither {asset}/USD:{asset} nor {asset}/USDT:USDT"
+        raise Misconfigured(f"{self.line.venue.title} lists {neither}: {asset} cannot be hedged there")
+
+    async def connect(self, symbols: Sequence[str]) -> dict[str, Instrument]:
+        markets = self._markets or await self.line.patiently(self.line.client.markets)
+        self._markets = {}
+        found: dict[str, Instrument] = {}
+        for symbol in symbols:
+            try:
+                market = markets.get(symbol)
+                if market is None:
+                    raise Misfit(f"{symbol} is not listed")
+                listed = self.line.venue.contract(market)
+            except (Misfit, Malformed) as error:
+                there = ", ".join(hedgeable(markets)) or "none"
+                text = f"{self.line.venue.title}: {error}. Inverse perpetuals there: {there}{self._or_linear(symbol)}"
+                raise Misconfigured(text) from error
+            self.known[symbol] = await self._with_fees(listed)
+            found[symbol] = self.known[symbol].instrument
+        return found
+
+    def _or_linear(self, symbol: str) -> str:
+        """What to write for an asset without an inverse contract, where the venue has linear ones."""
+        asset, _, settled = symbol.partition("/USD:")
+        if settled != asset or self.line.venue.options(True) == self.line.venue.options(False):
+            return ""
+        return f". For its linear one write `hedges.{asset}.instrument: {asset}/USDT:USDT`, or `hedges.{asset}.allow_linear: true`"
+
+    async def _with_fees(self, listed: Listed) -> Listed:
+        """The account's own rates where the venue tells them, else those of its lowest tier."""
+        asked = self.line.venue.fees(listed) if self.line.has_key else ()
+        if not asked:
+            return listed
+        try:
+            maker, taker = self.line.venue.read_fees(listed, [await self.line.ask(each) for each in asked])
+        except (PortError, Malformed):
+            return listed
+        return replace(listed, instrument=replace(listed.instrument, maker_fee_rate=maker, taker_fee_rate=taker))
+
+    def follow(self) -> None:
+        """Take over what was listed anew meanwhile, and have it read again when it is time."""
+        if (markets := self._relisting.arrived()) is not None:
+            self._relist(markets)
+
+    def read_soon(self) -> None:
+        self._relisting.soon()
+
+    async def close(self) -> None:
+        await self._relisting.close()
+
+    def _relist(self, markets: Markets) -> None:
+        """Every contract as it is listed now; the account's fees stay."""
+        self.unlisted = {}
+        for symbol, known in self.known.items():
+            try:
+                if symbol not in markets:
+                    raise Misfit(f"{symbol} is not listed any more")
+                listed = self.line.venue.contract(markets[symbol])
+            except (Misfit, Malformed) as error:
+                self.unlisted[symbol] = f"contract: {self.line.venue.title}: {error}"
+                continue
+            fees = known.instrument.maker_fee_rate, known.instrument.taker_fee_rate
+            self.known[symbol] = replace(listed, instrument=replace(listed.instrument, maker_fee_rate=fees[0], taker_fee_rate=fees[1]))
+
+
+def hedgeable(markets: dict[str, dict[str, object]]) -> list[str]:
+    found = []
+    for symbol, market in sorted(markets.items()):
+        try:
+            if fit(market) is Kind.INVERSE:
+                found.append(symbol)
+        except Misfit:
+            continue
+    return found[:LISTED_IN_ERRORS]
