@@ -50,11 +50,11 @@ lock: $(VENV)/.dev  ## re-pin every dependency with its hashes
 	$(BIN)/uv pip compile $(LOCK) --all-extras -c requirements.txt pyproject.toml -o requirements-dev.txt
 	$(BIN)/uv pip compile $(LOCK) $(addprefix --extra ,$(IMAGE_EXTRAS)) -c requirements-dev.txt pyproject.toml -o requirements-image.txt
 
-bench: $(VENV)/.dev  ## one JSON line for each figure
-	$(BIN)/python -m tests.bench
+bench: $(VENV)/.dev  ## every figure with its target, as JSON and as a table (BIG=1: the longest curves too)
+	@$(BIN)/python -m tests.bench --to build/bench.json $(ARGS)
 
 bench-check: $(VENV)/.dev  ## exits 1 when a target is missed by more than 20 %
-	$(BIN)/python -m tests.bench --check
+	@$(BIN)/python -m tests.bench --check --to build/bench.json $(ARGS)
 
 audit-deps: $(VENV)/.dev  ## known vulnerabilities in what the image installs (asks the advisory database)
 	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements-image.txt

@@ -1,13 +1,17 @@
 """The suite's own rules: what counts as a missed figure, and which skip is a failure."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from tests.bench.figure import figure, missed_by_far
+from tests.bench import __main__ as bench
+from tests.bench.figure import curve, figure, missed_by_far, table, unmeasured
 
 SKIPPING = """
 import pytest
@@ -47,6 +51,50 @@ def test_a_figure_is_missed_by_far_beyond_a_fifth_of_its_target(value: float, ta
 def test_a_target_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(ValueError, match="reads like"):
         figure("x", 1, "s", "fast", "by hand")
+
+
+ODD: Final = """
+from tests.bench.figure import figure
+
+def figures():
+    yield figure("reached", 1, "s", "<= 1", "by hand")
+    raise OSError("no space left")
+"""
+
+
+@pytest.fixture
+def odd_module(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A module that breaks after its first figure."""
+    file = bench.HERE / f"odd_{os.getpid()}.py"
+    file.write_text(ODD, "utf-8")
+    yield file.stem
+    file.unlink()
+
+
+def test_a_module_that_breaks_keeps_its_figures_says_why_and_counts_as_missed(
+    odd_module: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "build" / "bench.json"
+    assert bench.main(["--check", "--to", str(kept), odd_module]) == 1
+    reached, broken = json.loads(kept.read_text("utf-8"))["figures"]
+    assert (reached["name"], reached["value"], reached["met"]) == ("reached", 1, True)
+    assert (broken["value"], broken["met"], broken["how"]) == (None, False, "not measured: OSError: no space left")
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(one)["name"] for one in lines if one.startswith("{")] == ["reached", f"figures of {odd_module}"]
+    assert lines[-1] == "1 of 2 met"
+
+
+def test_what_this_machine_cannot_show_is_no_miss_and_says_why() -> None:
+    one = unmeasured("commit over bare PostgreSQL", "x", "<= 1.5", "no server here")
+    assert not missed_by_far(one)
+    assert table([one]).splitlines()[-2:] == ["  not measured: no server here", "0 of 0 met"]
+
+
+def test_the_table_of_figures_fits_a_terminal_of_100_columns() -> None:
+    wide = figure("n" * 52, 1_234_567_890.5, "MB/s", ">= 1000000000", "by hand", curve("assets", "ms", ("turn", [(1, 2.0)])))
+    rows = table([wide, unmeasured("x", "s", "<= 1", "because " * 40)]).splitlines()
+    assert max(map(len, rows)) <= 100
+    assert rows[2].split() == ["n" * 52, "1,234,567,890.5", "MB/s", ">=", "1000000000", "yes"]
 
 
 def outcomes(folder: Path, **given: str) -> tuple[int, str]:

@@ -1,40 +1,121 @@
-"""How fast is it, and how much memory does it take? One JSON line for each figure; --check exits 1 where one is missed by far.
+"""How fast is it, and how much memory does it take? One JSON line for each figure, then a table of all.
 
-Figures are not tests: they depend on the machine and on who else uses it. Each module here with a `figures()` is asked.
+    python -m tests.bench [--check] [--to FILE] [MODULE ...]
+
+Figures are not tests: they depend on the machine and on who else uses it. Each module here with a `figures()` is asked, in a process of
+its own. --check exits 1 where a target is missed by far; --to keeps everything as one document, from which docs/performance.md is drawn
+(tests/docs_of_performance.py). With BIG=1 in the environment the longest curves go on to their last point, which takes many minutes.
 """
 
-import importlib
+import argparse
 import json
-import logging
-import pkgutil
+import os
+import platform
+import re
+import resource
+import sqlite3
+import subprocess
 import sys
-from collections.abc import Iterator
-from typing import Any
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, Final
 
+from bot.rehearsal.sweep import code_hash
+from tests.bench.figure import failed, missed_by_far, table
+
+HERE: Final = Path(__file__).parent
+ASKED: Final = """
+import json, logging, sys
 import structlog
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+from tests.bench.{0} import figures
+for one in figures():
+    print(json.dumps(one, ensure_ascii=False), flush=True)
+"""
 
-import tests.bench
-from tests.bench.figure import missed_by_far
+
+def modules() -> list[str]:
+    """Those that measure something."""
+    return sorted(path.stem for path in HERE.glob("*.py") if re.search(r"^def figures\(", path.read_text("utf-8"), re.MULTILINE))
 
 
-def collected() -> Iterator[dict[str, Any]]:
-    for module in pkgutil.iter_modules(tests.bench.__path__):
-        if module.name != "__main__":
-            ask = getattr(importlib.import_module(f"tests.bench.{module.name}"), "figures", None)
-            yield from ask() if ask is not None else ()
+def asked(module: str) -> list[dict[str, Any]]:
+    """Its figures, each said as soon as it is measured; and kept with the share of the machine that others used meanwhile."""
+    before, found = load(), []
+    with TemporaryFile("w+") as complaints:
+        words = [sys.executable, "-c", ASKED.format(module)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=complaints, text=True) as child:
+            assert child.stdout is not None
+            for said in child.stdout:
+                if said.startswith("{"):
+                    found.append(json.loads(said))
+                    say(found[-1])
+        complaints.seek(0)
+        complaint = complaints.read().strip()
+    if child.returncode:
+        sys.stderr.write(complaint + "\n")
+        found.append(failed(module, (complaint.splitlines() or [f"it ended with {child.returncode}"])[-1]))
+        say(found[-1])
+    share = others(before, load())
+    return [{**one, "module": module, "others": round(share, 2)} for one in found]
+
+
+def say(one: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(one, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def load() -> tuple[float, float, float]:
+    """Seconds of processor that the machine had, that it used, and that we and our ended children used; all since some moment."""
+    try:
+        ticks = [int(word) for word in Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1:9]]
+    except OSError:
+        ticks = [0] * 8
+    own = sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    second = os.sysconf("SC_CLK_TCK")
+    return sum(ticks) / second, (sum(ticks) - ticks[3] - ticks[4]) / second, own
+
+
+def others(before: tuple[float, float, float], after: tuple[float, float, float]) -> float:
+    """The share of the machine that was used by others meanwhile."""
+    had, used, own = (now - then for then, now in zip(before, after, strict=True))
+    return max(0.0, used - own) / had if had else 0.0
+
+
+def machine() -> dict[str, Any]:
+    try:
+        models = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
+    except OSError:
+        models = []
+    return {
+        "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "program": code_hash()[:12],
+        "cores": len(os.sched_getaffinity(0)),
+        "processor": models[0] if models else platform.machine(),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "load": round(os.getloadavg()[0], 2),
+    }
 
 
 def main(arguments: list[str]) -> int:
-    if arguments not in ([], ["--check"]):
-        sys.stderr.write("usage: python -m tests.bench [--check]\n")
-        return 2
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    missed = 0
-    for one in collected():
-        missed += missed_by_far(one)
-        sys.stdout.write(json.dumps(one, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
-    return 1 if missed and arguments else 0
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--to", type=Path, metavar="FILE")
+    parser.add_argument("modules", nargs="*", metavar="MODULE")
+    given = parser.parse_args(arguments)
+    if unknown := set(given.modules) - set(modules()):
+        parser.error(f"no figures are measured by {', '.join(sorted(unknown))}; there are {', '.join(modules())}")
+    found: list[dict[str, Any]] = []
+    here = machine()
+    for module in given.modules or modules():
+        found += asked(module)
+    sys.stdout.write(f"\n{table(found)}")
+    if given.to is not None:
+        given.to.parent.mkdir(parents=True, exist_ok=True)
+        given.to.write_text(json.dumps({"machine": here, "figures": found}, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    return 1 if given.check and any(map(missed_by_far, found)) else 0
 
 
 if __name__ == "__main__":
