@@ -25,7 +25,7 @@ from bot.exit_codes import Exit, worst
 from bot.face import CannotListen, Status, plan_json
 from bot.led import Led
 from bot.ports import PortError
-from bot.running import Until, run
+from bot.running import Until, run, settle
 from bot.settings import Settings
 from bot.wiring.record import password
 from bot.wiring.start import Wired, wired
@@ -180,6 +180,7 @@ class Keeper:
                 try:
                     bot.store.announce(await self.api.up())
                     report(bot, asked)
+                    settle()
                     return await run(engine, bot.run_id, self.stop, asked.until, self.teller)
                 except CannotListen:
                     with suppress(PortError):

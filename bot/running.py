@@ -1,6 +1,7 @@
 """How does a bot live and end? Turn after turn until it is told to stop, then a shutdown that is verified."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,6 +33,13 @@ class Until:
     once: bool = False  # when nothing is being worked any more: aligned, or waiting for something
     aligned: bool = False
     timeout_ms: int | None = None
+
+
+def settle() -> None:
+    """Take what a start has loaded, which stays to the end, out of the garbage collector's rounds: one through all of it, with a venue's
+    thousands of markets, would stop every order and answer for a tenth of a second."""
+    gc.collect()
+    gc.freeze()
 
 
 async def run(engine: Engine, run_id: str, stop: asyncio.Event, until: Until, tell: Callable[[Status], None] = lambda _: None) -> Exit:

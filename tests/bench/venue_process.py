@@ -1,9 +1,9 @@
 """A venue in a process of its own, so that its work is not measured as the bot's. Prints its address, and lives until its input ends.
 
-python -m tests.bench.venue_process VENUE ENVIRONMENT DELAY_MS MARKETS [MOVES]
+python -m tests.bench.venue_process VENUE ENVIRONMENT DELAY_MS MARKETS MOVES TAKES
 
 With MOVES it also moves the price so many times, each time that the account rests, lets the bot's answer trade, and prints as JSON after
-how many milliseconds the first byte of each order was here.
+how many milliseconds the first byte of each order was here. With TAKES somebody trades against each order as soon as it was answered.
 """
 
 import asyncio
@@ -17,11 +17,14 @@ from subprocess import PIPE, Popen
 from typing import Final
 
 from tests.venue_server import KEY, PASSPHRASE, SECRET, VenueServer, serve
+from tests.venue_server.core import Core
+from tests.venue_server.nouns import Order
 
 ENVIRONMENT: Final = {"bybit": "testnet", "okx": "demo", "deribit": "testnet", "krakenfutures": "demo", "binancecoinm": "demo"}
 SECRETS: Final = {"HEDGEBOT__VENUE__API_KEY": KEY, "HEDGEBOT__VENUE__API_SECRET": SECRET, "HEDGEBOT__VENUE__PASSPHRASE": PASSPHRASE}
 BTC: Final = "BTC/USD:BTC"
 PRICES: Final = (60_000, 40_000)
+TAKEN_S: Final = 0.003  # after an order came: its answer is on the way by then
 REST_S: Final = 2.5  # longer than two gaps between wakes by streams: the echo of the last order is over
 
 
@@ -56,9 +59,21 @@ async def traded(server: VenueServer, orders: int) -> None:
         server.core.trade_through(BTC, order.price or 0)
 
 
-async def live(venue: str, environment: str, delay_ms: str, markets: str, moves: str = "0") -> None:
+def take_everything(core: Core) -> None:
+    loop = asyncio.get_running_loop()
+
+    def soon(order: Order) -> None:
+        if order.price is not None and order.left:
+            loop.call_later(TAKEN_S, core.trade_through, BTC, order.price)
+
+    core.order_watchers.append(soon)
+
+
+async def live(venue: str, environment: str, delay_ms: str, markets: str, moves: str, takes: str) -> None:
     async with serve(venue, environment=environment, delay_ms=float(delay_ms), markets=int(markets)) as server:
         server.core.deposit("BTC", 10)
+        if int(takes):
+            take_everything(server.core)
         say(server.base_url)
         if int(moves):
             say(json.dumps(await moved(server, int(moves))))
@@ -70,6 +85,7 @@ class Elsewhere:
     """The other side's view of that process."""
 
     process: Popen[str]
+    venue: str
     base_url: str
 
     def line(self) -> str:
@@ -78,12 +94,13 @@ class Elsewhere:
 
 
 @contextmanager
-def venue_process(venue: str, *, delay_ms: float = 20, markets: int = 0, moves: int = 0) -> Iterator[Elsewhere]:
-    words = [sys.executable, "-m", __name__, venue, ENVIRONMENT[venue], str(delay_ms), str(markets), str(moves)]
+def venue_process(venue: str, *, delay_ms: float = 20, markets: int = 0, moves: int = 0, takes: bool = False) -> Iterator[Elsewhere]:
+    options = [str(delay_ms), str(markets), str(moves), str(int(takes))]
+    words = [sys.executable, "-m", __name__, venue, ENVIRONMENT[venue], *options]
     with Popen(words, stdin=PIPE, stdout=PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield Elsewhere(process, process.stdout.readline().strip())
+            yield Elsewhere(process, venue, process.stdout.readline().strip())
         finally:
             assert process.stdin is not None
             process.stdin.close()

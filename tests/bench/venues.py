@@ -36,15 +36,15 @@ bag: {{BTC: {{coins: 1}}}}
 hedges: {{BTC: {{ratio: 0.5, basis: value}}}}
 band: {{cooldown_seconds: 0.1}}
 execution: {{max_order_usd: 900000}}
-risk: {{max_leverage: 3, hard_leverage: 4, max_turnover_usd_per_day: 100000000}}
+risk: {{max_leverage: 3, hard_leverage: 4, max_turnover_usd_per_day: 100000000000, max_orders_per_minute: 10000}}
 kill_file: {folder}/hedgebot.kill
 audit: {{url: "sqlite:///{folder}/hedgebot.db"}}
 """
 
 
-def settings(folder: Path, there: Elsewhere, venue: str, *, streams: bool) -> Settings:
+def settings(folder: Path, there: Elsewhere, *, streams: bool) -> Settings:
     config = folder / "hedge.yaml"
-    words = {"venue": venue, "environment": ENVIRONMENT[venue], "url": there.base_url, "folder": folder}
+    words = {"venue": there.venue, "environment": ENVIRONMENT[there.venue], "url": there.base_url, "folder": folder}
     config.write_text(CONFIG.format(**words, streams=str(streams).lower()), "utf-8")
     return load(config, SECRETS, {})
 
@@ -61,9 +61,10 @@ def unhurried(venue: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def bot_at(folder: Path, there: Elsewhere, venue: str, *, streams: bool = False) -> AsyncIterator[Wired]:
-    with unhurried(venue):
-        async with wired(settings(folder, there, venue, streams=streams), live_flag=True, absence=(0, 1)) as bot:
+async def bot_at(folder: Path, there: Elsewhere, *, streams: bool = False) -> AsyncIterator[Wired]:
+    """A live bot at a venue whose reads cannot lag."""
+    with unhurried(there.venue):
+        async with wired(settings(folder, there, streams=streams), live_flag=True, absence=(0, 1)) as bot:
             yield bot
 
 
@@ -92,9 +93,9 @@ async def slowest_alone(exchange: CcxtExchange) -> float:
     )
 
 
-async def cycles(folder: Path, there: Elsewhere, venue: str) -> tuple[list[float], float]:
+async def cycles(folder: Path, there: Elsewhere) -> tuple[list[float], float]:
     """Milliseconds of whole turns, each of them on record; and of the slowest call alone."""
-    async with bot_at(folder, there, venue) as bot:
+    async with bot_at(folder, there) as bot:
         engine = bot.engine
         engine.parts = replace(engine.parts, record_every_ms=0)
         await timed(engine.turn, WARM_UP)
@@ -104,7 +105,7 @@ async def cycles(folder: Path, there: Elsewhere, venue: str) -> tuple[list[float
 
 async def reactions(folder: Path, there: Elsewhere) -> tuple[list[float], float]:
     """Milliseconds from a move at the venue to the order's arrival there; and of one round of reads."""
-    async with bot_at(folder, there, "bybit", streams=True) as bot:
+    async with bot_at(folder, there, streams=True) as bot:
         engine, stop = bot.engine, asyncio.Event()
         living = asyncio.create_task(run(engine, bot.run_id, stop, Until()))
         try:
@@ -121,7 +122,7 @@ async def reactions(folder: Path, there: Elsewhere) -> tuple[list[float], float]
 def figures() -> Iterator[dict[str, Any]]:
     for venue in ENVIRONMENT:
         with TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder, venue_process(venue, delay_ms=DELAY_MS) as there:
-            taken, alone = asyncio.run(cycles(Path(folder), there, venue))
+            taken, alone = asyncio.run(cycles(Path(folder), there))
         how = (
             f"{COUNTED} live turns, each on record (SQLite, synchronous=FULL), venue in another process, {DELAY_MS} ms added to "
             f"each answer: median {median(taken):.1f} ms, p95 {quantiles(taken, n=20)[-1]:.1f} ms, slowest read alone {alone:.1f} ms; "
