@@ -40,6 +40,15 @@ async def test_a_real_server_answers_and_lets_the_port_go(app, bot):
     assert [command.name for command in bot.heard] == ["pause"]
 
 
+async def test_an_answer_is_sent_at_once_and_not_when_the_part_before_it_was_acknowledged(app):
+    serving = await serve(app, "127.0.0.1", 0)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{serving.port}", trust_env=False) as client:
+        assert (await client.get("/livez")).status_code == 200
+        (connection,) = serving._server.server_state.connections
+        assert connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    await serving.stop()
+
+
 async def test_a_taken_port_is_known_before_anything_is_traded(app):
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
