@@ -5,7 +5,7 @@ is (own orders are being cancelled), 409 if it is refused, 503 if it could not b
 the remedy in the text.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
 import structlog
@@ -48,11 +48,11 @@ def create_app(led: Led, door: Door) -> FastAPI:
     app.add_exception_handler(PortError, not_recorded)
     app.add_exception_handler(RequestValidationError, wrong_parameter)
 
-    def with_token(request: Request) -> Grant:
+    async def with_token(request: Request) -> Grant:  # async, like all that requests depend on: else each is run in a thread
         address = request.client.host if request.client is not None else ""
         return door.bearer(request.headers.get("authorization"), address)
 
-    def may_operate(grant: Annotated[Grant, Depends(with_token)]) -> Grant:
+    async def may_operate(grant: Annotated[Grant, Depends(with_token)]) -> Grant:
         if not grant.operates:
             raise ReadOnly
         return grant
@@ -88,8 +88,8 @@ def open_to_all(app: FastAPI, led: Led) -> None:
         return answer({"ready": ready, "checks": checks}, 200 if ready else 503)
 
 
-def bot_of(led: Led) -> Callable[[str | None], Bot]:
-    def asked(account: Account = None) -> Bot:
+def bot_of(led: Led) -> Callable[[str | None], Awaitable[Bot]]:
+    async def asked(account: Account = None) -> Bot:
         return led.meant(account)
 
     return asked
@@ -127,7 +127,7 @@ def to_read(led: Led) -> APIRouter:
     return routes
 
 
-def to_command(led: Led, may_operate: Callable[..., Grant]) -> APIRouter:
+def to_command(led: Led, may_operate: Callable[..., Awaitable[Grant]]) -> APIRouter:
     """An operator's words."""
     routes = APIRouter()
     One = Annotated[Bot, Depends(bot_of(led))]  # types

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 
+import anyio.to_thread
 import httpx
 import pytest
 from pydantic import SecretStr
@@ -47,6 +48,18 @@ async def test_an_answer_is_sent_at_once_and_not_when_the_part_before_it_was_ack
         (connection,) = serving._server.server_state.connections
         assert connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     await serving.stop()
+
+
+async def test_no_question_of_a_request_is_handed_to_a_thread(app, monkeypatch):
+    """A thread for each small question costs more than its answer."""
+    handed = []
+    monkeypatch.setattr(anyio.to_thread, "run_sync", lambda call, *rest, **more: handed.append(call))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bot") as client:
+        client.headers["authorization"] = f"Bearer {TOKEN}"
+        for path in ("status", "plan", "hedges", "bag", "targets", "openapi.json"):
+            assert (await client.get(f"/api/v1/{path}")).status_code == 200
+        assert (await client.post("/api/v1/pause")).status_code == 200
+    assert handed == []
 
 
 async def test_a_taken_port_is_known_before_anything_is_traded(app):
