@@ -143,11 +143,7 @@ def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
     ]
     lines += [Text(f"  {policy_line(change)}", "dim") for change in leg["policies"]]
     band, away = leg.get("band"), leg.get("liquidation_distance")
-    edges = (
-        ""
-        if band is None
-        else f"band {number(Decimal(band['low']) * 100, 2)} to {number(Decimal(band['high']) * 100, 2)} % of what is wanted"
-    )
+    edges = "" if band is None else f"band {percent_of(band['low'])} to {percent_of(band['high'])} % of what is wanted ({leg['band_why']})"
     far = "" if away is None else f"liquidation {Decimal(away) * 100:+.0f} % away"
     if edges or far:
         lines.append(Text("  " + ", ".join(part for part in (edges, far) if part), "dim"))
@@ -162,6 +158,10 @@ def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
         planned = number(leg["ratio_planned"])
         lines.append(Text(f"  whole plan: ratio {planned}, fees {usd(costs['fees_usd'], '0.01')} USD{funding}", "dim"))
     return lines
+
+
+def percent_of(edge: str) -> str:
+    return number(Decimal(edge) * 100, 2)
 
 
 def target_words(leg: Mapping[str, Any]) -> str:

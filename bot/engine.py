@@ -285,7 +285,7 @@ class Engine:
 
     def worth_recording(self, decision: Decision, seen: Snapshot) -> bool:
         """When it acts, when its reason changes, and once a minute."""
-        if decision.cancels or decision.leverage or decision.moves or any(leg.baseline or leg.memory for leg in decision.legs):
+        if decision.cancels or decision.leverage or decision.moves or any(leg.teaches for leg in decision.legs):
             return True
         if decision.reason != self._recorded_reason or self._recorded_mono_ms is None:
             return True

@@ -240,13 +240,14 @@ def source_json(source: Sourced, status: Status) -> dict[str, Any]:
 def hedges_json(rules: Rules, status: Status) -> dict[str, Any]:
     """The answer of GET /api/v1/hedges: each asset's rule, and what it is now; `now` is null before the first turn."""
     now = {leg["asset"]: leg for leg in plan_json(status)["legs"]}
+    chosen = {} if status.decision is None else {leg.asset: leg.band for leg in status.decision.legs}
     rows = [
         {
             "asset": leg.asset,
             "instrument": leg.symbol,
             "basis": leg.basis.value,
             "ratio_config": plain(leg.ratio),
-            "band": {name: plain(getattr(leg.band, name)) for name in ("low", "safe_low", "safe_high", "high")},
+            "band": {name: plain(getattr(chosen.get(leg.asset) or leg.band, name)) for name in ("low", "safe_low", "safe_high", "high")},
             "now": now.get(leg.asset),
         }
         for leg in rules.legs
@@ -278,7 +279,8 @@ def leg_json(leg: LegPlan, orders: tuple[Approved, ...], band: Band | None = Non
         "orders": [order_json(order) for order in orders if order.asset == leg.asset],
         "mark": plain_or_null(leg.mark),
         "liquidation_distance": plain_or_null(liquidation_distance(leg)),
-        "band": None if band is None else {"low": plain(band.low), "high": plain(band.high)},
+        "band": None if (edges := leg.band or band) is None else {"low": plain(edges.low), "high": plain(edges.high)},
+        "band_why": leg.band_why or "as configured",
     }
 
 

@@ -97,7 +97,7 @@ def _one(written: Written, others: frozenset[str], path: Path | None, env: Mappi
         settings = Settings.model_validate(written.tree)
     except ValidationError as error:
         raise SettingsError(_explain(error, written, path)) from None
-    if settings.venue.environment == "production" and (missing := _limits_not_in(in_file, settings.account, path)):
+    if settings.venue.environment == "production" and (missing := _limits_not_in(in_file, settings, path)):
         raise SettingsError(missing)
     return settings
 
@@ -244,18 +244,18 @@ def _plain_words(kind: str, message: str, context: Mapping[str, Any], key: Key, 
     return f"{said} wrong ({message})", meaning
 
 
-def _limits_not_in(in_file: set[Key], account: str, path: Path | None) -> list[Finding]:
+def _limits_not_in(in_file: set[Key], settings: Settings, path: Path | None) -> list[Finding]:
     where = str(path) if path else "configuration"
     return [
         Finding(
             where,
             ".".join(key),
-            f"does not stand in the file, and account {account} is on production",
+            f"does not stand in the file, and account {settings.account} is on production",
             f"write down the limit you want (the default elsewhere is {_text(place.field.default if place.field else None)})",
         )
         for section in LIMITS
         for key, place in leaves((section,))
-        if key not in in_file
+        if key not in in_file and key not in settings.optional_limits
     ]
 
 
@@ -275,7 +275,7 @@ def defaulted_limits(settings: Settings) -> tuple[tuple[str, str], ...]:
         for section in LIMITS
         for part in [getattr(settings, section)]
         for name in type(part).model_fields
-        if name not in part.model_fields_set
+        if name not in part.model_fields_set and (section, name) not in settings.optional_limits
     )
 
 
@@ -327,6 +327,7 @@ def to_rules(settings: Settings, *, version: str, absence_ms: int, absence_polls
                 settings.band_of(asset),
                 hedge.policies.rules,
                 _transit_ms(settings, asset),
+                settings.auto_band,
             )
             for asset, hedge in sorted(settings.hedges.items())
         ),

@@ -11,7 +11,6 @@ from bot.core.model import Kind
 from bot.settings import Settings, defaulted_limits
 from bot.settings_model import NEEDS_PASSPHRASE
 from bot.settings_outside import variable
-from bot.settings_root import BAND_EDGES
 from bot.settings_text import Finding
 from bot.settings_values import plain
 from bot.venue_offers import OFFERS, Proof, held_back
@@ -155,10 +154,12 @@ def _legs(settings: Settings) -> Iterator[Finding]:
         if asset not in settings.hedges and (settings.bag[asset].declared > 0 or settings.bag[asset].read):
             yield _say(f"bag.{asset}", "is declared but not hedged", f"add `hedges: {{{asset}: {{ratio: 1.0}}}}`, or delete it")
     for asset, hedge in settings.hedges.items():
-        written = settings.band.model_fields_set.intersection(BAND_EDGES)
+        written = settings.written_edges and not settings.band.auto
         if hedge.basis == "value" and hedge.ratio < 1 and written and settings.band.high - settings.band.low < NARROW:
             problem = f"is {plain(settings.band.low)} … {plain(settings.band.high)}, and {asset} hedges a share of its value"
             yield _say("band", problem, "widen it, or delete the four edges to get 0.95 … 1.03: such a hedge drifts with every price move")
+    if settings.band.auto and {"low", "high"} <= set(settings.written_edges):
+        yield _say("band.auto", "is true, and both edges are written down: they stand", "delete low and high, or write auto: false")
     for asset in settings.collateral:
         if asset not in settings.hedges:
             yield _say(f"collateral.{asset}", "belongs to no hedge", "delete it, or add the hedge")

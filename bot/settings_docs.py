@@ -12,7 +12,7 @@ from bot.settings_keys import ANY, PER_ACCOUNT, alternatives, leaves
 from bot.settings_model import Collateral, Hedge, TargetDocument
 from bot.settings_outside import variable
 from bot.settings_policies import Policies
-from bot.settings_root import LIMITS, Settings
+from bot.settings_root import LIMITS, NO_LIMITS, Settings
 from bot.settings_text import Key
 
 HEADER: Final = """\
@@ -186,7 +186,7 @@ def config_table_markdown() -> str:
     for key, place in leaves():
         assert place.field is not None
         default = f"only `{variable(key)}` or `{variable(key)}_FILE`" if place.secret else _default(key, place.field)
-        mark = " †" if key[0] in LIMITS else ""
+        mark = " †" if key[0] in LIMITS and key not in NO_LIMITS else ""
         cells = (
             f"`{dotted(key)}`{mark}",
             _type(place.field),

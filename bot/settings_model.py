@@ -136,6 +136,12 @@ class Band(Section):
     safe_low: Multiple = Field(default=Decimal("1.0"), description="and then up to here (0.98 likewise)")
     safe_high: Multiple = Field(default=Decimal("1.0"), description="when above high, trade back to here")
     high: Multiple = Field(default=Decimal("1.005"), description="above this, trade (1.03 likewise)")
+    auto: Switch = Field(
+        default=False, description="choose each edge that is not written by what a trade costs here: the taker's fee and half the spread"
+    )
+    risk_aversion: Annotated[Number, Field(gt=0, le=1000)] = Field(
+        default=Decimal(3), description="with auto: how much an open gap weighs against the cost of closing it; more is narrower"
+    )
     min_order_usd: Usd = Field(default=Decimal(100), description="smaller orders are not sent, and smaller targets count as none")
     cooldown_seconds: Seconds = Field(default=Decimal(10), description="pause after an attempt that left a rest")
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from bot.core.model import Kind
+from bot.core.rules import AutoBand
 from bot.core.rules import Band as BandRule
 from bot.settings_bag import Holding, judge_sources
 from bot.settings_model import (
@@ -36,6 +37,7 @@ WIDE_BAND: Final = BandRule(
 )  # `value` below 1 trades on every move: let it breathe
 MOST_SILENT_SECONDS: Final = 30  # between two turns under a dead man's switch of a minute
 LIMITS: Final = ("risk", "band", "execution")  # on production each key of these must stand in the file
+NO_LIMITS: Final = frozenset({("band", "auto"), ("band", "risk_aversion")})  # but for these
 
 
 class Settings(Section):
@@ -152,7 +154,7 @@ class Settings(Section):
 
     def _limits_make_sense(self) -> None:
         band, risk = self.band, self.risk
-        for lower, upper in pairwise(BAND_EDGES):
+        for lower, upper in pairwise(self.written_edges if band.auto else BAND_EDGES):
             below, above = getattr(band, lower), getattr(band, upper)
             if below > above:
                 refuse(f"is {below}, above {upper} {above}", "keep low ≤ safe_low ≤ safe_high ≤ high", "band", lower)
@@ -207,10 +209,26 @@ class Settings(Section):
         """Inverse or linear, as the instrument says."""
         return Kind.INVERSE if self.hedges[asset].instrument.endswith(f":{asset}") else Kind.LINEAR
 
+    @property
+    def written_edges(self) -> tuple[str, ...]:
+        """The edges of the band that somebody wrote down."""
+        return tuple(name for name in BAND_EDGES if name in self.band.model_fields_set)
+
+    @property
+    def optional_limits(self) -> frozenset[tuple[str, str]]:
+        """Keys among the limits that limit nothing, and edges that `band.auto` chooses where they are not written."""
+        return NO_LIMITS | {("band", name) for name in BAND_EDGES if self.band.auto}
+
+    @property
+    def auto_band(self) -> AutoBand | None:
+        if not self.band.auto:
+            return None
+        return AutoBand(self.band.risk_aversion, **{name: getattr(self.band, name) for name in self.written_edges})
+
     def band_of(self, asset: str) -> BandRule:
         """The band of one leg: what was written, or what suits its basis and ratio."""
         hedge = self.hedges[asset]
-        if hedge.basis == "value" and hedge.ratio < 1 and not self.band.model_fields_set.intersection(BAND_EDGES):
+        if hedge.basis == "value" and hedge.ratio < 1 and not self.written_edges:
             return WIDE_BAND
         return BandRule(self.band.low, self.band.safe_low, self.band.safe_high, self.band.high)
 

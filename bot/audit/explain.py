@@ -125,8 +125,9 @@ def band_story(leg: LegPlan, rules: Rules | None) -> Iterator[str]:
     rule = next((rule for rule in rules.legs if rule.asset == leg.asset), None) if rules is not None else None
     if rule is None or leg.target_usd is None:
         return
-    low, high = (usd(leg.target_usd * edge) for edge in (rule.band.low, rule.band.high))
-    yield f"  Band: the bot trades when the short is below {low} or above {high}."
+    band = leg.band or rule.band
+    low, high = (usd(leg.target_usd * edge) for edge in (band.low, band.high))
+    yield f"  Band: the bot trades when the short is below {low} or above {high} ({leg.band_why or 'as configured'})."
 
 
 def action_story(leg: LegPlan, decision: Decision) -> Iterator[str]:

@@ -356,7 +356,7 @@ def band(leg: dict[str, Any]) -> None:
     def at(value: Decimal) -> str:
         return f"{max(Decimal(0), min(Decimal(100), (value - start) / span * 100)):.2f}"
 
-    edges = f"the bot trades below {percent(low)} and above {percent(high)}"
+    edges = f"the bot trades below {percent(low)} and above {percent(high)} ({leg['band_why']})"
     said = f"{share * 100:.2f} % of the ideal short; {edges}"
     ui.html(
         f'<svg class="band" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label="{said}">'

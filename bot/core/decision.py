@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from bot.core.model import ZERO, Basis, Side, TargetSource
 from bot.core.policy_terms import Change, Memory
+from bot.core.rules import Band
 
 
 class Mode(StrEnum):
@@ -29,6 +30,14 @@ class Baseline:
     coins: Decimal
     ratio: Decimal
     basis: Basis
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TradeCost:
+    """What a trade costs here, one way, as a share of it: measured now and then, and counted with until it has changed (autoband.py)."""
+
+    rate: Decimal
     at_ms: int
 
 
@@ -101,6 +110,14 @@ class LegPlan:
     baseline: Baseline | None = None  # set by this decision
     policies: tuple[Change, ...] = ()  # from the target ratio to the effective one, in order
     memory: Memory | None = None  # of the policies, where this decision changed it
+    band: Band | None = None  # that applies, where it is not the one of the rules
+    band_why: str = ""  # where its edges come from, then
+    trade_cost: TradeCost | None = None  # measured by this decision
+
+    @property
+    def teaches(self) -> bool:
+        """Is there something in it to be remembered?"""
+        return self.baseline is not None or self.memory is not None or self.trade_cost is not None
 
 
 @dataclass(frozen=True, slots=True)

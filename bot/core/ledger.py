@@ -164,6 +164,8 @@ def decided(state: State, event: DecisionMade) -> State:
             changes["baseline"] = plan.baseline
         if plan.memory is not None:
             changes["memory"] = plan.memory
+        if plan.trade_cost is not None:
+            changes["trade_cost"] = plan.trade_cost
         if plan.settled and leg.working is None:
             changes |= {"effort_since_ms": None, "placements_without_fill": 0}
         if plan.asset not in planned and leg.dry_plan:

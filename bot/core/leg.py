@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-from bot.core import bag, band, contracts, pin, planner, policies, policy, risk, sizing
+from bot.core import autoband, bag, band, contracts, pin, planner, policies, policy, risk, sizing
 from bot.core.decision import Approved, Baseline, Cancel, LegPlan, LeverageCall, Mode, Refused
 from bot.core.exposure import Exposure, exposure, ratio_of, spot_coins
 from bot.core.memory import LegState, State
@@ -41,7 +41,9 @@ def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed
     else:
         baseline, is_new = baseline_now(rule, leg, applied.target, held, seen)
         ideal = ideal_usd(rule, applied.target, baseline, held)
-        answer = Want(rule, state, seen, rules, leg, view, held, applied, baseline, ideal).answer(placed)
+        ratio = None if applied.target is None else applied.target.ratio
+        edges = autoband.applied(rule, leg, view, seen, rules, ratio, ideal)
+        answer = Want(rule, state, seen, rules, leg, view, held, applied, baseline, ideal, edges).answer(placed)
     plan = replace(
         answer.plan,
         ratio_target=None if asked is None else asked.ratio,
@@ -169,6 +171,7 @@ class Want:
     applied: policies.Applied
     baseline: Baseline | None
     ideal: Decimal | None
+    edges: autoband.Applied
 
     def answer(self, placed: tuple[Approved, ...]) -> LegAnswer:
         blocked = self.blocked()
@@ -261,12 +264,12 @@ class Want:
             if kept < self.ideal:
                 missing = (self.missing_collateral(),)
                 return "leverage above hard_leverage: reduce to max_leverage", self.size(kept), missing, alerts
-        wish = band.wanted(held.hedged_usd, self.ideal, self.rule.band, self.rules.execution.min_order_usd)
+        wish = band.wanted(held.hedged_usd, self.ideal, self.edges.band, self.rules.execution.min_order_usd)
         limited, cap = "", min(sizing.room_usd(held, limits), limits.max_position_usd)
         if isinstance(wish, band.Trade) and wish.usd > 0 and held.hedged_usd + wish.usd > cap:
             limited, missing = self.limited(cap)
             alerts += (f"{asset}: {limited}",)
-            wish = band.wanted(held.hedged_usd, cap, self.rule.band, self.rules.execution.min_order_usd)
+            wish = band.wanted(held.hedged_usd, cap, self.edges.band, self.rules.execution.min_order_usd)
             if isinstance(wish, band.Trade) and wish.usd < 0:
                 wish = band.Hold("kept")  # a hedge that drifted above its cap is never sold off
         if isinstance(wish, band.Hold):
@@ -372,4 +375,7 @@ class Want:
             funding_usd_per_year=None if rate is None else -final_usd * rate * HOURS_PER_YEAR / instrument.funding_interval_hours,
             missing=missing,
             refused=refused,
+            band=None if self.rule.auto is None else self.edges.band,
+            band_why=self.edges.why,
+            trade_cost=self.edges.cost,
         )

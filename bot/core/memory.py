@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.core.decision import Approved, Baseline, Mode
+from bot.core.decision import Approved, Baseline, Mode, TradeCost
 from bot.core.model import ZERO, ContractSpec, OrderStatus, Target
 from bot.core.policy_terms import NOTHING_YET, Memory
 
@@ -59,6 +59,7 @@ class LegState:
     pin: ContractSpec | None = None  # the contract that was taken on; `contracts` counts in it
     offered: ContractSpec | None = None  # what the venue shows instead of it: nothing is placed until a person accepts that
     memory: Memory = NOTHING_YET  # of its policies
+    trade_cost: TradeCost | None = None  # that its band follows from
 
 
 @dataclass(frozen=True, slots=True)

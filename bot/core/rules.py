@@ -19,6 +19,17 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class AutoBand:
+    """Edges that cost least, from what a trade costs here; those that somebody wrote down stand. None: not written."""
+
+    risk_aversion: Decimal  # γ of domain.md §6: how much an open gap weighs against the cost of closing it
+    low: Decimal | None = None
+    safe_low: Decimal | None = None
+    safe_high: Decimal | None = None
+    high: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LegRule:
     asset: str
     symbol: str
@@ -27,6 +38,7 @@ class LegRule:
     band: Band
     policies: Policies = NO_POLICIES
     transit_ms: int = 0  # coins that left a wallet that is read, or the account, count as under way for so long
+    auto: AutoBand | None = None  # instead of `band`, as soon as the cost of a trade was measured
 
 
 @dataclass(frozen=True, slots=True)

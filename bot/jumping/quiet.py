@@ -4,6 +4,8 @@ The questions are those of leg.py, band.py and sizing.py in the same order, aske
 they do not follow is Unclear, and then every print is put to the engine itself.
 """
 
+from bot.core.autoband import FACTOR, cost_rate
+from bot.core.band import cheapest
 from bot.core.decision import Decision
 from bot.core.memory import LegState, State
 from bot.core.model import ONE, ZERO, Basis, Kind, View
@@ -67,6 +69,11 @@ class Question:
         self.spot = float(plan.spot_coins)
         self.hedged = float(self.short)
         self.wallets = wallets
+        self.band, self.cost, self.quote = rule.band, leg.trade_cost, view.quote
+        if rule.auto is not None and leg.baseline.ratio > ZERO:
+            if leg.trade_cost is None:
+                raise Unclear
+            self.band = cheapest(leg.baseline.ratio, rule.basis, leg.trade_cost.rate, rule.auto)
         self.ratio, self.base = float(leg.baseline.ratio), float(leg.baseline.coins)
         limits, execution = rules.risk, rules.execution
         largest = max(10.0, float(limits.max_leverage), float(limits.hard_leverage))
@@ -89,8 +96,24 @@ class Question:
                 equity * float(limits.hard_leverage) - usd(self.hedged)
             ):
                 raise Unclear  # it is being reduced
+        self.as_dear_as_ever()
         self.wished(equity)
         return self.cell
+
+    def as_dear_as_ever(self) -> None:
+        """Only prices at which a trade costs neither half nor twice what the band follows from: the venue rounds a spread to ticks."""
+        if self.rule.auto is None:
+            return
+        if self.cost is None or self.quote is None:
+            raise Unclear
+        known, now = float(self.cost.rate), float(cost_rate(self.instrument, self.quote))
+        tick, spare = float(self.instrument.tick), FACTOR * known - now
+        if now - tick / float(self.quote.mark) <= known / FACTOR or not self.cell.above(Line((spare, spare), -tick)):
+            raise Unclear
+
+    def smallest(self) -> float:
+        least = float(self.instrument.contract_size) * self.instrument.min_contracts
+        return max(least, float(self.instrument.min_notional_usd), float(self.rules.execution.min_order_usd))
 
     def ideal(self, equity: Line) -> Line:
         """N*, never below 0."""
@@ -119,10 +142,14 @@ class Question:
 
     def banded(self, ideal: Line) -> Line | None:
         """Where band.wanted would trade to; None where it holds."""
-        above, band, hedged = self.cell.above, self.rule.band, usd(self.hedged)
+        above, band, hedged = self.cell.above, self.band, usd(self.hedged)
         nothing = not ideal.level and not any(ideal.slopes)
         if nothing or above(usd(float(self.rules.execution.min_order_usd)) - ideal):
             return usd(0.0) if self.short else None
+        if self.rule.auto is not None:
+            narrower = min(1 - band.low if self.rule.auto.low is None else ONE, band.high - 1 if self.rule.auto.high is None else ONE)
+            if above(usd(self.smallest()) - ideal * float(narrower)):
+                raise Unclear  # the lot widens the band
         if above(ideal * float(band.low) - hedged):
             return ideal * float(band.safe_low)
         if above(hedged - ideal * float(band.high)):
@@ -141,9 +168,8 @@ class Question:
         """Raise Unclear unless no order may be sent, or none of this size."""
         if self.held_back:
             return
-        above, instrument = self.cell.above, self.instrument
-        lot = float(instrument.contract_size)
-        smallest = max(lot * instrument.min_contracts, float(instrument.min_notional_usd), float(self.rules.execution.min_order_usd))
+        above = self.cell.above
+        lot, smallest = float(self.instrument.contract_size), self.smallest()
         hedged = usd(self.hedged)
         below = above(hedged + usd(smallest) - goal)
         closes = not above(goal - usd(lot)) and bool(self.short)

@@ -7,7 +7,8 @@ import pytest
 
 from bot.core.decision import Mode
 from bot.core.model import NO_LIQUIDATION
-from bot.face import CommandResult, iso_utc, plain, plan_json, status_json
+from bot.core.rules import Band
+from bot.face import CommandResult, hedges_json, iso_utc, plain, plan_json, status_json
 from tests.api.worlds import RULES, decision, fresh_status, leg, order, snapshot, status, view
 
 D = Decimal
@@ -35,6 +36,7 @@ LEG_FIELDS = [
     "mark",
     "liquidation_distance",
     "band",
+    "band_why",
 ]
 
 
@@ -61,6 +63,14 @@ def test_the_band_of_a_leg_is_shown_where_it_is_known():
     assert only_leg()["band"] is None
     banded = status(bands=tuple((leg.asset, leg.band) for leg in RULES.legs))
     assert plan_json(banded)["legs"][0]["band"] == {"low": "0.995", "high": "1.005"}
+
+
+def test_a_band_that_was_chosen_by_its_cost_is_shown_with_the_reason():
+    chosen = leg(band=Band(D("0.95"), D(1), D(1), D("1.05")), band_why="a trade costs 6 bp")
+    shown = plan_json(status(decision=decision(chosen), bands=tuple((leg.asset, leg.band) for leg in RULES.legs)))["legs"][0]
+    assert (shown["band"], shown["band_why"]) == ({"low": "0.95", "high": "1.05"}, "a trade costs 6 bp")
+    assert only_leg()["band_why"] == "as configured"
+    assert hedges_json(RULES, status(decision=decision(chosen)))["hedges"][0]["band"]["high"] == "1.05"
 
 
 def test_the_status_is_the_plan_with_orders_and_values():

@@ -8,8 +8,8 @@ import pytest
 from bot.core import band, sizing
 from bot.core.band import Hold, Trade
 from bot.core.exposure import Exposure
-from bot.core.model import Side
-from bot.core.rules import Band
+from bot.core.model import Basis, Side
+from bot.core.rules import AutoBand, Band
 from tests.core.worlds import BTC, EXECUTION
 
 D = Decimal
@@ -69,7 +69,7 @@ def test_flat_with_a_target_of_zero_holds() -> None:
 def test_v22_the_half_width_of_a_value_band() -> None:
     assert band.half_width(D("0.5"), D("0.0005"), D(3)).quantize(D("0.000001")) == D("0.025")
     assert band.half_width(D("0.2"), D("0.0005"), D(3)).quantize(D("0.000001")) == D("0.018566")
-    edges = band.value_band(D("0.5"), D("0.0005"), D(3))
+    edges = band.cheapest(D("0.5"), Basis.VALUE, D("0.0005"), AutoBand(D(3)))
     assert (edges.low.quantize(D("0.0001")), edges.high.quantize(D("0.0001"))) == (D("0.95"), D("1.05"))
     assert (edges.safe_low, edges.safe_high) == (1, 1)
 

@@ -137,6 +137,8 @@ def configurations(draw: st.DrawFn, read: Recorded) -> dict[str, str]:
     low, high = draw(st.sampled_from([("0.995", "1.005"), ("0.98", "1.02"), ("0.9999", "1.0001")]))
     if draw(st.booleans()):
         flags |= {"band.low": low, "band.high": high}
+    if draw(st.booleans()):
+        flags["band.auto"] = "true"
     flags["risk.max_leverage"] = draw(st.sampled_from(["2", "1", "5"]))
     flags["risk.hard_leverage"] = draw(st.sampled_from(["3", "6", "50"])) if flags["risk.max_leverage"] != "5" else "50"
     flags["risk.max_position_usd"] = draw(st.sampled_from(["1000000", "150000"]))
@@ -180,12 +182,13 @@ MINUTES = ("xbtusd-inverse-1m-2018-11.csv", "xbtusd-inverse-funding-8h-2018-2020
 HOURS = ("deribit-btc-index-funding-1h-2019-2021.csv", "deribit-btc-index-funding-1h-2019-2021.csv", "2020-03-05", "2020-03-25")
 FULL = (("bag.BTC.coins", "0"), ("paper.collateral.BTC", "5"), ("hedges.BTC.ratio", "1.0"), ("band.low", "0.98"), ("band.high", "1.02"))
 HALF = (("bag.BTC.coins", "2"), ("paper.collateral.BTC", "3"), ("hedges.BTC.ratio", "0.5"), ("hedges.BTC.basis", "value"))
+AUTO = (*HALF, ("band.auto", "true"))
 THIN = (("bag.BTC.coins", "4"), ("paper.collateral.BTC", "1"), ("hedges.BTC.ratio", "1.0"))
 
 
 @needs_data
 @pytest.mark.parametrize("window", [MINUTES, HOURS], ids=["minutes-2018-11", "hours-2020-03"])
-@pytest.mark.parametrize("flags", [FULL, HALF, THIN], ids=["full", "half-value", "short-of-collateral"])
+@pytest.mark.parametrize("flags", [FULL, HALF, AUTO, THIN], ids=["full", "half-value", "half-value-auto-band", "short-of-collateral"])
 async def test_real_crashes_leave_the_same_record(window, flags):
     case = Case(*window, flags)
     jumped = await same(dict(case.flags), case.read())

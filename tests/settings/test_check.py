@@ -144,6 +144,13 @@ def test_a_tight_band_under_a_share_of_the_value_is_found(loaded: Load) -> None:
     assert found(loaded(text + "band: {low: 0.99, high: 1.01}\n")) == {}
 
 
+def test_an_automatic_band_whose_edges_are_written_is_found(loaded: Load) -> None:
+    assert "delete low and high" in found(loaded(BASE + "band: {auto: true, low: 0.99, high: 1.01}\n"))["band.auto"]
+    assert found(loaded(BASE + "band: {auto: true, low: 0.99}\n")) == {}
+    value = "bag: {BTC: {coins: 2}}\nhedges: {BTC: {basis: value, ratio: 0.5}}\n"
+    assert found(loaded(value + "band: {auto: true, low: 0.999}\n")) == {}
+
+
 def test_errors_come_before_warnings(loaded: Load) -> None:
     findings = check(loaded(BASE + "api: {port: 80}\nkill_file: gone/x\n"))
     assert [finding.severity for finding in findings] == ["error", "warning"]

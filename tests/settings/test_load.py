@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bot.core.model import Basis, Kind
 from bot.core.policy_terms import NO_POLICIES
-from bot.core.rules import Band, Foreign
+from bot.core.rules import AutoBand, Band, Foreign
 from bot.settings import Settings, SettingsError, config_hash, defaulted_limits, load, load_all, to_rules
 from bot.settings_text import read_text
 from tests.settings.conftest import BASE, Load, Refuse
@@ -32,7 +32,7 @@ def test_a_bag_and_a_hedge_are_all_that_must_be_written(loaded: Load) -> None:
         "instrument": "BTC/USD:BTC",
         "allow_linear": False,
     }
-    assert list(settings.band.model_dump().values()) == [Decimal("0.995"), 1, 1, Decimal("1.005"), 100, 10]
+    assert list(settings.band.model_dump().values()) == [Decimal("0.995"), 1, 1, Decimal("1.005"), False, 3, 100, 10]
     assert list(settings.execution.model_dump().values()) == [30, 10, 120, 20, 100000]
     assert list(settings.risk.model_dump().values()) == [2, 3, 1000000, 2000000, 20, 100, 15, False]
     assert settings.collateral == {}
@@ -294,6 +294,15 @@ def test_the_band_suits_basis_and_ratio_where_nobody_wrote_an_edge(loaded: Load,
     assert settings.band_of("BTC") == expected
 
 
+def test_an_automatic_band_keeps_the_edges_that_were_written(loaded: Load) -> None:
+    assert loaded(BASE).auto_band is None
+    assert loaded(BASE + "band: {auto: true}\n").auto_band == AutoBand(Decimal(3))
+    written = loaded(BASE + "band: {auto: true, safe_low: 0.98, risk_aversion: 5}\n")  # below the default of low, which does not apply
+    assert written.auto_band == AutoBand(Decimal(5), safe_low=Decimal("0.98"))
+    rules = to_rules(written, version="", absence_ms=0, absence_polls=1)
+    assert [leg.auto for leg in rules.legs] == [written.auto_band]
+
+
 def test_limits_that_nobody_wrote_are_listed_with_their_defaults(loaded: Load) -> None:
     listed = dict(defaulted_limits(loaded(BASE + "risk: {max_leverage: 2}\n", {"HEDGEBOT__BAND__LOW": "0.9"})))
     assert "risk.max_leverage" not in listed
@@ -339,6 +348,14 @@ def test_production_lists_every_limit_that_the_file_lacks(loaded: Load) -> None:
     with pytest.raises(SettingsError) as caught:
         loaded(PRODUCTION + ALL_LIMITS.replace("max_leverage: 2, ", ""), {"HEDGEBOT__RISK__MAX_LEVERAGE": "2"})
     assert [finding.key for finding in caught.value.findings] == ["risk.max_leverage"]  # the environment is not the file
+
+
+def test_an_automatic_band_needs_no_edges_on_production(loaded: Load) -> None:
+    text = PRODUCTION + ALL_LIMITS.replace("low: 0.995, safe_low: 1.0, safe_high: 1.0, high: 1.005", "auto: true")
+    assert loaded(text).auto_band == AutoBand(Decimal(3))
+    with pytest.raises(SettingsError) as caught:
+        loaded(text.replace("auto: true, ", ""))
+    assert sorted(finding.key for finding in caught.value.findings) == ["band.high", "band.low", "band.safe_high", "band.safe_low"]
 
 
 def test_other_environments_do_without(loaded: Load) -> None:

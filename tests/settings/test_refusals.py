@@ -132,6 +132,8 @@ def test_coins_are_never_negative(loaded: Load, refused: Refuse) -> None:
         ("band: {safe_low: 1.001, safe_high: 1.001}", "band.safe_low is 1.001, above 1"),
         ("band: {low: 0.9, safe_low: 0.9, safe_high: 0.9, high: 0.99}", "band.high is 0.99, below 1"),
         ("band: {low: 0}", "must be more than 0"),
+        ("band: {auto: true, low: 0.9, safe_low: 0.8}", "band.low is 0.9, above safe_low 0.8"),
+        ("band: {risk_aversion: 0}", "must be more than 0"),
         ("collateral: {BTC: {low: 1.2, high: 1.2}}", "collateral.BTC.high is 1.2, not below low 1.2"),
         ("collateral: {BTC: {low: 3}}", "collateral.BTC.low is 3, not below risk.hard_leverage 3"),
         ("collateral: {BTC: {auto_transfer: true}}", "which this version cannot do"),
