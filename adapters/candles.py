@@ -11,8 +11,7 @@ from itertools import groupby
 from typing import Final, Protocol
 
 from adapters.history import Bar, Rate
-from bot.core.rules import LegRule
-from bot.ports import Candle, Clock, Misconfigured, Series, Settled
+from bot.ports import Candle, Clock, Misconfigured, Series, Settled, Wanted
 
 FUNDING_MS: Final = 28_800_000  # between two settlements of the paper exchange
 NOTHING: Final = Series(problems=("no history is known",))
@@ -24,8 +23,8 @@ def candles_of(bars: Sequence[Bar], length_ms: int) -> list[Candle]:
     if bars and length_ms % bars[0].length_ms:
         minutes = bars[0].length_ms // 60_000
         raise Misconfigured(
-            f"hedges.X.policies.candle: bars of {minutes} minutes make no candles of {length_ms // 60_000}: write a longer candle, "
-            "or give finer prices"
+            f"hedges.X.policies.candle or cross.candle: bars of {minutes} minutes make no candles of {length_ms // 60_000}: "
+            "write a longer candle, or give finer prices"
         )
     found: list[Candle] = []
     for begins, group in groupby(bars, key=lambda bar: bar.at_ms - bar.at_ms % length_ms):
@@ -37,6 +36,13 @@ def candles_of(bars: Sequence[Bar], length_ms: int) -> list[Candle]:
     return found
 
 
+class NoPast:
+    """Of a market whose prices a driver pushes."""
+
+    async def read(self, wanted: Wanted) -> Series:
+        return NOTHING
+
+
 class RecordedPast:
     """A history that was read before, shown up to the present of a clock."""
 
@@ -44,21 +50,22 @@ class RecordedPast:
         self._clock, self._bars = clock, bars
         self._rates = {asset: [Settled(one.at_ms, one.rate) for one in of] for asset, of in rates.items()}
         self._candles: dict[tuple[str, int], tuple[list[Candle], list[int]]] = {}
-        self._shown: dict[str, tuple[tuple[int, int], Series]] = {}
+        self._shown: dict[Wanted, tuple[tuple[int, int], Series]] = {}
 
-    async def read(self, leg: LegRule) -> Series:
-        now_ms, length_ms = self._clock.now_ms(), leg.policies.candle_ms
-        if leg.asset not in self._bars:
+    async def read(self, wanted: Wanted) -> Series:
+        now_ms, asset, length_ms = self._clock.now_ms(), wanted.asset, wanted.candle_ms
+        if asset not in self._bars:
             return NOTHING
-        if (leg.asset, length_ms) not in self._candles:
-            made = candles_of(self._bars[leg.asset], length_ms)
-            self._candles[leg.asset, length_ms] = made, [candle.opened_ms + length_ms for candle in made]
-        candles, closes = self._candles[leg.asset, length_ms]
-        rates = self._rates.get(leg.asset, [])
+        if wanted.candles and (asset, length_ms) not in self._candles:
+            made = candles_of(self._bars[asset], length_ms)
+            self._candles[asset, length_ms] = made, [candle.opened_ms + length_ms for candle in made]
+        candles, closes = self._candles[asset, length_ms] if wanted.candles else ([], [])
+        rates = self._rates.get(asset, []) if wanted.funding_ms is not None else []
         until = bisect_right(closes, now_ms), bisect_right(rates, now_ms, key=lambda one: one.at_ms)
-        shown = self._shown.get(leg.asset)
+        shown = self._shown.get(wanted)
         if shown is None or shown[0] != until:
-            shown = self._shown[leg.asset] = until, Series(candles[: until[0]], rates[: until[1]])
+            newest = candles[max(0, until[0] - wanted.candles) : until[0]]
+            shown = self._shown[wanted] = until, Series(newest, rates[: until[1]])
         return shown[1]
 
 
@@ -81,32 +88,33 @@ class Prints(Protocol):
 class PrintedPast:
     """What a paper exchange has printed since it was made; before that there was no market."""
 
-    def __init__(self, clock: Clock, feed: Prints, born_ms: int, depths: Mapping[str, int]) -> None:
-        self._clock, self._feed, self._born_ms, self._depths = clock, feed, born_ms, dict(depths)
-        self._shown: dict[str, tuple[int, Series]] = {}
+    def __init__(self, clock: Clock, feed: Prints, born_ms: int) -> None:
+        self._clock, self._feed, self._born_ms = clock, feed, born_ms
+        self._shown: dict[Wanted, tuple[int, Series]] = {}
 
-    async def read(self, leg: LegRule) -> Series:
-        length_ms = leg.policies.candle_ms
+    async def read(self, wanted: Wanted) -> Series:
+        asset, length_ms = wanted.asset, wanted.candle_ms
         step_ms = min(length_ms, FUNDING_MS)
         now_ms = self._clock.now_ms()
         until_ms = now_ms - now_ms % step_ms
-        shown = self._shown.get(leg.asset)
+        shown = self._shown.get(wanted)
         if shown is not None and shown[0] == until_ms:
             return shown[1]
         candles = {candle.opened_ms: candle for candle in shown[1].candles} if shown is not None else {}
         rates = {one.at_ms: one for one in shown[1].rates} if shown is not None else {}
-        oldest_ms = max(self._born_ms, now_ms - self._depths[leg.asset] * length_ms)
+        oldest_ms = max(self._born_ms, now_ms - wanted.candles * length_ms)
         for opened_ms in range(-(-oldest_ms // length_ms) * length_ms, now_ms - length_ms + 1, length_ms):
-            if opened_ms not in candles and leg.policies.from_candles:
-                prices = [one.price for one in self._feed.prints(opened_ms - 1, opened_ms + length_ms - 1) if one.asset == leg.asset]
+            if opened_ms not in candles and wanted.candles:
+                prices = [one.price for one in self._feed.prints(opened_ms - 1, opened_ms + length_ms - 1) if one.asset == asset]
                 if prices:
                     candles[opened_ms] = Candle(opened_ms, max(prices), min(prices), prices[-1])
-        if leg.policies.funding is not None:
-            since_ms = max(self._born_ms, now_ms - leg.policies.funding.lookback_ms - FUNDING_MS)
+        if wanted.funding_ms is not None:
+            since_ms = max(self._born_ms, now_ms - wanted.funding_ms - FUNDING_MS)
             for at_ms in range(-(-since_ms // FUNDING_MS) * FUNDING_MS, now_ms + 1, FUNDING_MS):
-                rate = self._feed.funding_rate(leg.asset, at_ms)
+                rate = self._feed.funding_rate(asset, at_ms)
                 if at_ms not in rates and rate is not None:
                     rates[at_ms] = Settled(at_ms, rate)
-        series = Series([candles[at] for at in sorted(candles)][-self._depths[leg.asset] :], [rates[at] for at in sorted(rates)])
-        self._shown[leg.asset] = until_ms, series
+        newest = sorted(candles)[max(0, len(candles) - wanted.candles) :]
+        series = Series([candles[at] for at in newest], [rates[at] for at in sorted(rates)])
+        self._shown[wanted] = until_ms, series
         return series

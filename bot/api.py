@@ -5,7 +5,7 @@ is (own orders are being cancelled), 409 if it is refused, 503 if it could not b
 the remedy in the text.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final
 
 import structlog
@@ -163,8 +163,7 @@ def to_command(led: Led, may_operate: Callable[..., Awaitable[Grant]]) -> APIRou
         body = await read_body(request, OnOff)
         return await give(bot, grant, "dry-run-on" if body.on else "dry-run-off")
 
-    def known(bot: Bot, asset: str) -> str:
-        assets = [leg.asset for leg in bot.rules.legs]
+    def known(asset: str, assets: Sequence[str]) -> str:
         if asset not in assets:
             raise Unhedged("asset", f"{shortened(asset)} is not hedged by this account (known: {', '.join(assets)})")
         return asset
@@ -172,12 +171,12 @@ def to_command(led: Led, may_operate: Callable[..., Awaitable[Grant]]) -> APIRou
     @routes.post("/accept-contract", responses=commanded(), openapi_extra=body_of(AcceptBody))
     async def accept_contract(request: Request, grant: Operator, bot: One) -> Response:
         body = await read_body(request, AcceptBody)
-        return await give(bot, grant, "accept-contract", asset=known(bot, body.asset), reason=body.reason)
+        return await give(bot, grant, "accept-contract", asset=known(body.asset, [leg.asset for leg in bot.rules.legs]), reason=body.reason)
 
     @routes.post("/target", responses=commanded(), openapi_extra=body_of(TargetBody))
     async def target_set(request: Request, grant: Operator, bot: One) -> Response:
         body = await read_body(request, TargetBody)
-        asset = known(bot, body.asset)
+        asset = known(body.asset, bot.rules.assets)
         ratio = ratio_from(body.ratio, allow_over_hedge=bot.rules.risk.allow_over_hedge)
         until_ms = None if body.until is None else until_ms_from(body.until, now_ms=bot.health().now_ms)
         return await give(bot, grant, "target-set", asset=asset, ratio=ratio, until_ms=until_ms)
@@ -185,7 +184,7 @@ def to_command(led: Led, may_operate: Callable[..., Awaitable[Grant]]) -> APIRou
     @routes.delete("/target/{asset}", responses=commanded())
     async def target_clear(asset: str, request: Request, grant: Operator, bot: One) -> Response:
         await read_body(request, Nothing)
-        return await give(bot, grant, "target-clear", asset=known(bot, asset))
+        return await give(bot, grant, "target-clear", asset=known(asset, bot.rules.assets))
 
     return routes
 

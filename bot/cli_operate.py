@@ -1,6 +1,7 @@
 """How does an operator's word reach the bot? Through its API while it runs; else onto the record, under the lease, in one transaction."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -56,7 +57,7 @@ def dry_run(on: bool) -> Word:
 def target_set(settings: Settings, asset: str, ratio: str, until: str | None) -> Word:
     """Raise Misspoken naming what cannot be taken."""
     now_ms = real_time().now_ms()
-    require_hedged(settings, asset)
+    require_hedged(settings, asset, settings.assets)
     wanted = ratio_from(ratio, allow_over_hedge=settings.risk.allow_over_hedge)
     until_ms = None if until is None else until_ms_from(until, now_ms=now_ms)
     body = {"asset": asset, "ratio": ratio.strip(), **({} if until is None else {"until": until})}
@@ -64,19 +65,19 @@ def target_set(settings: Settings, asset: str, ratio: str, until: str | None) ->
 
 
 def target_clear(settings: Settings, asset: str) -> Word:
-    require_hedged(settings, asset)
+    require_hedged(settings, asset, settings.assets)
     return Word(CommandGiven("target-clear", "cli", real_time().now_ms(), asset), "DELETE", f"/api/v1/target/{asset}", {})
 
 
 def accept_contract(settings: Settings, asset: str, reason: str) -> Word:
-    require_hedged(settings, asset)
+    require_hedged(settings, asset, settings.legs)
     command = CommandGiven(ACCEPT, "cli", real_time().now_ms(), asset, reason=reason)
     return Word(command, "POST", f"/api/v1/{ACCEPT}", {"asset": asset, "reason": reason})
 
 
-def require_hedged(settings: Settings, asset: str) -> None:
-    if asset not in settings.hedges:
-        raise Misspoken("asset", f"{asset!r} is not hedged by account {settings.account} (known: {', '.join(sorted(settings.hedges))})")
+def require_hedged(settings: Settings, asset: str, known: Iterable[str]) -> None:
+    if asset not in known:
+        raise Misspoken("asset", f"{asset!r} is not hedged by account {settings.account} (known: {', '.join(sorted(known))})")
 
 
 def give(settings: Settings, word: Word) -> tuple[Exit, dict[str, Any]]:

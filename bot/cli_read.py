@@ -212,7 +212,8 @@ def targets(settings: Settings) -> dict[str, Any]:
     told = from_bot(settings, "/api/v1/targets", otherwise="this is what the record says")
     given = operators_targets(settings) if told is None else list(told["targets"])
     words = [
-        {"asset": asset, "ratio": plain(hedge.ratio), "source": "config", "until": None} for asset, hedge in sorted(settings.hedges.items())
+        {"asset": asset, "ratio": plain(hedge.ratio), "source": "config", "until": None}
+        for asset, hedge in sorted({**settings.legs, **settings.hedges}.items())
     ]
     return {"targets": [*given, *words]}
 

@@ -53,7 +53,7 @@ def replayed(asked: Asked) -> dict[str, Any]:
     history = history_of(asked)
     read = recorded(history)
     settings = settings_of(asked, read)
-    unpriced = [asset for asset in settings.hedges if asset not in read.bars]
+    unpriced = [asset for asset in settings.assets if asset not in read.bars]
     if unpriced:
         raise Wrong(Exit.USAGE, f"--prices: {unpriced[0]} is hedged and has no prices: give --prices {unpriced[0]}=FILE")
     starts_ms = min(bars[0].at_ms for bars in read.bars.values())

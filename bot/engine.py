@@ -31,6 +31,7 @@ from bot.ports import (
     AuditLog,
     Clock,
     Countdown,
+    Crosses,
     Exchange,
     Holdings,
     LeaseLost,
@@ -85,6 +86,7 @@ class Parts:
     metrics: Metrics | None = None
     notifier: Notifier | None = None
     measures: Measures | None = None  # what policies go by; None: they need nothing measured
+    crosses: Crosses | None = None  # None: no asset is hedged with another one's contract
     countdown: Countdown | None = None  # the venue's dead man's switch, if it is wanted
     overrides: tuple[str, ...] = ()  # what stands by the operator's word
     record_every_ms: int | None = RECORD_EVERY_MS  # None: only decisions that act or change their reason (replay)
@@ -257,7 +259,8 @@ class Engine:
         for view in views:
             for text in view.errors:
                 self.witness.api_error("read", text)
-        bag = await parts.holdings.coins([rule.asset for rule in self.rules.legs])
+        crosses = await parts.crosses.read() if parts.crosses is not None else ()
+        bag = await parts.holdings.coins(self.rules.assets)
         documents = await parts.targets.read() if parts.targets is not None else ()
         killed = parts.gate.kill_switch.read()
         return Snapshot(
@@ -269,6 +272,7 @@ class Engine:
             kill_file=killed,
             signs=signs,
             sources=parts.holdings.sources(),
+            crosses=crosses,
         )
 
     def intents(self, state: State, seen: Snapshot, decision: Decision) -> list[Event]:

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from bot.core.cross_terms import CrossSeen
 from bot.core.decision import Approved
 from bot.core.events import Event
 from bot.core.memory import State
 from bot.core.model import Ask, Instrument, Order, Sourced, Target, View
 from bot.core.policy_terms import Signs
-from bot.core.rules import LegRule
 
 
 class PortError(Exception):
@@ -151,11 +151,45 @@ class Series:
     problems: tuple[str, ...] = ()  # why there is not more
 
 
-class Past(Protocol):
-    """Candles and funding of the market that a leg is hedged in."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which part of a market's past somebody goes by."""
 
-    async def read(self, leg: LegRule) -> Series:
-        """What is known now, in candles of the leg's own length. Never raises; waits for a venue at most the first time."""
+    asset: str
+    symbol: str  # of the market, as the venue spells it
+    candle_ms: int
+    candles: int  # the newest so many; 0: none
+    funding_ms: int | None = None  # settlements of so long; None: none
+
+
+class Past(Protocol):
+    """Candles and funding of markets."""
+
+    async def read(self, wanted: Wanted) -> Series:
+        """What is known now. Never raises; waits for a venue at most the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What one coin costs, and when that was so; or why it is not known."""
+
+    price: Decimal | None = None
+    at_ms: int | None = None
+    problem: str = ""
+
+
+class Prices(Protocol):
+    """Markets that nobody trades on here."""
+
+    async def price(self, asset: str, market: str) -> Priced:
+        """USD per coin, now. Never raises."""
+
+
+class Crosses(Protocol):
+    """Assets that are hedged with another one's contract."""
+
+    async def read(self) -> tuple[CrossSeen, ...]:
+        """The price of each now, and its β as of the last closed candle. Never raises."""
 
 
 class Measures(Protocol):

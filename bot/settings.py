@@ -290,7 +290,7 @@ def overrides(settings: Settings) -> tuple[str, ...]:
 
 def config_hash(settings: Settings) -> str:
     """SHA-256 of everything that is in force and no secret. How a number was spelt (1, 1.0) makes no difference."""
-    bands = {asset: [plain(edge) for edge in _edges(settings, asset)] for asset in settings.hedges}
+    bands = {asset: [plain(edge) for edge in _edges(settings, asset)] for asset in settings.assets}
     text = json.dumps({"settings": _canonical(settings), "bands": bands}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -329,7 +329,7 @@ def to_rules(settings: Settings, *, version: str, absence_ms: int, absence_polls
                 _transit_ms(settings, asset),
                 settings.auto_band,
             )
-            for asset, hedge in sorted(settings.hedges.items())
+            for asset, hedge in sorted(settings.legs.items())
         ),
         execution=ExecutionRule(
             order_ttl_ms=_ms(execution.order_ttl_seconds),
@@ -353,11 +353,15 @@ def to_rules(settings: Settings, *, version: str, absence_ms: int, absence_polls
         foreign=Foreign(settings.reconcile.foreign),
         absence_polls=absence_polls,
         absence_ms=absence_ms,
+        crosses=tuple(
+            cross.rule(asset, settings.hedges[asset].ratio, settings.band_of(asset), settings.hedges[asset].policies.rules)
+            for asset, cross in sorted(settings.crosses.items())
+        ),
     )
 
 
 def _transit_ms(settings: Settings, asset: str) -> int:
-    holding = settings.bag[asset]
+    holding = settings.outside[asset]
     return _ms(holding.transit_seconds) if holding.read else 0
 
 

@@ -68,7 +68,7 @@ def _places(settings: Settings) -> Iterator[Finding]:
 
 def unarmed(settings: Settings) -> Iterator[Finding]:
     """Why orders may not be sent to this venue. Errors under `mode: live`, and wherever the venue lacks the contract."""
-    name, kinds = settings.venue.name, {asset: settings.kind(asset) for asset in settings.hedges}
+    name, kinds = settings.venue.name, {asset: settings.kind(asset) for asset in settings.legs}
     for asset, kind in kinds.items():
         if OFFERS[name].proof(kind) is Proof.NONE:
             key, other = f"hedges.{asset}.instrument", "X/USDT:USDT" if kind is Kind.INVERSE else "X/USD:X"
@@ -161,7 +161,7 @@ def _legs(settings: Settings) -> Iterator[Finding]:
     if settings.band.auto and {"low", "high"} <= set(settings.written_edges):
         yield _say("band.auto", "is true, and both edges are written down: they stand", "delete low and high, or write auto: false")
     for asset in settings.collateral:
-        if asset not in settings.hedges:
+        if asset not in settings.legs:
             yield _say(f"collateral.{asset}", "belongs to no hedge", "delete it, or add the hedge")
     if settings.venue.name == "paper":
         for asset in settings.hedges:

@@ -64,7 +64,7 @@ def known() -> Known:
 
 
 def _section(model: type[BaseModel], field: FieldInfo | None, *, nullable: bool) -> Known:
-    return Known(field, {name: _known(info) for name, info in model.model_fields.items()}, nullable=nullable)
+    return Known(field, {info.alias or name: _known(info) for name, info in model.model_fields.items()}, nullable=nullable)
 
 
 def _known(field: FieldInfo) -> Known:

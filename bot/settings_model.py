@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
+from bot.settings_cross import Cross
 from bot.settings_policies import NO_POLICIES, Policies
 from bot.settings_values import (
     Asset,
@@ -124,6 +125,7 @@ class Hedge(Section):
     )
     instrument: str = Field(default="", description="the perpetual to short: X/USD:X (inverse, the default) or X/USDT:USDT (linear)")
     allow_linear: Switch = Field(default=False, description="without an instrument: take X/USDT:USDT where the venue lists no X/USD:X")
+    cross: Cross | None = None
     policies: Policies = NO_POLICIES
 
 

@@ -12,6 +12,7 @@ from bot.core.model import Kind
 from bot.core.rules import AutoBand
 from bot.core.rules import Band as BandRule
 from bot.settings_bag import Holding, judge_sources
+from bot.settings_cross import Cross
 from bot.settings_model import (
     Api,
     Audit,
@@ -73,24 +74,43 @@ class Settings(Section):
         """Every account of the configuration, this one among them."""
         return self._accounts or (self.account,)
 
+    @property
+    def crosses(self) -> dict[str, Cross]:
+        """Assets that are hedged with another one's contract."""
+        return {asset: hedge.cross for asset, hedge in self.hedges.items() if hedge.cross is not None}
+
+    @property
+    def legs(self) -> dict[str, Hedge]:
+        """Every contract that is traded, by its asset: of hedges with a contract of their own, and of coins that only carry others."""
+        own = {asset: hedge for asset, hedge in self.hedges.items() if hedge.cross is None}
+        coins = {cross.with_ for cross in self.crosses.values()} - set(own)
+        return own | {coin: Hedge(instrument=f"{coin}/USD:{coin}") for coin in sorted(coins)}
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Everything that has a ratio."""
+        return tuple(dict.fromkeys((*self.hedges, *self.legs)))
+
+    @property
+    def outside(self) -> dict[str, Holding]:
+        """What counts of the bag. Coins of an asset that only carries others are not hedged, only what is posted of them."""
+        return self.bag | {asset: Holding(coins=Decimal(0)) for asset in self.legs if asset not in self.hedges}
+
     @model_validator(mode="before")
     @classmethod
     def _default_instruments(cls, data: Any) -> Any:
-        """A hedge without an instrument takes the inverse perpetual of its own asset."""
+        """A hedge without an instrument takes the inverse perpetual of its own asset; one with `cross` has none."""
         if not isinstance(data, Mapping) or not isinstance(data.get("hedges"), Mapping):
             return data
         for asset, hedge in data["hedges"].items():
             if isinstance(hedge, Mapping) and hedge.get("instrument") and str(hedge.get("allow_linear", "")).strip().lower() == "true":
                 problem = f"is true, and the instrument is {hedge['instrument']} anyway"
                 refuse(problem, "delete one of the two", "hedges", str(asset), "allow_linear")
+            if isinstance(hedge, Mapping) and hedge.get("cross") is not None:
+                _judge_cross(str(asset), hedge)
         venue = data.get("venue")
         name = str(venue.get("name")) if isinstance(venue, Mapping) else "paper"
-        hedges = {
-            asset: {**hedge, "instrument": hedge.get("instrument") or _own_contract(asset, hedge, name)}
-            if isinstance(hedge, Mapping)
-            else hedge
-            for asset, hedge in data["hedges"].items()
-        }
+        hedges = {asset: _completed(asset, hedge, name) if isinstance(hedge, Mapping) else hedge for asset, hedge in data["hedges"].items()}
         return {**data, "hedges": hedges}
 
     @field_validator("version")
@@ -134,11 +154,22 @@ class Settings(Section):
         for asset, hedge in self.hedges.items():
             at = ("hedges", asset)
             self._ratio_in_range(hedge.ratio, at)
-            _check_symbol(asset, hedge.instrument, at)
+            if hedge.cross is not None:
+                self._carried_by(asset, hedge.cross)
+            else:
+                _check_symbol(asset, hedge.instrument, at)
             if asset not in self.bag:
                 remedy = f"say what you hold outside the futures account: `bag: {{{asset}: {{coins: 0}}}}` if that is nothing"
                 refuse("is not given, and a missing bag is never zero", remedy, "bag", asset)
         judge_sources(self.bag, self.venue.name, self.venue.api_key)
+
+    def _carried_by(self, asset: str, cross: Cross) -> None:
+        at = ("hedges", asset, "cross", "with")
+        if cross.with_ == asset:
+            refuse(f"is {asset} itself", f"name the asset whose contract is shorted, or delete `cross` to hedge {asset} with its own", *at)
+        other = self.hedges.get(cross.with_)
+        if other is not None and other.cross is not None:
+            refuse(f"is {cross.with_}, which has no contract of its own here either", f"name {other.cross.with_}, or another asset", *at)
 
     def _ratio_in_range(self, ratio: Decimal, at: tuple[str, ...]) -> None:
         most = MOST_OVER_HEDGE if self.risk.allow_over_hedge else Decimal(1)
@@ -196,18 +227,28 @@ class Settings(Section):
             return
         if _database(self.paper.url) == _database(self.audit.url):
             refuse("is the audit database", "give the paper venue a file of its own, such as sqlite:///paper.db", "paper", "url")
-        for asset, hedge in self.hedges.items():
+        for asset in self.assets:
             if self.paper.feed == "synthetic" and asset not in self.paper.price:
                 remedy = f"say where its price begins: `paper: {{price: {{{asset}: 3000}}}}`"
-                refuse(f"is not given, and hedges.{asset} needs it", remedy, "paper", "price", asset)
+                refuse(f"is not given, and {self._needed_for(asset)} needs it", remedy, "paper", "price", asset)
+        if self.crosses and self.paper.feed.lower().endswith(".csv"):
+            asset, cross = next(iter(self.crosses.items()))
+            problem = f"is {self.paper.feed}, which has prices of one asset, and hedges.{asset}.cross needs those of {cross.with_} too"
+            refuse(problem, "write `feed: synthetic` or `feed: live:VENUE`; `hedgebot replay` takes a file for each", "paper", "feed")
+        for asset, hedge in self.legs.items():
             settle = hedge.instrument.rpartition(":")[2]
             if settle not in self.paper.collateral:
                 remedy = f"say what is posted: `paper: {{collateral: {{{settle}: 1}}}}`"
-                refuse(f"is not given, and hedges.{asset} needs it", remedy, "paper", "collateral", settle)
+                refuse(f"is not given, and {self._needed_for(asset)} needs it", remedy, "paper", "collateral", settle)
+
+    def _needed_for(self, asset: str) -> str:
+        if asset in self.hedges:
+            return f"hedges.{asset}"
+        return next(f"hedges.{carried}.cross" for carried, cross in self.crosses.items() if cross.with_ == asset)
 
     def kind(self, asset: str) -> Kind:
         """Inverse or linear, as the instrument says."""
-        return Kind.INVERSE if self.hedges[asset].instrument.endswith(f":{asset}") else Kind.LINEAR
+        return Kind.INVERSE if self.legs[asset].instrument.endswith(f":{asset}") else Kind.LINEAR
 
     @property
     def written_edges(self) -> tuple[str, ...]:
@@ -226,11 +267,18 @@ class Settings(Section):
         return AutoBand(self.band.risk_aversion, **{name: getattr(self.band, name) for name in self.written_edges})
 
     def band_of(self, asset: str) -> BandRule:
-        """The band of one leg: what was written, or what suits its basis and ratio."""
-        hedge = self.hedges[asset]
-        if hedge.basis == "value" and hedge.ratio < 1 and not self.written_edges:
+        """The band of one leg, or of what is carried for one asset: what was written, or what suits its basis and ratio."""
+        hedge = self.hedges.get(asset) or self.legs[asset]
+        moves = hedge.cross is not None or (hedge.basis == "value" and hedge.ratio < 1)
+        if moves and not self.written_edges:
             return WIDE_BAND
         return BandRule(self.band.low, self.band.safe_low, self.band.safe_high, self.band.high)
+
+
+def _completed(asset: str, hedge: Mapping[str, Any], venue: str) -> Mapping[str, Any]:
+    if hedge.get("cross") is not None:
+        return {**hedge, "basis": "value"}
+    return {**hedge, "instrument": hedge.get("instrument") or _own_contract(asset, hedge, venue)}
 
 
 def _own_contract(asset: str, hedge: Mapping[str, Any], venue: str) -> str:
@@ -238,6 +286,17 @@ def _own_contract(asset: str, hedge: Mapping[str, Any], venue: str) -> str:
     allowed = str(hedge.get("allow_linear", "")).strip().lower() == "true"
     linear_only = venue in OFFERS and OFFERS[venue].inverse is Proof.NONE
     return f"{asset}/USDT:USDT" if allowed and linear_only else f"{asset}/USD:{asset}"
+
+
+def _judge_cross(asset: str, hedge: Mapping[str, Any]) -> None:
+    """A hedge is carried by another asset's contract, or has one of its own."""
+    for name, wrong in (("instrument", hedge.get("instrument")), ("allow_linear", str(hedge.get("allow_linear", "")).lower() == "true")):
+        if wrong:
+            problem = f"is {hedge[name]}, and `cross` hedges {asset} with another asset's contract"
+            refuse(problem, "delete one of the two", "hedges", asset, name)
+    if str(hedge.get("basis", "value")).strip() != "value":
+        problem = f"is {hedge['basis']}, and what another contract carries always follows the value of now"
+        refuse(problem, "delete it, or write `basis: value`", "hedges", asset, "basis")
 
 
 def _check_symbol(asset: str, symbol: str, at: tuple[str, ...]) -> None:

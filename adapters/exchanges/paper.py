@@ -30,7 +30,7 @@ from adapters.exchanges.paper_venue import Changes, Ticket, Venue
 from adapters.exchanges.paper_views import PARTS, Account, Balance
 from bot.core.decision import Approved
 from bot.core.model import Ask, FundingPayment, Instrument, Order, OrderStatus, Side, View
-from bot.ports import Clock, Gate, Misconfigured, NotSent, PortError, Refused, Unknown
+from bot.ports import Clock, Gate, Misconfigured, NotSent, PortError, Priced, Refused, Unknown
 
 T = TypeVar("T")
 ATTEMPTS: Final = 100  # at writing, when other processes keep committing in between
@@ -226,6 +226,15 @@ class PaperExchange:
 
     async def close(self) -> None:
         self._store.close()
+
+    async def price(self, asset: str, market: str) -> Priced:
+        """What a coin costs here now, traded or not."""
+        try:
+            self._act(self._advance)
+        except NotSent as error:
+            return Priced(problem=str(error))
+        shown = self._venue.markets.get(asset)
+        return Priced(problem=f"the paper exchange has no price of {asset}") if shown is None else Priced(shown.price, self._venue.now_ms)
 
     # ------------------------------------------------------------------------------------------------------------ prices from outside
 

@@ -1,5 +1,6 @@
 """When is the hedge wrong enough to trade?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -36,6 +37,18 @@ def wanted(hedged_usd: Decimal, ideal_usd: Decimal, band: Band, ignore_below_usd
     if hedged_usd > ideal_usd * band.high:
         return Trade(ideal_usd * band.safe_high - hedged_usd, "over-hedged")
     return Hold("inside the band")
+
+
+def together(parts: Sequence[tuple[Decimal, Band]]) -> Band:
+    """The band of a sum: each part, in USD of its ideal, may be as wrong as its own band says."""
+    whole = sum((usd for usd, _ in parts), ZERO)
+    if whole <= 0 or len({band for _, band in parts}) == 1:
+        return parts[0][1]
+
+    def edge(name: str) -> Decimal:
+        return sum((usd * getattr(band, name) for usd, band in parts), ZERO) / whole
+
+    return Band(low=edge("low"), safe_low=edge("safe_low"), safe_high=edge("safe_high"), high=edge("high"))
 
 
 def half_width(ratio: Decimal, cost_rate: Decimal, risk_aversion: Decimal) -> Decimal:

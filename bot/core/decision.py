@@ -81,6 +81,29 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class CrossPlan:
+    """What one asset adds to the short of the leg that carries it. None means UNKNOWN."""
+
+    asset: str
+    ratio_target: Decimal | None
+    ratio_effective: Decimal | None
+    target_source: TargetSource | None
+    beta: Decimal | None  # as it counts: within its limits
+    r_squared: Decimal | None
+    residual_volatility: Decimal | None
+    coins: Decimal | None
+    price: Decimal | None
+    value_usd: Decimal | None
+    target_usd: Decimal | None  # ratio * β * value
+    hedged_usd: Decimal | None  # its share of the short that is there, in proportion to the targets
+    why: str  # what keeps it from being known or hedged; empty if nothing does
+    missing: tuple[str, ...] = ()
+    policies: tuple[Change, ...] = ()
+    memory: Memory | None = None  # of the policies, where this decision changed it
+    ratio_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LegPlan:
     """One leg's answer: the numbers and the reason. None means UNKNOWN or undefined; a short `position_usd` is negative."""
 
@@ -113,11 +136,13 @@ class LegPlan:
     band: Band | None = None  # that applies, where it is not the one of the rules
     band_why: str = ""  # where its edges come from, then
     trade_cost: TradeCost | None = None  # measured by this decision
+    crosses: tuple[CrossPlan, ...] = ()  # what it carries for assets without a contract of their own
 
     @property
     def teaches(self) -> bool:
         """Is there something in it to be remembered?"""
-        return self.baseline is not None or self.memory is not None or self.trade_cost is not None
+        taught = self.baseline is not None or self.memory is not None or self.trade_cost is not None
+        return taught or any(cross.memory is not None or cross.ratio_changed for cross in self.crosses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,4 +187,5 @@ class Decision:
     @property
     def reason(self) -> tuple[str, ...]:
         """What makes this decision differ from the last one: it is recorded when this changes."""
-        return (self.mode, str(self.armed), *(f"{leg.asset}:{leg.why}" for leg in self.legs), *self.alerts)
+        crosses = (f"{cross.asset}:{cross.why}" for leg in self.legs for cross in leg.crosses)
+        return (self.mode, str(self.armed), *(f"{leg.asset}:{leg.why}" for leg in self.legs), *crosses, *self.alerts)

@@ -27,7 +27,7 @@ from bot.core.events import (
     RunStarted,
     TookCharge,
 )
-from bot.core.memory import LegState, State, Working
+from bot.core.memory import CrossState, LegState, State, Working
 from bot.core.model import ZERO, OrderStatus, Target, TargetSource
 
 OVERLAP_MS: Final = 60_000  # fills and payments are asked for again this far back: venues deliver late and out of order
@@ -76,6 +76,7 @@ def started(state: State, event: RunStarted) -> State:
         stopping=False,
         cancel_all=False,
         legs=(*legs, *left_over),
+        crosses=tuple(state.cross(rule.asset) for rule in event.rules.crosses),
         config_hash=event.config_hash,
     )
 
@@ -172,6 +173,11 @@ def decided(state: State, event: DecisionMade) -> State:
             changes["dry_plan"] = ""
         if changes:
             legs[at] = replace(leg, **changes)
+    crosses = {cross.asset: cross for cross in state.crosses}
+    for one in (cross for plan in decision.legs for cross in plan.crosses):
+        was = crosses.get(one.asset, CrossState(one.asset))
+        ratio = one.ratio_effective if one.ratio_changed else was.ratio
+        crosses[one.asset] = CrossState(one.asset, ratio, was.memory if one.memory is None else one.memory)
     idle = all(leg.working is None for leg in legs)
     flat = any(move.event == "Flat" for move in decision.moves)
     return replace(
@@ -179,6 +185,7 @@ def decided(state: State, event: DecisionMade) -> State:
         cycle=decision.cycle,
         mode=decision.mode,
         legs=tuple(legs),
+        crosses=tuple(crosses.values()),
         draining=state.draining and not idle,
         cancel_all=state.cancel_all and not idle,
         flattening=state.flattening and not flat,

@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-from bot.core import autoband, bag, band, contracts, pin, planner, policies, policy, risk, sizing
+from bot.core import autoband, bag, band, contracts, cross, pin, planner, policies, policy, risk, sizing
+from bot.core.carried import Carried, carried
 from bot.core.decision import Approved, Baseline, Cancel, LegPlan, LeverageCall, Mode, Refused
 from bot.core.exposure import Exposure, exposure, ratio_of, spot_coins
 from bot.core.memory import LegState, State
-from bot.core.model import NO_LIQUIDATION, ZERO, OrderStatus, Side, Snapshot, Target, TargetSource, View
+from bot.core.model import NO_LIQUIDATION, ONE, ZERO, Kind, OrderStatus, Side, Snapshot, Target, TargetSource, View
 from bot.core.rules import LegRule, Rules
 
 HOURS_PER_YEAR: Final = 8760
@@ -35,15 +36,16 @@ def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed
         asked = Target(rule.asset, ZERO, TargetSource.OPERATOR)
     declared = seen.bag_coins(rule.asset)
     held = exposure(view, leg, declared, other_usd(view, seen), pending_usd(view, state, seen, placed)) if view is not None else None
-    applied = under_policies(rule, state, seen, leg, view, asked, held)
+    carry = carried(rule.asset, state, seen, rules, view.quote if view is not None else None)
+    applied = under_policies(rule, state, seen, leg, view, asked, held, carry)
     if view is None or held is None:
-        answer, baseline, is_new = unknown(rule, state, leg, view, applied.target, declared, rules, seen), None, False
+        answer, baseline, is_new = unknown(rule, state, leg, view, applied.target, declared, rules, seen, carry), None, False
     else:
         baseline, is_new = baseline_now(rule, leg, applied.target, held, seen)
-        ideal = ideal_usd(rule, applied.target, baseline, held)
+        own = ideal_usd(rule, applied.target, baseline, held)
         ratio = None if applied.target is None else applied.target.ratio
-        edges = autoband.applied(rule, leg, view, seen, rules, ratio, ideal)
-        answer = Want(rule, state, seen, rules, leg, view, held, applied, baseline, ideal, edges).answer(placed)
+        edges = carried_along(carry, rules, autoband.applied(rule, leg, view, seen, rules, ratio, own), own)
+        answer = Want(rule, state, seen, rules, leg, view, held, applied, baseline, own, carry, edges).answer(placed)
     plan = replace(
         answer.plan,
         ratio_target=None if asked is None else asked.ratio,
@@ -52,16 +54,23 @@ def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed
         policies=applied.changes,
         memory=applied.memory if applied.memory != leg.memory else None,
     )
-    return replace(answer, plan=plan, alerts=(*answer.alerts, *bag.alerts(leg, seen)))
+    return replace(answer, plan=plan, alerts=(*answer.alerts, *carry.alerts, *bag.alerts(leg, seen)))
 
 
 def under_policies(
-    rule: LegRule, state: State, seen: Snapshot, leg: LegState, view: View | None, asked: Target | None, held: Exposure | None
+    rule: LegRule,
+    state: State,
+    seen: Snapshot,
+    leg: LegState,
+    view: View | None,
+    asked: Target | None,
+    held: Exposure | None,
+    carry: Carried,
 ) -> policies.Applied:
     """The target with the ratio that applies now. Until a ratio was ever in force, what is hedged already stands for it."""
     current = leg.baseline.ratio if leg.baseline is not None else None
     if current is None and held is not None:
-        hedged = ratio_of(held.delta_coins, rule.basis, held.long_coins, held.long_coins)
+        hedged = ratio_of(held.delta_coins + carry.least_usd / held.mark, rule.basis, held.long_coins, held.long_coins)
         current = None if hedged is None else max(ZERO, hedged.quantize(RATIO_STEP, ROUND_CEILING))
     quote = view.quote if view is not None else None
     return policies.apply(rule, asked, leg.memory, seen.signs_of(rule.asset), quote, current, seen.now_ms, armed=state.armed)
@@ -104,10 +113,20 @@ def baseline_now(rule: LegRule, leg: LegState, target: Target | None, held: Expo
 
 
 def ideal_usd(rule: LegRule, target: Target | None, baseline: Baseline | None, held: Exposure) -> Decimal | None:
-    """N* in USD at mark; None while there is no target."""
+    """N* of the leg's own coins, in USD at mark; None while there is no target."""
     if target is None or baseline is None:
         return None
     return held.mark * policy.ideal_coins(rule.basis, target.ratio, held.long_coins, baseline.coins)
+
+
+def carried_along(carry: Carried, rules: Rules, own: autoband.Applied, own_usd: Decimal | None) -> autoband.Applied:
+    """The band of the whole: what a leg carries may be as wrong as its own band says."""
+    if not carry.plans:
+        return own
+    bands = {cross.asset: cross.band for cross in rules.crosses}
+    parts = [(plan.target_usd or ZERO, bands[plan.asset]) for plan in carry.plans]
+    why = f"{own.why or 'as configured'}; with what is carried for {', '.join(plan.asset for plan in carry.plans)}"
+    return replace(own, band=band.together([(own_usd or ZERO, own.band), *parts]), why=why)
 
 
 def unknown(
@@ -119,6 +138,7 @@ def unknown(
     declared: Decimal | None,
     rules: Rules,
     seen: Snapshot,
+    carry: Carried,
 ) -> LegAnswer:
     """Something is missing: no new risk, and it says what."""
     parts = {
@@ -148,7 +168,8 @@ def unknown(
         mark=view.quote.mark if view is not None and view.quote is not None else None,
         aligned=False,
         why=f"UNKNOWN: {names}",
-        missing=(*(view.errors if view is not None else ("not read",)), *bag.troubles(seen.sources, rule.asset)),
+        missing=(*(view.errors if view is not None else ("not read",)), *bag.troubles(seen.sources, rule.asset), *carry.missing),
+        crosses=carry.plans,
     )
     cancels: tuple[Cancel, ...] = ()
     if leg.working is not None:
@@ -170,12 +191,19 @@ class Want:
     held: Exposure
     applied: policies.Applied
     baseline: Baseline | None
-    ideal: Decimal | None
+    own: Decimal | None  # N* of the leg's own coins
+    carry: Carried
     edges: autoband.Applied
+
+    @property
+    def ideal(self) -> Decimal | None:
+        """N*: the whole short, as far as it is known; None while there is no target."""
+        return None if self.own is None else self.own + self.carry.least_usd
 
     def answer(self, placed: tuple[Approved, ...]) -> LegAnswer:
         blocked = self.blocked()
         hold, size, missing, alerts = self.sized()
+        missing += self.carry.missing
         cancels = self.cancels(size)
         order: Approved | None = None
         refused: tuple[Refused, ...] = ()
@@ -261,10 +289,12 @@ class Want:
             alerts += (f"{asset}: leverage is above {'hard' if leverage > limits.hard_leverage else 'max'}_leverage",)
         if held.short > 0 and leverage > limits.hard_leverage:
             kept = sizing.kept_usd(held, limits)
-            if kept < self.ideal:
+            if kept < self.ideal or not self.carry.known:
                 missing = (self.missing_collateral(),)
                 return "leverage above hard_leverage: reduce to max_leverage", self.size(kept), missing, alerts
         wish = band.wanted(held.hedged_usd, self.ideal, self.edges.band, self.rules.execution.min_order_usd)
+        if not self.carry.known and (isinstance(wish, band.Hold) or wish.usd < 0):
+            return f"UNKNOWN: what {self.carry.unknown} adds, so nothing is bought back", None, missing, alerts
         limited, cap = "", min(sizing.room_usd(held, limits), limits.max_position_usd)
         if isinstance(wish, band.Trade) and wish.usd > 0 and held.hedged_usd + wish.usd > cap:
             limited, missing = self.limited(cap)
@@ -293,15 +323,29 @@ class Want:
         """What the full hedge lacks, as the person at the desk must move it."""
         held, limits = self.held, self.rules.risk
         wanted = (self.ideal or ZERO) + held.other_usd + held.pending_usd
-        needed = sizing.equity_needed(held.instrument, wanted, limits.max_leverage, held.mark, limits.price_collar) - held.equity
-        at_mark = sizing.equity_needed(held.instrument, wanted, limits.max_leverage, held.mark, ZERO) - held.equity
+        needed, at_mark = self.lacking_equity(wanted, limits.price_collar), self.lacking_equity(wanted, ZERO)
+        if needed is None or at_mark is None:
+            return (
+                f"the full hedge of {wanted:.0f} USD cannot be carried at max_leverage {limits.max_leverage:f} by any amount of "
+                f"{held.instrument.settle}, as each one posted needs a hedge of its own: raise it, or lower the ratio"
+            )
         step = Decimal("0.0001")
         needed, at_mark = needed.quantize(step, ROUND_CEILING), max(ZERO, at_mark).quantize(step, ROUND_CEILING)
         settle = held.instrument.settle
+        new = needed - held.spot_coins if held.instrument.kind is Kind.INVERSE else ZERO
+        beyond = f", {new} of it from outside the bag" if new > 0 else ""
         return (
-            f"the full hedge of {wanted:.0f} USD at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account "
-            f"({at_mark} at the mark alone, the rest for a move of the collar): move it there, or lower the ratio"
+            f"the full hedge of {wanted:.0f} USD at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account"
+            f"{beyond} ({at_mark} at the mark alone, the rest for a move of the collar): move it there, or lower the ratio"
         )
+
+    def lacking_equity(self, wanted_usd: Decimal, shock: Decimal) -> Decimal | None:
+        """In settle currency; None where no amount suffices."""
+        held, limits = self.held, self.rules.risk
+        if held.instrument.kind is Kind.INVERSE and self.carry.plans and self.applied.target is not None:
+            carries = sizing.n_max_usd(held.instrument, limits.max_leverage, ONE, held.mark, shock)
+            return cross.coins_lacking(wanted_usd, self.applied.target.ratio, held.mark, held.equity, held.spot_coins, carries)
+        return sizing.equity_needed(held.instrument, wanted_usd, limits.max_leverage, held.mark, shock) - held.equity
 
     def cancels(self, size: sizing.Size | None) -> tuple[Cancel, ...]:
         orphans = tuple(
@@ -346,7 +390,6 @@ class Want:
         held, instrument, mark = self.held, self.held.instrument, self.held.mark
         base = self.baseline.coins if self.baseline is not None else held.long_coins
         final = size.final_short if size is not None else held.short
-        planned_delta = held.long_coins - contracts.notional_coins(instrument, final, mark)
         entry = self.view.position.entry_price if self.view.position is not None else None
         final_usd = contracts.notional_usd(instrument, final, mark)
         rate = self.view.quote.funding_rate if self.view.quote is not None else None
@@ -357,14 +400,14 @@ class Want:
             basis=self.rule.basis,
             ratio_target=None,
             ratio_effective=None if self.applied.target is None else self.applied.target.ratio,
-            ratio_actual=ratio_of(held.delta_coins, self.rule.basis, held.long_coins, base),
-            ratio_planned=ratio_of(planned_delta, self.rule.basis, held.long_coins, base),
+            ratio_actual=self.own_ratio(held.short, base),
+            ratio_planned=self.own_ratio(final, base),
             target_source=None,
             spot_coins=held.spot_coins,
             equity_coins=held.equity_coins,
             delta_coins=held.delta_coins,
             position_usd=-held.hedged_usd,
-            target_usd=self.ideal,
+            target_usd=self.ideal if self.carry.known else None,
             leverage=held.leverage,
             liquidation_price=contracts.liquidation_price(instrument, held.short, entry, held.wallet) if held.short > 0 else NO_LIQUIDATION,
             mark=mark,
@@ -375,7 +418,22 @@ class Want:
             funding_usd_per_year=None if rate is None else -final_usd * rate * HOURS_PER_YEAR / instrument.funding_interval_hours,
             missing=missing,
             refused=refused,
-            band=None if self.rule.auto is None else self.edges.band,
+            band=None if self.rule.auto is None and not self.carry.plans else self.edges.band,
             band_why=self.edges.why,
             trade_cost=self.edges.cost,
+            crosses=tuple(replace(plan, hedged_usd=self.share_of(plan.target_usd)) for plan in self.carry.plans),
         )
+
+    def share_of(self, part_usd: Decimal | None) -> Decimal | None:
+        """How much of the short that is there stands for a part of the ideal: all parts are hedged alike."""
+        if part_usd is None or not self.ideal or not self.carry.known:
+            return None
+        return self.held.hedged_usd * part_usd / self.ideal
+
+    def own_ratio(self, short: int, base: Decimal) -> Decimal | None:
+        """The ratio of the leg's own coins with `short` contracts, without what these stand for elsewhere."""
+        held, coins = self.held, contracts.notional_coins(self.held.instrument, short, self.held.mark)
+        if self.carry.plans and not self.carry.known:
+            return None
+        own = self.own / self.ideal if self.carry.plans and self.own is not None and self.ideal else ONE
+        return ratio_of(held.long_coins - coins * own, self.rule.basis, held.long_coins, base)

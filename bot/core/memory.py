@@ -63,6 +63,15 @@ class LegState:
 
 
 @dataclass(frozen=True, slots=True)
+class CrossState:
+    """An asset that another one's leg carries."""
+
+    asset: str
+    ratio: Decimal | None = None  # the effective ratio that was in force last
+    memory: Memory = NOTHING_YET  # of its policies
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Everything the bot remembers between turns: the fold of the audit log (ledger.py)."""
 
@@ -87,6 +96,10 @@ class State:
     turnover_day: int = 0  # days since the epoch
     turnover_usd: Decimal = ZERO
     config_hash: str = ""
+    crosses: tuple[CrossState, ...] = ()
+
+    def cross(self, asset: str) -> CrossState:
+        return next((cross for cross in self.crosses if cross.asset == asset), CrossState(asset))
 
     def leg(self, asset: str) -> LegState:
         return next(leg for leg in self.legs if leg.asset == asset)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from bot.core.cross_terms import CrossSeen
 from bot.core.policy_terms import Signs
 
 ZERO: Final = Decimal(0)
@@ -241,6 +242,7 @@ class Snapshot:
     kill_file: bool | None = False  # None: it could not be read
     signs: tuple[Signs, ...] = ()  # what was measured for the policies, at the last closed candle
     sources: tuple[Sourced, ...] = ()  # what is read of the bag; counted in `bag`
+    crosses: tuple[CrossSeen, ...] = ()  # assets that another one's leg carries
 
     def view(self, symbol: str) -> View | None:
         return next((view for view in self.views if view.instrument.symbol == symbol), None)
@@ -253,6 +255,12 @@ class Snapshot:
         shown = [source.coins for source in self.sources if source.asset == asset]
         known = [coins for coins in shown if coins is not None]
         return sum(known, ZERO) if known and len(known) == len(shown) else None
+
+    def cross(self, asset: str) -> CrossSeen:
+        return next(
+            (seen for seen in self.crosses if seen.asset == asset),
+            CrossSeen(asset, unpriced="it was not read", unmeasured="it was not read"),
+        )
 
     def signs_of(self, asset: str) -> Signs | None:
         return next((signs for signs in self.signs if signs.asset == asset), None)

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 from bot.core.memory import State
 from bot.core.model import Basis, Snapshot, Target, TargetSource
-from bot.core.rules import LegRule
+from bot.core.rules import Wish
 
 
-def target_now(rule: LegRule, state: State, seen: Snapshot) -> Target | None:
+def target_now(rule: Wish, state: State, seen: Snapshot) -> Target | None:
     """The target in force; None while a configured document cannot be trusted and the operator has said nothing."""
     for target in state.targets:
         if target.asset == rule.asset and in_force(target, seen.now_ms):

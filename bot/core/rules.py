@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 
-from bot.core.model import Basis
+from bot.core.model import ZERO, Basis
 from bot.core.policy_terms import NO_POLICIES, Policies
 
 
@@ -16,6 +17,17 @@ class Band:
     safe_low: Decimal
     safe_high: Decimal
     high: Decimal
+
+
+class Wish(Protocol):
+    """Which ratio somebody wants of an asset, whatever it is hedged with."""
+
+    @property
+    def asset(self) -> str: ...
+    @property
+    def ratio(self) -> Decimal: ...
+    @property
+    def policies(self) -> Policies: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,26 @@ class LegRule:
     policies: Policies = NO_POLICIES
     transit_ms: int = 0  # coins that left a wallet that is read, or the account, count as under way for so long
     auto: AutoBand | None = None  # instead of `band`, as soon as the cost of a trade was measured
+
+
+@dataclass(frozen=True, slots=True)
+class CrossRule:
+    """An asset that another one's leg carries: always a share of its value of now. (domain.md §7)"""
+
+    asset: str
+    hedge: str  # the asset of that leg
+    ratio: Decimal
+    band: Band  # of its part of the short
+    market: str = ""  # whose prices and candles it goes by
+    beta: Decimal | None = None  # a person's number; None: measured
+    least_beta: Decimal = ZERO
+    most_beta: Decimal = Decimal(3)
+    half_life: Decimal | None = None  # candles after which a return counts half; None: all count alike
+    lookback: int = 720  # returns
+    least_returns: int = 30
+    least_r_squared: Decimal = Decimal("0.5")
+    candle_ms: int = 3_600_000
+    policies: Policies = NO_POLICIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +116,14 @@ class Rules:
     foreign: Foreign
     absence_polls: int  # polls and time that prove an order absent
     absence_ms: int
+    crosses: tuple[CrossRule, ...] = ()  # assets that a leg carries along
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Everything that is hedged, by a contract of its own or of another asset."""
+        return (*(leg.asset for leg in self.legs), *(cross.asset for cross in self.crosses))
+
+    @property
+    def policies(self) -> tuple[Policies, ...]:
+        """Of each of them."""
+        return (*(leg.policies for leg in self.legs), *(cross.policies for cross in self.crosses))

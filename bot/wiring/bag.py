@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 def declared(settings: Settings) -> DeclaredBag:
     """What nobody has to read."""
-    return DeclaredBag({asset: held.declared for asset, held in settings.bag.items()})
+    return DeclaredBag({asset: held.declared for asset, held in settings.outside.items()})
 
 
 @asynccontextmanager
 async def open_bag(settings: Settings, clock: Clock) -> AsyncIterator[Holdings]:
     """The bag, read while the context lasts. Raise Misconfigured."""
-    if not any(held.read for held in settings.bag.values()):
+    if not any(held.read for held in settings.outside.values()):
         yield declared(settings)
         return
     import httpx  # only who reads sources pays for the client
@@ -33,12 +33,12 @@ async def open_bag(settings: Settings, clock: Clock) -> AsyncIterator[Holdings]:
     async with AsyncExitStack() as closing:
         client = await closing.enter_async_context(httpx.AsyncClient())
         followed = []
-        for asset, held in settings.bag.items():
+        for asset, held in settings.outside.items():
             for name, source in held.read.items():
                 reader = await closing.enter_async_context(reader_of(asset, source, client, clock))
                 poll_ms, max_age_ms = int(source.poll_seconds * 1000), int(source.max_age_seconds * 1000)
                 followed.append(Followed(asset, name, reader, poll_ms=poll_ms, max_age_ms=max_age_ms, clock=clock))
-        bag = SourcedBag({asset: held.declared for asset, held in settings.bag.items()}, followed)
+        bag = SourcedBag({asset: held.declared for asset, held in settings.outside.items()}, followed)
         closing.push_async_callback(bag.close)
         yield bag
 

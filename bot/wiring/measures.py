@@ -1,44 +1,91 @@
-"""What do the policies go by at this venue? Its own candles and funding; on paper, what the paper exchange printed."""
+"""What do policies and cross-hedges go by at this venue? Its own candles, funding and prices; on paper, what the paper exchange printed."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from adapters.exchanges.paper import PaperExchange
 from bot.core.decide import RULES_VERSION
-from bot.ports import Clock, Exchange, Measures
+from bot.core.rules import Rules
+from bot.ports import Clock, Crosses, Exchange, Measures, Misconfigured, Past, Prices
 from bot.settings import Settings, to_rules
+
+if TYPE_CHECKING:
+    from adapters.exchanges.ccxt_exchange import CcxtExchange
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """What is measured. None where nobody needs it."""
+
+    measures: Measures | None = None
+    crosses: Crosses | None = None
+
+
+NOTHING_MEASURED: Final = Measuring()
+
+
+def measuring(past: Past, prices: Prices, rules: Rules) -> Measuring:
+    from bot.signs import Crossed, Measured  # loads numpy
+
+    measured = Measured(past, rules) if judged(rules) else None
+    return Measuring(measured, Crossed(prices, past, rules) if rules.crosses else None)
+
+
+def judged(rules: Rules) -> bool:
+    """Does a policy go by candles or funding?"""
+    return any(policies.from_candles or policies.funding is not None for policies in rules.policies)
 
 
 @asynccontextmanager
-async def open_measures(exchange: Exchange, settings: Settings, clock: Clock) -> AsyncIterator[Measures | None]:
-    """None where no policy needs anything measured. Nothing is read before the first turn: by then the venue is connected."""
+async def open_measures(exchange: Exchange, settings: Settings, clock: Clock) -> AsyncIterator[Measuring]:
+    """Nothing is read before the first turn: by then the venue is connected."""
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
-    legs = [leg for leg in rules.legs if leg.policies.from_candles or leg.policies.funding is not None]
-    if not legs:
-        yield None
+    if not judged(rules) and not rules.crosses:
+        yield NOTHING_MEASURED
         return
-    from bot.analytics.candles import depth  # loads numpy
-    from bot.signs import Measured
-
-    depths = {leg.asset: depth(leg.policies) for leg in legs}
     if isinstance(exchange, PaperExchange):
-        from adapters.candles import PrintedPast
+        from adapters.candles import NoPast, PrintedPast
 
-        if exchange.feed is None:
-            yield None
-            return
-        yield Measured(PrintedPast(clock, exchange.feed, exchange.opened.born_ms, depths), legs)
+        past = NoPast() if exchange.feed is None else PrintedPast(clock, exchange.feed, exchange.opened.born_ms)
+        yield measuring(past, exchange, rules)
         return
+    source = venue_of(exchange)
+    if source is None:
+        yield NOTHING_MEASURED
+        return
+    from adapters.venue_past import VenuePast
+    from adapters.venue_prices import VenuePrices
+
+    venue_past = VenuePast(source.client, clock)
+    try:
+        yield measuring(venue_past, VenuePrices(source.client, clock, dates_trades=source.venue.dates_trades), rules)
+    finally:
+        await venue_past.close()
+
+
+def venue_of(exchange: Exchange) -> "CcxtExchange | None":
+    """The venue whose public markets are read; None on paper with prices of its own."""
     from adapters.exchanges.ccxt_exchange import CcxtExchange
     from adapters.exchanges.live_feed import LivePaper
-    from adapters.venue_past import VenuePast
 
     source = exchange.source if isinstance(exchange, LivePaper) else exchange
-    if not isinstance(source, CcxtExchange):
-        yield None
+    return source if isinstance(source, CcxtExchange) else None
+
+
+def require_markets(exchange: Exchange, settings: Settings) -> None:
+    """Raise Misconfigured if a market that a cross-hedge goes by is not listed. The venue is connected."""
+    if isinstance(exchange, PaperExchange) or not settings.crosses:
         return
-    past = VenuePast(source.client, clock, depths)
-    try:
-        yield Measured(past, legs)
-    finally:
-        await past.close()
+    source = venue_of(exchange)
+    if source is None:
+        return
+    for asset, cross in settings.crosses.items():
+        there = source.client.listed_of(asset)
+        if cross.market not in there:
+            others = ", ".join(there) or "none"
+            raise Misconfigured(
+                f"hedges.{asset}.cross.market: {source.venue.title} lists no {cross.market} here (of {asset}: {others}); nothing was sent: "
+                "write one of them, or hedge at a venue that has one"
+            )

@@ -20,9 +20,10 @@ from bot.core.rules import Rules
 from bot.course import Course
 from bot.engine import Engine
 from bot.gate import SignGate
-from bot.ports import Clock, Measures
+from bot.ports import Clock
 from bot.replay import Happening, Replay, fundings, prices, words
 from bot.settings import Settings, to_rules
+from bot.wiring.measures import NOTHING_MEASURED, Measuring, judged, measuring
 from bot.wiring.record import open_store
 from bot.wiring.start import REPLAY_INSTANCE, started, unrecorded_engine
 from bot.wiring.venue import kill_switch
@@ -86,14 +87,12 @@ def recorded(history: History) -> Recorded:
     )
 
 
-def measures(rules: Rules, read: Recorded, clock: Clock) -> Measures | None:
-    """What the policies go by, from the beginning of the files: a window of a replay has a past."""
-    if not any(leg.policies.from_candles or leg.policies.funding for leg in rules.legs):
-        return None
-    from bot.signs import Measured  # loads numpy
-
+def measured(rules: Rules, read: Recorded, exchange: PaperExchange, clock: Clock) -> Measuring:
+    """What policies and cross-hedges go by, from the beginning of the files: a window of a replay has a past."""
+    if not judged(rules) and not rules.crosses:
+        return NOTHING_MEASURED
     before = recorded(read.history.from_the_beginning()) if read.history.from_ms is not None else read
-    return Measured(RecordedPast(clock, before.bars, before.rates), rules.legs)
+    return measuring(RecordedPast(clock, before.bars, before.rates), exchange, rules)
 
 
 async def replay(
@@ -134,10 +133,10 @@ async def replay(
         empty,
         run_id="replay",
         armed=True,
-        measures=measures(rules, read, clock),
+        measuring=measured(rules, read, exchange, clock),
         course=course,
     )
-    bag = {asset: held.declared for asset, held in settings.bag.items()}
+    bag = {asset: held.declared for asset, held in settings.outside.items()}
     stepping = "asked for" if step else why_stepping(rules, instruments, read)
     if not stepping:
         from bot.jumping.columns import Columns, Track  # loads numpy
@@ -172,8 +171,10 @@ def why_stepping(rules: Rules, instruments: Mapping[str, Instrument], read: Reco
     """Why a replay cannot jump; empty if it can."""
     if find_spec("numpy") is None:
         return "numpy is not installed"
-    if any(rule.policies.exist for rule in rules.legs):
+    if any(policies.exist for policies in rules.policies):
         return "policies look at every candle"
+    if rules.crosses:
+        return f"{rules.crosses[0].asset} is carried by another contract"
     linear = [rule.symbol for rule in rules.legs if instruments[rule.symbol].kind is not Kind.INVERSE]
     if linear:
         return f"{linear[0]} shares its margin with others"
@@ -216,7 +217,7 @@ async def demo(settings: Settings, starts_ms: int, timeline: Sequence[Iterator[H
         )
         try:
             engine = await started(store, exchange, None, settings, clock, gate, live_flag=True, record_every_ms=DEMO_RECORD_EVERY_MS)
-            bag = {asset: held.declared for asset, held in settings.bag.items()}
+            bag = {asset: held.declared for asset, held in settings.outside.items()}
             yield Demo(Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline), engine, store, engine.parts.run_id)
         finally:
             await exchange.close()

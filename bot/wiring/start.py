@@ -25,14 +25,14 @@ from bot.engine import Engine, Parts
 from bot.gate import Sealed, SignGate
 from bot.leading import lead, newest_epoch, proving, takeover_wait_ms
 from bot.metrics import Metrics, program_version
-from bot.ports import Clock, Exchange, Holdings, Measures, Misconfigured, Notifier, NotReady, Targets
+from bot.ports import Clock, Exchange, Holdings, Misconfigured, Notifier, NotReady, Targets
 from bot.replay import Unrecorded
 from bot.settings import Settings, config_hash, defaulted_limits, overrides, to_rules
 from bot.settings_values import sqlite_file
 from bot.wiring.bag import declared, open_bag
 from bot.wiring.choice import chosen
 from bot.wiring.fit import fit_to_hedge, refuse_what_check_refuses
-from bot.wiring.measures import open_measures
+from bot.wiring.measures import NOTHING_MEASURED, Measuring, open_measures, require_markets
 from bot.wiring.notify import open_notifier
 from bot.wiring.record import holder, open_store, recorded_state
 from bot.wiring.venue import countdown, kill_switch, open_exchange, open_streams, open_targets
@@ -69,11 +69,12 @@ async def started(
     run_id: str | None = None,
     over_beat_ms: int | None = None,
     holdings: Holdings | None = None,
-    measures: Measures | None = None,
+    measuring: Measuring = NOTHING_MEASURED,
 ) -> Engine:
     """Take the lease, put the start on record, connect. Raise PortError. `run_id` is drawn unless a run must repeat exactly."""
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
     instruments = await exchange.connect([leg.symbol for leg in rules.legs])
+    require_markets(exchange, settings)
     by_word = await fit_to_hedge(exchange, settings, list(instruments), clock)
     gate.lease_ttl_ms = store.ttl_ms
     gate.lease_proven(clock.mono_ms())
@@ -109,7 +110,8 @@ async def started(
             instruments=instruments,
             metrics=metrics,
             notifier=notifier,
-            measures=measures,
+            measures=measuring.measures,
+            crosses=measuring.crosses,
             record_every_ms=record_every_ms,
             countdown=countdown(settings, exchange),
         ),
@@ -198,7 +200,7 @@ def require_every_leg(state: State, rules: Rules) -> None:
 
 def require_a_horizon_ahead(settings: Settings, state: State, now_ms: int) -> None:
     """A new hedge that could never be, or never whole, is a mistake. One that is in our charge goes on, and unwinds."""
-    ours = {leg.asset for leg in state.legs if leg.contracts is not None}
+    ours = {leg.asset for leg in state.legs if leg.contracts is not None} | {one.asset for one in state.crosses if one.ratio is not None}
     for asset, hedge in settings.hedges.items():
         for key, problem, remedy in hedge.policies.pointless_at(now_ms):
             if asset in ours:
@@ -236,8 +238,8 @@ async def wired(
         notifier = open_notifier(settings, clock)
         closing_time.push_async_callback(notifier.close)
         holdings = await closing_time.enter_async_context(open_bag(settings, clock))
-        measures = await closing_time.enter_async_context(open_measures(exchange, settings, clock))
-        metrics = Metrics(settings.account, settings.venue.name, tuple(sorted(settings.hedges)))
+        measuring = await closing_time.enter_async_context(open_measures(exchange, settings, clock))
+        metrics = Metrics(settings.account, settings.venue.name, tuple(sorted(settings.legs)))
         engine = await started(
             store,
             exchange,
@@ -252,7 +254,7 @@ async def wired(
             notifier=notifier,
             over_beat_ms=over_beat_ms,
             holdings=holdings,
-            measures=measures,
+            measuring=measuring,
         )
         await closing_time.enter_async_context(proving(store, gate, clock, engine.wake.set))
         metrics.lease(True)
@@ -276,7 +278,8 @@ async def looking(settings: Settings) -> AsyncIterator[Engine]:
             rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
             instruments = await exchange.connect([leg.symbol for leg in rules.legs])
             require_every_leg(remembered, rules)
-            async with open_bag(settings, clock) as holdings, open_measures(exchange, settings, clock) as measures:
+            require_markets(exchange, settings)
+            async with open_bag(settings, clock) as holdings, open_measures(exchange, settings, clock) as measuring:
                 yield unrecorded_engine(
                     settings,
                     rules,
@@ -287,7 +290,7 @@ async def looking(settings: Settings) -> AsyncIterator[Engine]:
                     remembered,
                     run_id="plan",
                     armed=False,
-                    measures=measures,
+                    measuring=measuring,
                     holdings=holdings,
                 )
         finally:
@@ -327,7 +330,7 @@ def unrecorded_engine(
     *,
     run_id: str,
     armed: bool,
-    measures: Measures | None = None,
+    measuring: Measuring = NOTHING_MEASURED,
     holdings: Holdings | None = None,
     course: Course | None = None,
 ) -> Engine:
@@ -337,5 +340,13 @@ def unrecorded_engine(
     state = fold(remembered, start)
     gate.lease_held = True
     common = common_parts(settings, start, exchange, clock, gate, holdings)
-    parts = Parts(**common, targets=None, audit=Unrecorded(state, course), instruments=instruments, record_every_ms=None, measures=measures)
+    parts = Parts(
+        **common,
+        targets=None,
+        audit=Unrecorded(state, course),
+        instruments=instruments,
+        record_every_ms=None,
+        measures=measuring.measures,
+        crosses=measuring.crosses,
+    )
     return Engine(parts, state)

@@ -52,8 +52,7 @@ def open_exchange(settings: Settings, clock: Clock, gate: SignGate | None, absen
     paper = settings.paper
     if paper.feed.startswith("live:"):
         return open_live(settings, clock, gate)
-    assets = dict.fromkeys(settings.hedges)
-    prices = {asset: paper.price.get(asset) or first_price(settings, asset) for asset in assets}
+    prices = {asset: paper.price.get(asset) or first_price(settings, asset) for asset in settings.assets}
     return open_paper(settings, clock, gate, prices, lambda opened: open_feed(settings, opened))
 
 
@@ -95,7 +94,7 @@ def open_live(settings: Settings, clock: Clock, gate: SignGate | None) -> Exchan
         None,
         base_url=settings.paper.base_url,
         allow_base_url_production=True,  # nothing is signed without a key
-        linear=any(settings.kind(asset) is Kind.LINEAR for asset in settings.hedges),
+        linear=needs_linear(settings),
     )
     feed = LiveFeed(settings.paper.spread_bps)
     return LivePaper(source, feed, clock, lambda prices: open_paper(settings, clock, gate, prices, lambda _: feed, feed))
@@ -118,10 +117,16 @@ def open_real(settings: Settings, clock: Clock, gate: SignGate | None, absence: 
         gate,
         base_url=venue.base_url,
         allow_base_url_production=venue.allow_base_url_production,
-        linear=any(hedge.allow_linear or settings.kind(asset) is Kind.LINEAR for asset, hedge in settings.hedges.items()),
+        linear=needs_linear(settings),
         streams=venue.streams,
         absence=absence,
     )
+
+
+def needs_linear(settings: Settings) -> bool:
+    """Must linear contracts be loaded too: to trade them, or to look at their prices?"""
+    kinds = (hedge.allow_linear or settings.kind(asset) is Kind.LINEAR for asset, hedge in settings.legs.items())
+    return bool(settings.crosses) or any(kinds)
 
 
 def open_streams(
@@ -134,7 +139,7 @@ def open_streams(
     from adapters.exchanges.streams import Streams, Watched
 
     assert isinstance(exchange, CcxtExchange)
-    watched = [Watched(hedge.instrument, worth_a_look(settings.band_of(asset))) for asset, hedge in settings.hedges.items()]
+    watched = [Watched(hedge.instrument, worth_a_look(settings.band_of(asset))) for asset, hedge in settings.legs.items()]
     has_key = settings.venue.api_key is not None
     return Streams(exchange.venue, exchange.client, clock, watched, wake, told=told, own_orders=has_key).listening()
 
@@ -182,7 +187,7 @@ def open_targets(settings: Settings, clock: Clock) -> "TargetDocument | None":
         poll_ms=int(document.poll_seconds * 1000),
         max_age_ms=int(document.max_age_seconds * 1000),
         clock=clock,
-        assets=tuple(settings.hedges),
+        assets=settings.assets,
         allow_over_hedge=settings.risk.allow_over_hedge,
         chance=random.Random(),  # noqa: S311  # jitter, not a secret
     )

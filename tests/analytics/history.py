@@ -17,6 +17,7 @@ from bot.core.policy_terms import Policies as Rules
 from bot.settings_policies import Policies
 from bot.signs import Measured
 from tests.core.worlds import leg_rule
+from tests.core.worlds import rules as core_rules
 from tests.replay.data import data
 
 D = Decimal
@@ -49,7 +50,7 @@ async def judged(
     """At each moment the effective ratio of a target of 1; moments at which it is UNKNOWN are left out."""
     leg = replace(leg_rule(), policies=rules)
     clock = VirtualClock(moments[0])
-    measured = Measured(RecordedPast(clock, {"BTC": past_bars}, {"BTC": past_rates}), [leg])
+    measured = Measured(RecordedPast(clock, {"BTC": past_bars}, {"BTC": past_rates}), core_rules(leg))
     memory, found = Memory(), []
     for index, now_ms in enumerate(moments):
         clock.advance_to(now_ms)

@@ -14,13 +14,13 @@ from adapters.history import Bar, instant_ms
 from adapters.venue_past import AGAIN_MS, VenuePast, unbroken
 from bot.audit.explain import explain
 from bot.audit.verify import Verdict, verify
-from bot.core.policy_terms import Policies
 from bot.face import plan_json
-from bot.ports import Candle, Misconfigured, Settled
+from bot.ports import Candle, Misconfigured, Settled, Wanted
 from bot.settings import load
 from bot.settings_policies import Policies as Written
+from bot.signs import asked
 from bot.wiring.start import looking, wired
-from tests.core.worlds import leg_rule
+from tests.core.worlds import leg_rule, rules
 from tests.venue_server import serve
 
 D = Decimal
@@ -28,8 +28,10 @@ HOUR = 3_600_000
 BTC = "BTC/USD:BTC"
 
 
-def of(**written: object) -> Policies:
-    return Written.model_validate(written).rules
+def asked_of(**written: object) -> tuple[Wanted, ...]:
+    """What the policies of a leg ask for."""
+    leg = replace(leg_rule(), policies=Written.model_validate(written).rules)
+    return next(wanted for _, _, wanted in asked(rules(leg)))
 
 
 async def test_a_past_longer_than_a_page_is_read_whole_then_one_candle_at_a_time() -> None:
@@ -43,9 +45,9 @@ async def test_a_past_longer_than_a_page_is_read_whole_then_one_candle_at_a_time
         clock = VirtualClock(now_ms)
         exchange = open_venue("bybit", "testnet", Keys(), clock, None, base_url=server.base_url)
         await exchange.connect([BTC])
-        leg = replace(leg_rule(), policies=of(candle="4h", drawdown={"average_days": "16"}, funding={"lookback_days": "7"}))
-        past = VenuePast(exchange.client, clock, {"BTC": 96})
-        series = await past.read(leg)
+        (wanted,) = asked_of(candle="4h", drawdown={"average_days": "16"}, funding={"lookback_days": "7"})
+        past = VenuePast(exchange.client, clock)
+        series = await past.read(wanted)
         assert series.problems == ()
         assert (len(series.candles), series.candles[-1].opened_ms) == (98, instant_ms("2024-03-09T20:00"))
         assert series.candles[-1] == Candle(
@@ -54,13 +56,13 @@ async def test_a_past_longer_than_a_page_is_read_whole_then_one_candle_at_a_time
         assert series.rates[-1] == Settled(first_ms + hours // 8 * 8 * HOUR, D(hours // 8) / 10_000)
         assert series.rates[0].at_ms <= now_ms - 7 * 24 * HOUR
         asked = len(server.log)
-        assert await past.read(leg) is series
+        assert await past.read(wanted) is series
         assert len(server.log) == asked
         clock.advance_to(instant_ms("2024-03-10T04:00:30"))
         server.core.candles[BTC] += [(first_ms + n * HOUR, D(1), D(2), D(1), D(2)) for n in range(hours + 1, hours + 5)]
-        await past.read(leg)
-        await past._reading["BTC"]
-        assert (await past.read(leg)).candles[-1].opened_ms == instant_ms("2024-03-10")
+        await past.read(wanted)
+        await past._reading[wanted]
+        assert (await past.read(wanted)).candles[-1].opened_ms == instant_ms("2024-03-10")
         await past.close()
         await exchange.close()
 
@@ -72,16 +74,16 @@ async def test_what_was_read_stays_when_the_venue_falls_silent_and_the_reason_is
         clock = VirtualClock(now_ms)
         exchange = open_venue("bybit", "testnet", Keys(), clock, None, base_url=server.base_url)
         await exchange.connect([BTC])
-        leg = replace(leg_rule(), policies=of(candle="1h", drawdown={"average_days": "1"}))
-        past = VenuePast(exchange.client, clock, {"BTC": 24})
-        before = await past.read(leg)
+        (wanted,) = asked_of(candle="1h", drawdown={"average_days": "1"})
+        past = VenuePast(exchange.client, clock)
+        before = await past.read(wanted)
     clock.advance_to(now_ms + HOUR)
-    await past.read(leg)
-    await past._reading["BTC"]
-    after = await past.read(leg)
+    await past.read(wanted)
+    await past._reading[wanted]
+    after = await past.read(wanted)
     assert after.candles == before.candles
     assert "could not be read" in after.problems[0]
-    assert past._due_ms["BTC"] == now_ms + HOUR + AGAIN_MS
+    assert past._due_ms[wanted] == now_ms + HOUR + AGAIN_MS
     await past.close()
     await exchange.close()
 

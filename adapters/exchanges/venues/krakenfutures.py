@@ -397,6 +397,7 @@ KRAKENFUTURES: Final = Venue(
     ),
     read_found=read_found,
     find_more=older,
+    dates_trades=True,
     payments_are_dear=True,  # histories draw on a pool of 100 points, filled again in ten minutes; a page of the account log takes 3
     fills=lambda listed, since_ms, now_ms, page: call("privateGetFills", 25 if page else 2, **({"lastFillTime": page} if page else {})),
     read_fills=read_fills,

@@ -25,7 +25,7 @@ from bot.core.model import ZERO, Quote, Target, TargetSource
 from bot.core.policies import basis, drawdown, funding, ramp, reversal, schedule, volatility
 from bot.core.policies.facts import Answer, Facts
 from bot.core.policy_terms import Change, Memory, Signs
-from bot.core.rules import LegRule
+from bot.core.rules import Wish
 
 ORDER: Final = ("schedule", "drawdown", "reversal", "funding", "volatility", "ramp", "basis")
 JUDGES: Final[dict[str, Callable[..., Answer]]] = {
@@ -48,7 +48,7 @@ class Applied:
 
 
 def apply(
-    rule: LegRule,
+    rule: Wish,
     target: Target | None,
     memory: Memory,
     signs: Signs | None,

@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.core.model import Quote
 from bot.core.policy_terms import CandleSigns, FundingSigns, Memory, Signs
-from bot.core.rules import LegRule
+from bot.core.rules import Wish
 
 LATE: Final = 2  # candles: one that closed so many of its own lengths ago is no news any more
 FUNDING_AGE_MS: Final = 86_400_000  # every venue settles at least once a day
@@ -29,7 +29,7 @@ class Facts:
 
     @classmethod
     def of(
-        cls, rule: LegRule, signs: Signs | None, quote: Quote | None, memory: Memory, current: Decimal | None, now_ms: int, *, armed: bool
+        cls, rule: Wish, signs: Signs | None, quote: Quote | None, memory: Memory, current: Decimal | None, now_ms: int, *, armed: bool
     ) -> "Facts":
         candles, funding = (signs.candles, signs.funding) if signs is not None else (None, None)
         candle_age_ms = LATE * rule.policies.candle_ms
