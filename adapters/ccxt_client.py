@@ -249,11 +249,6 @@ class CcxtClient:
         told = await self._through(Sending(Errand.READ), self._api.fetch_ticker, symbol)
         return told if isinstance(told, Mapping) else {}
 
-    def listed_of(self, asset: str) -> tuple[str, ...]:
-        """The unified symbols of every market of an asset that was loaded and does not expire."""
-        markets = (self._api.markets or {}).values()
-        return tuple(sorted(one["symbol"] for one in markets if one.get("base") == asset and (one.get("swap") or one.get("spot"))))
-
     async def funding_rates(self, symbol: str, since_ms: int) -> Sequence[tuple[int, Decimal]]:
         """Settled funding rates with their times from `since_ms` on, one page. Raise Failed or NotSent."""
         await self._budget.take(Errand.READ)

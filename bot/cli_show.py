@@ -142,6 +142,9 @@ def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
         )
     ]
     lines += [Text(f"  {policy_line(change)}", "dim") for change in leg["policies"]]
+    for one in leg.get("crosses", ()):
+        lines.append(Text(f"  + {cross_line(one)}"))
+        lines += [Text(f"      {policy_line(change)}", "dim") for change in one["policies"]]
     band, away = leg.get("band"), leg.get("liquidation_distance")
     edges = "" if band is None else f"band {percent_of(band['low'])} to {percent_of(band['high'])} % of what is wanted ({leg['band_why']})"
     far = "" if away is None else f"liquidation {Decimal(away) * 100:+.0f} % away"
@@ -162,6 +165,14 @@ def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
 
 def percent_of(edge: str) -> str:
     return number(Decimal(edge) * 100, 2)
+
+
+def cross_line(one: Mapping[str, Any]) -> str:
+    """`SOL: 195,000 USD = ratio 1 × β 1.3 (R² 0.62) × 1,500 SOL at 100`."""
+    parts = f"ratio {target_words(one)} × β {number(one['beta'], 4)}"
+    parts += "" if one["r_squared"] is None else f" (R² {number(one['r_squared'], 2)})"
+    parts += f" × {number(one['coins'], 6)} {one['asset']} at {number(one['price'], 6)}"
+    return f"{one['asset']}: {usd(one['target_usd'])} USD = {parts}{'; ' + one['why'] if one['why'] else ''}"
 
 
 def target_words(leg: Mapping[str, Any]) -> str:

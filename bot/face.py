@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal, Protocol
 
-from bot.core.decision import Approved, Decision, LegPlan, Mode
+from bot.core.decision import Approved, CrossPlan, Decision, LegPlan, Mode
 from bot.core.events import CommandGiven
-from bot.core.model import ONE, ZERO, Kind, Snapshot, Sourced, Target, View
+from bot.core.model import ONE, ZERO, Basis, Kind, Snapshot, Sourced, Target, View
 from bot.core.policy_terms import Change
 from bot.core.rules import Band, Rules
 from bot.ports import PortError
@@ -194,35 +194,34 @@ def bag_json(status: Status) -> dict[str, Any]:
     sources = () if status.seen is None else status.seen.sources
     worth = total(tuple(part.bag_usd for part in holdings_usd(status)))
     legs = () if status.decision is None else status.decision.legs
-    held = [
-        {
-            "asset": leg.asset,
-            "spot_coins": plain_or_null(leg.spot_coins),
-            "equity_coins": plain_or_null(leg.equity_coins),
-            "mark": plain_or_null(leg.mark),
-            "spot_usd": None if (usd := spot_usd(leg)) is None else plain(usd),
+
+    def row(asset: str, coins: Decimal | None, in_account: Decimal | None, price: Decimal | None, hedged_by: str) -> dict[str, Any]:
+        usd = None if coins is None or price is None else coins * price
+        return {
+            "asset": asset,
+            "spot_coins": plain_or_null(coins),
+            "equity_coins": plain_or_null(in_account),
+            "mark": plain_or_null(price),
+            "spot_usd": plain_or_null(usd),
             "share": plain((usd / worth).quantize(FOUR_PLACES)) if usd is not None and worth else None,
-            "hedged_by": leg.instrument,
-            "declared_coins": plain_or_null(declared_coins(leg, status)),
-            "sources": [source_json(one, status) for one in sources if one.asset == leg.asset],
+            "hedged_by": hedged_by,
+            "declared_coins": plain_or_null(declared_coins(asset, status)),
+            "sources": [source_json(one, status) for one in sources if one.asset == asset],
         }
-        for leg in legs
-    ]
+
+    held = [row(leg.asset, leg.spot_coins, leg.equity_coins, leg.mark, leg.instrument) for leg in legs]
+    held += [row(one.asset, one.coins, ZERO, one.price, leg.instrument) for leg in legs for one in leg.crosses]
     said = status_json(status)
     return {"as_of": said["as_of"], "bag": held} | {name: said[name] for name in ("value_bag_usd", "value_account_usd", "value_total_usd")}
 
 
-def spot_usd(leg: LegPlan) -> Decimal | None:
-    return None if leg.spot_coins is None or leg.mark is None else leg.spot_coins * leg.mark
-
-
-def declared_coins(leg: LegPlan, status: Status) -> Decimal | None:
+def declared_coins(asset: str, status: Status) -> Decimal | None:
     """The part of the bag that nobody reads, as it was declared."""
     seen = status.seen
-    whole = None if seen is None else seen.bag_coins(leg.asset)
-    if seen is None or whole is None or not any(one.asset == leg.asset for one in seen.sources):
+    whole = None if seen is None else seen.bag_coins(asset)
+    if seen is None or whole is None or not any(one.asset == asset for one in seen.sources):
         return whole
-    read = seen.read_coins(leg.asset)
+    read = seen.read_coins(asset)
     return None if read is None else whole - read
 
 
@@ -239,7 +238,9 @@ def source_json(source: Sourced, status: Status) -> dict[str, Any]:
 
 def hedges_json(rules: Rules, status: Status) -> dict[str, Any]:
     """The answer of GET /api/v1/hedges: each asset's rule, and what it is now; `now` is null before the first turn."""
-    now = {leg["asset"]: leg for leg in plan_json(status)["legs"]}
+    legs = plan_json(status)["legs"]
+    now = {leg["asset"]: leg for leg in legs} | {one["asset"]: one for leg in legs for one in leg["crosses"]}
+    symbols = {leg.asset: leg.symbol for leg in rules.legs}
     chosen = {} if status.decision is None else {leg.asset: leg.band for leg in status.decision.legs}
     rows = [
         {
@@ -251,6 +252,18 @@ def hedges_json(rules: Rules, status: Status) -> dict[str, Any]:
             "now": now.get(leg.asset),
         }
         for leg in rules.legs
+    ]
+    rows += [
+        {
+            "asset": one.asset,
+            "instrument": symbols[one.hedge],
+            "basis": Basis.VALUE.value,
+            "ratio_config": plain(one.ratio),
+            "band": {name: plain(getattr(one.band, name)) for name in ("low", "safe_low", "safe_high", "high")},
+            "cross": {"with": one.hedge, "market": one.market, "beta": plain_or_null(one.beta)},
+            "now": now.get(one.asset),
+        }
+        for one in rules.crosses
     ]
     return {"as_of": None if status.as_of_ms is None else iso_utc(status.as_of_ms), "hedges": rows}
 
@@ -281,6 +294,26 @@ def leg_json(leg: LegPlan, orders: tuple[Approved, ...], band: Band | None = Non
         "liquidation_distance": plain_or_null(liquidation_distance(leg)),
         "band": None if (edges := leg.band or band) is None else {"low": plain(edges.low), "high": plain(edges.high)},
         "band_why": leg.band_why or "as configured",
+        "crosses": [cross_json(one) for one in leg.crosses],
+    }
+
+
+def cross_json(one: CrossPlan) -> dict[str, Any]:
+    """What the leg carries for one asset."""
+    return {
+        "asset": one.asset,
+        "ratio_target": plain_or_null(one.ratio_target),
+        "ratio_effective": plain_or_null(one.ratio_effective),
+        "beta": plain_or_null(one.beta),
+        "r_squared": plain_or_null(one.r_squared),
+        "residual_volatility": plain_or_null(one.residual_volatility),
+        "coins": plain_or_null(one.coins),
+        "price": plain_or_null(one.price),
+        "value_usd": plain_or_null(one.value_usd),
+        "target_usd": plain_or_null(one.target_usd),
+        "hedged_usd": plain_or_null(one.hedged_usd),
+        "why": one.why,
+        "policies": [change_json(change) for change in one.policies],
     }
 
 
@@ -325,7 +358,7 @@ class HeldUsd:
 
 
 def holdings_usd(status: Status) -> Iterator[HeldUsd]:
-    """One entry for each asset of a leg and each settle currency; several legs that share a margin account count it once."""
+    """One entry for each asset that is hedged and each settle currency; several legs that share a margin account count it once."""
     decision, seen = status.decision, status.seen
     if decision is None or seen is None:
         return
@@ -338,6 +371,7 @@ def holdings_usd(status: Status) -> Iterator[HeldUsd]:
         value = None if view is None else margin_usd(view, leg.mark)
         if account.get(currency) is None:
             account[currency] = value
+        bag |= {one.asset: one.value_usd for one in leg.crosses}
     for currency in dict.fromkeys((*bag, *account)):
         yield HeldUsd(currency, bag.get(currency, ZERO), account.get(currency, ZERO))
 

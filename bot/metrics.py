@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from bot.core.decision import LegPlan, Mode
+from bot.core.decision import CrossPlan, LegPlan, Mode
 from bot.core.model import ONE, TERMINAL, Fill, FundingPayment, OrderStatus, Quote, Side
 from bot.face import HeldUsd, Status, holdings_usd
 
@@ -29,6 +29,7 @@ PREFIX: Final = "hedgebot_"
 ACCOUNT: Final = ("account", "venue")
 OF_EACH_LEG: Final = ("quote", "position", "margin")  # sources of data that every leg has
 LEG: Final = (*ACCOUNT, "asset")
+CROSS: Final = (*LEG, "hedge")
 OUTCOMES: Final = tuple(sorted(status.value.lower() for status in (*TERMINAL, OrderStatus.UNKNOWN)))
 API_ERRORS: Final = ("NotSent", "Refused", "Unknown", "Misconfigured", "LeaseLost")
 CYCLE_SECONDS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
@@ -82,6 +83,25 @@ LEG_GAUGES: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class CrossGauge:
+    """A number of one asset that another one's leg carries."""
+
+    name: str
+    tells: str
+    read: Callable[[CrossPlan], Decimal | None]
+
+
+CROSS_GAUGES: Final = (
+    CrossGauge("cross_beta_ratio", "How much an asset moves with the one whose contract hedges it, as it counts", lambda one: one.beta),
+    CrossGauge("cross_r_squared_ratio", "How much of its variance that explains", lambda one: one.r_squared),
+    CrossGauge("cross_effective_ratio", "Its hedge ratio in force now", lambda one: one.ratio_effective),
+    CrossGauge("cross_value_usd", "What is held of it, in USD", lambda one: one.value_usd),
+    CrossGauge("cross_target_usd", "What it adds to the ideal short: ratio times beta times value", lambda one: one.target_usd),
+    CrossGauge("cross_hedged_usd", "Its share of the short that is there", lambda one: one.hedged_usd),
+)
+
+
 def number(value: Decimal | int | None) -> float:
     return UNKNOWN if value is None else float(value)
 
@@ -89,9 +109,10 @@ def number(value: Decimal | int | None) -> float:
 class StatusGauges:
     """The collector that reads the last status when Prometheus asks."""
 
-    def __init__(self, account: str, venue: str, assets: tuple[str, ...]) -> None:
+    def __init__(self, account: str, venue: str, assets: tuple[str, ...], crosses: tuple[tuple[str, str], ...]) -> None:
         self.account = (account, venue)
         self.assets = assets
+        self.crosses = crosses
         self.currencies: dict[str, None] = dict.fromkeys(assets)  # a currency once seen stays, as NaN when unknown
         self.status: Status | None = None
         self.data_stamps: dict[tuple[str, str], float] = {}  # (asset, source) -> seconds
@@ -113,6 +134,11 @@ class StatusGauges:
             for source, part in (("quote", view.quote), ("position", view.position), ("margin", view.margin)):
                 if part is not None:
                     self.data_stamps[view.instrument.asset, source] = part.at_ms / 1000
+        for cross in status.seen.crosses:
+            if cross.at_ms is not None:
+                self.data_stamps[cross.asset, "price"] = cross.at_ms / 1000
+            if cross.fit is not None:
+                self.data_stamps[cross.asset, "candles"] = cross.fit.closed_ms / 1000
         for told in status.seen.sources:
             if told.at_ms is not None:
                 self.data_stamps[told.asset, f"bag.{told.name}"] = told.at_ms / 1000
@@ -122,6 +148,7 @@ class StatusGauges:
 
     def collect(self) -> Iterator[Metric]:
         yield from self.of_legs()
+        yield from self.of_crosses()
         yield from self.of_account()
         yield from self.running()
 
@@ -154,6 +181,16 @@ class StatusGauges:
             family.add_metric((*self.account, asset), UNKNOWN if status is None else float(halted))
         yield family
 
+    def of_crosses(self) -> Iterator[Metric]:
+        decision = None if self.status is None else self.status.decision
+        plans = {} if decision is None else {one.asset: one for leg in decision.legs for one in leg.crosses}
+        for gauge in CROSS_GAUGES:
+            family = gauge_family(gauge.name, gauge.tells, CROSS)
+            for asset, hedge in self.crosses:
+                plan = plans.get(asset)
+                family.add_metric((*self.account, asset, hedge), UNKNOWN if plan is None else number(gauge.read(plan)))
+            yield family
+
     def of_account(self) -> Iterator[Metric]:
         status = self.status
         yield self.one("open_orders", "Own orders open at the venue", None if status is None else status.open_orders)
@@ -176,8 +213,10 @@ class StatusGauges:
         for asset in self.assets:
             for source in OF_EACH_LEG:
                 family.add_metric((*self.account, asset, source), self.data_stamps.get((asset, source), UNKNOWN))
+        for asset, _ in self.crosses:
+            family.add_metric((*self.account, asset, "price"), self.data_stamps.get((asset, "price"), UNKNOWN))
         for (asset, source), seconds in self.data_stamps.items():
-            if asset not in self.assets or source not in OF_EACH_LEG:
+            if (asset not in self.assets or source not in OF_EACH_LEG) and source != "price":
                 family.add_metric((*self.account, asset, source), seconds)
         yield family
         for name, tells, sums in (
@@ -222,9 +261,10 @@ class Children(dict[tuple[str, ...], Child]):
 class Metrics:
     """All metrics of one account. Methods take what the engine has in hand and never raise for a value that is unknown."""
 
-    def __init__(self, account: str, venue: str, assets: tuple[str, ...]) -> None:
+    def __init__(self, account: str, venue: str, assets: tuple[str, ...], crosses: tuple[tuple[str, str], ...] = ()) -> None:
+        """`crosses`: each asset without a contract of its own, and the one whose contract hedges it."""
         self.registry = CollectorRegistry()
-        self.gauges = StatusGauges(account, venue, assets)
+        self.gauges = StatusGauges(account, venue, assets, crosses)
         self.registry.register(self.gauges)
         here = (account, venue)
         orders = Counter(
@@ -368,7 +408,7 @@ def names(registry: CollectorRegistry) -> dict[str, Metric]:
 def metrics_table_markdown() -> str:
     """The table of the documentation, drawn from a registry as a bot makes it."""
     rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
-    for name, family in sorted(names(Metrics("main", "paper", ("BTC",)).registry).items()):
+    for name, family in sorted(names(Metrics("main", "paper", ("BTC",), (("SOL", "BTC"),)).registry).items()):
         labels = ", ".join(label for label in family.samples[0].labels if label != "le")
         rows.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |")
     return "\n".join(rows) + "\n"

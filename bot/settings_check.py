@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal
 
+from bot.core.cross import coins_lacking
 from bot.core.model import Kind
 from bot.settings import Settings, defaulted_limits
 from bot.settings_model import NEEDS_PASSPHRASE
@@ -164,30 +165,36 @@ def _legs(settings: Settings) -> Iterator[Finding]:
         if asset not in settings.legs:
             yield _say(f"collateral.{asset}", "belongs to no hedge", "delete it, or add the hedge")
     if settings.venue.name == "paper":
-        for asset in settings.hedges:
+        for asset in settings.legs:
             yield from _capacity(settings, asset)
 
 
 def _capacity(settings: Settings, asset: str) -> Iterator[Finding]:
     """Does the collateral posted on paper carry the hedge, with room for a move as wide as the price collar?"""
-    hedge, risk = settings.hedges[asset], settings.risk
-    spot = settings.bag[asset].declared
+    hedge, risk = settings.legs[asset], settings.risk
+    spot = settings.outside[asset].declared
+    carried = _carried(settings, asset)
     most, collar = risk.max_leverage, risk.price_collar_bps / 10000
     price = settings.paper.price.get(asset) if settings.paper.feed == "synthetic" else None
     if settings.kind(asset) is Kind.INVERSE:
         posted = settings.paper.collateral[asset]
-        wanted = hedge.ratio * (spot + posted)
+        wanted = hedge.ratio * (spot + posted) + carried
         per_coin = most * (1 + collar) / (1 + most * collar)  # N/P per coin posted, so that leverage at mark + collar is `most`
         if wanted > posted * per_coin:
-            short_of = (wanted / per_coin - posted).quantize(Decimal("0.0001"), "ROUND_UP")
+            lacking = coins_lacking(wanted, hedge.ratio, Decimal(1), posted, spot, per_coin)
+            if lacking is None:
+                remedy = "raise risk.max_leverage: each coin posted needs a hedge of its own"
+            else:
+                where = "out of the bag" if lacking <= spot else "from elsewhere"
+                remedy = f"post {plain(lacking.quantize(Decimal('0.0001'), 'ROUND_UP'))} {asset} more {where}, or raise risk.max_leverage"
             yield _say(
                 f"paper.collateral.{asset}",
                 f"is {plain(posted)}: that carries at most a hedge of {_coins(posted * per_coin)} {asset} at max_leverage {plain(most)}, "
                 f"and {_coins(wanted)} are wanted",
-                f"post {plain(short_of)} {asset} more out of the bag, or raise risk.max_leverage",
+                remedy,
             )
     else:
-        wanted = hedge.ratio * spot
+        wanted = hedge.ratio * spot + carried
         if price is not None:
             carried = most * settings.paper.collateral["USDT"] / (price * (1 + collar + most * collar))
             if wanted > carried:
@@ -200,6 +207,15 @@ def _capacity(settings: Settings, asset: str) -> Iterator[Finding]:
     if price is not None and wanted * price > risk.max_position_usd:
         problem = f"is {plain(risk.max_position_usd)}, and hedging {asset} takes {plain((wanted * price).quantize(Decimal(1)))} USD"
         yield _say("risk.max_position_usd", problem, "raise it, or lower the ratio: the hedge would stop there")
+
+
+def _carried(settings: Settings, asset: str) -> Decimal:
+    """What the leg adds for other assets, in its own coins, as far as the file tells: a β that is measured counts as 0."""
+    prices, total = settings.paper.price, Decimal(0)
+    for other, cross in settings.crosses.items():
+        if cross.with_ == asset and cross.beta != "auto" and settings.paper.feed == "synthetic":
+            total += settings.hedges[other].ratio * cross.beta * settings.bag[other].declared * prices[other] / prices[asset]
+    return total
 
 
 def _coins(amount: Decimal) -> str:

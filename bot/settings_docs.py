@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, SecretStr
 from pydantic.fields import FieldInfo
 
 from bot.settings_bag import BELONGS, ESPLORA, KINDS, Holding, Source
+from bot.settings_cross import Cross
 from bot.settings_keys import ANY, PER_ACCOUNT, alternatives, leaves
 from bot.settings_model import Collateral, Hedge, TargetDocument
 from bot.settings_outside import variable
@@ -35,6 +36,7 @@ POLICY_EXAMPLES: Final = {  # what stands in the file for a key without a defaul
     ("basis", "discount_bps"): "20",
     ("basis", "resume_bps"): "10",
 }
+CROSS_EXAMPLES: Final = {"with_": "ETH", "market": "BTC/USDT:USDT", "half_life": "180"}
 SOURCE_EXAMPLES: Final = {  # a source of each kind, by the name it might have
     "coins": ("drawer", "0.5"),
     "exchange": ("kraken", "kraken"),
@@ -69,7 +71,7 @@ def example_yaml() -> str:
                 if isinstance(part, Holding):
                     lines += [f"# {line}" for line in _sources_section()]
                 if isinstance(part, Hedge):
-                    lines += [f"# {line}" for line in _policies_section()]
+                    lines += [f"# {line}" for line in (*_cross_section(), *_policies_section())]
         else:
             lines += [*([""] if name == "dead_mans_switch" else []), _line(f"{name}: {written(value)}", field)]
     return "\n".join(lines) + "\n"
@@ -78,7 +80,7 @@ def example_yaml() -> str:
 def _section(part: BaseModel, indent: str) -> Iterator[str]:
     for name, field in type(part).model_fields.items():
         value = getattr(part, name)
-        if _is_secret(field) or isinstance(value, BaseModel) or value == {}:
+        if _is_secret(field) or isinstance(value, BaseModel) or name == "cross" or value == {}:
             continue
         if isinstance(value, dict):
             value = "{" + ", ".join(f"{asset}: {written(number)}" for asset, number in value.items()) + "}"
@@ -105,6 +107,14 @@ def _sources_section() -> Iterator[str]:
         if kind != "coins":
             for key in ("poll_seconds", "max_age_seconds"):
                 yield _line(f"        {key}: {written(fields[key].default)}", fields[key])
+
+
+def _cross_section() -> Iterator[str]:
+    """In place of an instrument."""
+    yield _line("    cross:", Field(description=_summary(Cross)))
+    for name, field in Cross.model_fields.items():
+        value = CROSS_EXAMPLES.get(name) or written(field.default)
+        yield _line(f"      {field.alias or name}: {value}", field)
 
 
 def _policies_section() -> Iterator[str]:
@@ -206,8 +216,8 @@ def dotted(key: Key) -> str:
 def _default(key: Key, field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    if key[-1] == "instrument":
-        return "`X/USD:X`"
+    if key[-1] in {"instrument", "market"}:
+        return "`X/USD:X`" if key[-1] == "instrument" else "`X/USDT:USDT`"
     if isinstance(field.default, dict):
         return ", ".join(f"`{written(number)}` for {asset}" for asset, number in field.default.items())
     return f"`{written(field.default)}`"

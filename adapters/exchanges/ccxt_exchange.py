@@ -58,6 +58,9 @@ class CcxtExchange:
     async def choose(self, asset: str) -> str:
         return await self.listings.choose(asset)
 
+    async def markets_of(self, asset: str) -> tuple[str, ...]:
+        return await self.listings.markets_of(asset)
+
     async def connect(self, symbols: Sequence[str]) -> dict[str, Instrument]:
         return await self.listings.connect(symbols)
 

@@ -34,6 +34,12 @@ class Listings:
         neither = f"neither {asset}/USD:{asset} nor {asset}/USDT:USDT"
         raise Misconfigured(f"{self.line.venue.title} lists {neither}: {asset} cannot be hedged there")
 
+    async def markets_of(self, asset: str) -> tuple[str, ...]:
+        """Where the price of `asset` can be read: its perpetuals, and its spot markets as far as they are loaded. Raise NotSent."""
+        self._markets = self._markets or await self.line.patiently(self.line.client.markets)
+        found = (one for one in self._markets.values() if one.get("base") == asset and (one.get("swap") or one.get("spot")))
+        return tuple(sorted(str(one["symbol"]) for one in found))
+
     async def connect(self, symbols: Sequence[str]) -> dict[str, Instrument]:
         markets = self._markets or await self.line.patiently(self.line.client.markets)
         self._markets = {}

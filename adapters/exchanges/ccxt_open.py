@@ -37,10 +37,14 @@ def open_venue(
     base_url: str | None = None,
     allow_base_url_production: bool = False,
     linear: bool = False,
+    spot: bool = False,
     streams: bool = False,
     absence: tuple[int, int] | None = None,
 ) -> CcxtExchange:
-    """The venue, ready to connect; nothing was sent yet. Raise Misconfigured."""
+    """The venue, ready to connect; nothing was sent yet. Raise Misconfigured.
+
+    `linear`: load its linear contracts too; `spot`: and its spot markets, for their prices.
+    """
     venue = sheet(name)
     if environment is None or environment not in venue.places:
         offered = " or ".join(venue.places)
@@ -54,6 +58,9 @@ def open_venue(
         raise Misconfigured(
             f"venue.streams is true, and this bot knows no websocket of {venue.title} in {environment}: write `venue.streams: false`"
         )
-    access = Access(venue.ccxt_id, venue.places[environment], venue.writes, venue.get_reads, venue.options(linear), base_url, streams)
+    options = dict(venue.options(linear))
+    if spot and venue.lists_spot:
+        options["fetchMarkets"] = {"types": [*options["fetchMarkets"]["types"], "spot"]}
+    access = Access(venue.ccxt_id, venue.places[environment], venue.writes, venue.get_reads, options, base_url, streams)
     client = CcxtClient(access, keys, budget=RequestBudget(clock, venue.allowance), gate=gate)
     return CcxtExchange(venue, client, clock, environment=environment, absence=absence, has_key=bool(keys.api_key))

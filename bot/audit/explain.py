@@ -1,14 +1,15 @@
 """Why did the bot do that? A decision or an order, told from the record to the person whose coins these are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bot.audit.codec import NotAnEvent
 from bot.audit.rows import EntryRow, OrderRow
 from bot.audit.sentences import SOURCES, STATUSES, coins, moment, order_words, sentence, trimmed, usd
 from bot.audit.store import Store
-from bot.core.decision import Decision, LegPlan
+from bot.core.decision import CrossPlan, Decision, LegPlan
 from bot.core.events import CancelAsked, DecisionMade, LookedInVain, OrderMoved, RunStarted
 from bot.core.model import NO_LIQUIDATION
+from bot.core.policy_terms import Change
 from bot.core.rules import Rules
 
 STORY = (OrderMoved.__name__, LookedInVain.__name__, CancelAsked.__name__)
@@ -71,11 +72,14 @@ def decision_story(store: Store, seq: int, decision: Decision) -> Iterator[str]:
 def leg_story(leg: LegPlan, decision: Decision, rules: Rules | None) -> Iterator[str]:
     yield f"{leg.asset}, hedged with {leg.instrument}: {leg.why}."
     yield f"  Ratio: {ratio_words(leg)}."
-    yield from policy_story(leg)
+    yield from policy_story(leg.policies)
+    for cross in leg.crosses:
+        yield from cross_story(cross)
     if leg.delta_coins is not None:
         whole = f"{coins(leg.spot_coins, leg.asset)} outside and " if leg.spot_coins is not None else ""
         account = f"{trimmed(leg.equity_coins, 8)} in the account" if leg.equity_coins is not None else "the account"
-        yield f"  Exposure: {whole}{account}; after the hedge the bag moves with the price like {coins(leg.delta_coins, leg.asset)} (δ)."
+        moves = "bag and hedge move, without what is carried," if leg.crosses else "the bag moves"
+        yield f"  Exposure: {whole}{account}; after the hedge {moves} with the price like {coins(leg.delta_coins, leg.asset)} (δ)."
     if leg.position_usd is not None and leg.target_usd is not None:
         at = f" at a mark of {trimmed(leg.mark, 8)}" if leg.mark is not None else ""
         yield f"  Position: {position_words(leg)}; the ideal is a short of {usd(leg.target_usd)}{at}."
@@ -93,9 +97,20 @@ def leg_story(leg: LegPlan, decision: Decision, rules: Rules | None) -> Iterator
     yield from action_story(leg, decision)
 
 
-def policy_story(leg: LegPlan) -> Iterator[str]:
+def cross_story(cross: CrossPlan) -> Iterator[str]:
+    """What the leg carries for an asset without a contract of its own."""
+    ratio = "UNKNOWN" if cross.ratio_effective is None else trimmed(cross.ratio_effective, 6)
+    beta = "UNKNOWN" if cross.beta is None else trimmed(cross.beta, 6)
+    measured = "" if cross.r_squared is None else f" (R² {trimmed(cross.r_squared, 4)})"
+    value = "UNKNOWN" if cross.value_usd is None else usd(cross.value_usd)
+    target = "UNKNOWN, so nothing new is risked on it and nothing is bought back" if cross.target_usd is None else usd(cross.target_usd)
+    yield f"  Carries {cross.asset}: ratio {ratio} × β {beta}{measured} × {value} = {target}."
+    yield from policy_story(cross.policies)
+
+
+def policy_story(changes: Iterable[Change]) -> Iterator[str]:
     """How the target ratio became the effective one, policy by policy."""
-    for change in leg.policies:
+    for change in changes:
         after = "cannot tell" if change.after is None else trimmed(change.after, 6)
         step = "leaves it" if change.after == change.before else f"{trimmed(change.before, 6)} → {after}"
         yield f"    {change.policy}: {step} ({change.why})."

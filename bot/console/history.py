@@ -43,6 +43,7 @@ def sampled(status: Status) -> Sample | None:
     total = status_json(status)["value_total_usd"]
     marks = {leg.asset: leg.mark for leg in status.decision.legs}
     worth = [None if marks.get(asset) is None else coins * (marks[asset] or ZERO) for asset, coins in status.baselines]
+    worth += [one.value_usd for leg in status.decision.legs for one in leg.crosses]
     known = [usd for usd in worth if usd is not None]
     return Sample(
         status.as_of_ms,
@@ -67,13 +68,17 @@ def of_decision(made: DecisionMade) -> Sample | None:
     legs = made.decision.legs
     if any(leg.mark is None or leg.spot_coins is None or leg.equity_coins is None for leg in legs):
         return None
+    carried = [one.value_usd for leg in legs for one in leg.crosses]
+    if any(usd is None for usd in carried):
+        return None
     baselines = {leg.asset: leg.baseline for leg in made.state.legs} | {leg.asset: leg.baseline for leg in legs if leg.baseline}
     worth = [(leg.mark or ZERO) * ((leg.spot_coins or ZERO) + (leg.equity_coins or ZERO)) for leg in legs]
     bare = [(leg.mark or ZERO) * base.coins for leg in legs if (base := baselines.get(leg.asset)) is not None]
+    elsewhere = sum((usd for usd in carried if usd is not None), ZERO)
     return Sample(
         made.seen.now_ms,
-        sum(worth, ZERO),
-        sum(bare, ZERO) if len(bare) == len(legs) else None,
+        sum(worth, elsewhere),
+        sum(bare, elsewhere) if len(bare) == len(legs) else None,
         tuple((leg.asset, leg.ratio_actual) for leg in legs),
     )
 

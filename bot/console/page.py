@@ -341,6 +341,7 @@ def facts(leg: dict[str, Any]) -> list[tuple[str, str]]:
         ("distance", "–" if away is None else f"{Decimal(away) * 100:+.1f} %"),
         ("outside", f"{number(leg['spot_coins'], 6)} {leg['asset']}"),
         ("in the account", f"{number(leg['equity_coins'], 6)} {leg['asset']}"),
+        *((f"carries {one['asset']}", f"{usd(one['target_usd'])} USD, β {number(one['beta'], 4)}") for one in leg["crosses"]),
     ]
 
 

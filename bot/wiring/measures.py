@@ -3,16 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from adapters.exchanges.paper import PaperExchange
 from bot.core.decide import RULES_VERSION
 from bot.core.rules import Rules
-from bot.ports import Clock, Crosses, Exchange, Measures, Misconfigured, Past, Prices
+from bot.ports import Clock, Crosses, Exchange, Measures, Past, Prices
 from bot.settings import Settings, to_rules
-
-if TYPE_CHECKING:
-    from adapters.exchanges.ccxt_exchange import CcxtExchange
+from bot.wiring.choice import venue_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +61,3 @@ async def open_measures(exchange: Exchange, settings: Settings, clock: Clock) ->
         yield measuring(venue_past, VenuePrices(source.client, clock, dates_trades=source.venue.dates_trades), rules)
     finally:
         await venue_past.close()
-
-
-def venue_of(exchange: Exchange) -> "CcxtExchange | None":
-    """The venue whose public markets are read; None on paper with prices of its own."""
-    from adapters.exchanges.ccxt_exchange import CcxtExchange
-    from adapters.exchanges.live_feed import LivePaper
-
-    source = exchange.source if isinstance(exchange, LivePaper) else exchange
-    return source if isinstance(source, CcxtExchange) else None
-
-
-def require_markets(exchange: Exchange, settings: Settings) -> None:
-    """Raise Misconfigured if a market that a cross-hedge goes by is not listed. The venue is connected."""
-    if isinstance(exchange, PaperExchange) or not settings.crosses:
-        return
-    source = venue_of(exchange)
-    if source is None:
-        return
-    for asset, cross in settings.crosses.items():
-        there = source.client.listed_of(asset)
-        if cross.market not in there:
-            others = ", ".join(there) or "none"
-            raise Misconfigured(
-                f"hedges.{asset}.cross.market: {source.venue.title} lists no {cross.market} here (of {asset}: {others}); nothing was sent: "
-                "write one of them, or hedge at a venue that has one"
-            )

@@ -32,7 +32,7 @@ from bot.settings_values import sqlite_file
 from bot.wiring.bag import declared, open_bag
 from bot.wiring.choice import chosen
 from bot.wiring.fit import fit_to_hedge, refuse_what_check_refuses
-from bot.wiring.measures import NOTHING_MEASURED, Measuring, open_measures, require_markets
+from bot.wiring.measures import NOTHING_MEASURED, Measuring, open_measures
 from bot.wiring.notify import open_notifier
 from bot.wiring.record import holder, open_store, recorded_state
 from bot.wiring.venue import countdown, kill_switch, open_exchange, open_streams, open_targets
@@ -74,7 +74,6 @@ async def started(
     """Take the lease, put the start on record, connect. Raise PortError. `run_id` is drawn unless a run must repeat exactly."""
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
     instruments = await exchange.connect([leg.symbol for leg in rules.legs])
-    require_markets(exchange, settings)
     by_word = await fit_to_hedge(exchange, settings, list(instruments), clock)
     gate.lease_ttl_ms = store.ttl_ms
     gate.lease_proven(clock.mono_ms())
@@ -239,7 +238,8 @@ async def wired(
         closing_time.push_async_callback(notifier.close)
         holdings = await closing_time.enter_async_context(open_bag(settings, clock))
         measuring = await closing_time.enter_async_context(open_measures(exchange, settings, clock))
-        metrics = Metrics(settings.account, settings.venue.name, tuple(sorted(settings.legs)))
+        crosses = tuple((asset, cross.with_) for asset, cross in sorted(settings.crosses.items()))
+        metrics = Metrics(settings.account, settings.venue.name, tuple(sorted(settings.legs)), crosses)
         engine = await started(
             store,
             exchange,
@@ -278,7 +278,6 @@ async def looking(settings: Settings) -> AsyncIterator[Engine]:
             rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
             instruments = await exchange.connect([leg.symbol for leg in rules.legs])
             require_every_leg(remembered, rules)
-            require_markets(exchange, settings)
             async with open_bag(settings, clock) as holdings, open_measures(exchange, settings, clock) as measuring:
                 yield unrecorded_engine(
                     settings,

@@ -95,6 +95,7 @@ def open_live(settings: Settings, clock: Clock, gate: SignGate | None) -> Exchan
         base_url=settings.paper.base_url,
         allow_base_url_production=True,  # nothing is signed without a key
         linear=needs_linear(settings),
+        spot=bool(settings.crosses),
     )
     feed = LiveFeed(settings.paper.spread_bps)
     return LivePaper(source, feed, clock, lambda prices: open_paper(settings, clock, gate, prices, lambda _: feed, feed))
@@ -118,6 +119,7 @@ def open_real(settings: Settings, clock: Clock, gate: SignGate | None, absence: 
         base_url=venue.base_url,
         allow_base_url_production=venue.allow_base_url_production,
         linear=needs_linear(settings),
+        spot=bool(settings.crosses),
         streams=venue.streams,
         absence=absence,
     )

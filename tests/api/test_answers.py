@@ -1,14 +1,17 @@
 """Do the JSON answers say what the bot knows, in the words that scripts rely on?"""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from bot.core.decision import Mode
-from bot.core.model import NO_LIQUIDATION
+from bot.cli_show import leg_lines
+from bot.core.decision import CrossPlan, Mode
+from bot.core.model import NO_LIQUIDATION, TargetSource
+from bot.core.policy_terms import Change
 from bot.core.rules import Band
-from bot.face import CommandResult, hedges_json, iso_utc, plain, plan_json, status_json
+from bot.face import CommandResult, bag_json, hedges_json, iso_utc, plain, plan_json, status_json
 from tests.api.worlds import RULES, decision, fresh_status, leg, order, snapshot, status, view
 
 D = Decimal
@@ -37,6 +40,7 @@ LEG_FIELDS = [
     "liquidation_distance",
     "band",
     "band_why",
+    "crosses",
 ]
 
 
@@ -71,6 +75,64 @@ def test_a_band_that_was_chosen_by_its_cost_is_shown_with_the_reason():
     assert (shown["band"], shown["band_why"]) == ({"low": "0.95", "high": "1.05"}, "a trade costs 6 bp")
     assert only_leg()["band_why"] == "as configured"
     assert hedges_json(RULES, status(decision=decision(chosen)))["hedges"][0]["band"]["high"] == "1.05"
+
+
+def carried(**changed):
+    plan = CrossPlan(
+        asset="SOL",
+        ratio_target=D("1.0"),
+        ratio_effective=D("0.5"),
+        target_source=TargetSource.CONFIG,
+        beta=D("1.300000"),
+        r_squared=D("0.62"),
+        residual_volatility=D("0.48"),
+        coins=D("1500.0"),
+        price=D(100),
+        value_usd=D(150_000),
+        target_usd=D("97500.00"),
+        hedged_usd=D("97000"),
+        why="",
+        policies=(Change("ramp", D(1), D("0.5"), "step 1 of 2"),),
+    )
+    return replace(plan, **changed)
+
+
+def test_a_leg_shows_what_it_carries_and_the_band_that_applied():
+    one = only_leg(crosses=(carried(),), band=Band(D("0.98"), D(1), D(1), D("1.015")))
+    (sol,) = one["crosses"]
+    assert sol == {
+        "asset": "SOL",
+        "ratio_target": "1",
+        "ratio_effective": "0.5",
+        "beta": "1.3",
+        "r_squared": "0.62",
+        "residual_volatility": "0.48",
+        "coins": "1500",
+        "price": "100",
+        "value_usd": "150000",
+        "target_usd": "97500",
+        "hedged_usd": "97000",
+        "why": "",
+        "policies": [{"policy": "ramp", "before": "1", "after": "0.5", "why": "step 1 of 2"}],
+    }
+    assert one["band"] == {"low": "0.98", "high": "1.015"}
+    shown = leg_lines(one)
+    assert "  + SOL: 97,500 USD = ratio 1 → 0.5 × β 1.3 (R² 0.62) × 1,500 SOL at 100" in [str(line) for line in shown]
+
+
+def test_what_is_carried_counts_with_the_bag_and_an_unknown_part_leaves_the_sum_unknown():
+    known = status(decision=decision(leg(crosses=(carried(),))))
+    assert status_json(known)["value_bag_usd"] == "270000"
+    assert [(row["asset"], row["spot_usd"], row["share"], row["hedged_by"]) for row in bag_json(known)["bag"]] == [
+        ("BTC", "120000", "0.4444", "BTC/USD:BTC"),
+        ("SOL", "150000", "0.5556", "BTC/USD:BTC"),
+    ]
+    unknown = carried(price=None, value_usd=None, target_usd=None, hedged_usd=None, beta=None, why="UNKNOWN: price")
+    blind = status(decision=decision(leg(crosses=(unknown,))))
+    assert (status_json(blind)["value_bag_usd"], status_json(blind)["value_total_usd"]) == (None, None)
+    assert bag_json(blind)["bag"][1]["spot_usd"] is None
+    line = next(str(line) for line in leg_lines(only_leg(crosses=(unknown,))) if "SOL" in str(line))
+    assert line == "  + SOL: – USD = ratio 1 → 0.5 × β – (R² 0.62) × 1,500 SOL at –; UNKNOWN: price"
 
 
 def test_the_status_is_the_plan_with_orders_and_values():

@@ -334,7 +334,7 @@ def test_each_part_may_be_as_wrong_as_its_own_band_says() -> None:
     plan = leg(bot.turn())
     assert plan.aligned
     assert len(bot.placed) == placed
-    assert plan.edges is not None
+    assert plan.band is not None
     bot.shown = CrossSeen("SOL", D(109))
     bot.turn()
     assert len(bot.placed) > placed

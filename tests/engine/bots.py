@@ -18,6 +18,7 @@ from bot.engine import Engine
 from bot.gate import SignGate
 from bot.ports import NotSent
 from bot.settings import load
+from bot.wiring.measures import open_measures
 from bot.wiring.start import started
 
 BEGAN_MS = 1_700_000_000_000
@@ -163,7 +164,19 @@ class Bots:
         )
         name = f"record-{len(self.running)}.db" if fresh_record else "hedgebot.db"
         store = Recorder.open(f"sqlite:///{self.folder / name}", account="main", venue="paper", environment=None, instance="t1")
-        engine = await started(store, venue, document, settings, self.clock, gate, live_flag=live_flag, dry_flag=dry_flag, adopt=adopt)
+        async with open_measures(venue, settings, self.clock) as measuring:  # on paper nothing is held open
+            engine = await started(
+                store,
+                venue,
+                document,
+                settings,
+                self.clock,
+                gate,
+                live_flag=live_flag,
+                dry_flag=dry_flag,
+                adopt=adopt,
+                measuring=measuring,
+            )
         bot = Bot(engine, store, venue, self.clock, kill_file, document)
         self.running.append(bot)
         return bot

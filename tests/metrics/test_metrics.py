@@ -9,9 +9,11 @@ from decimal import Decimal
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot.core.cross_terms import CrossFit, CrossSeen
 from bot.core.decision import Mode
 from bot.core.model import NO_LIQUIDATION, Fill, FundingPayment, OrderStatus, Side
 from bot.metrics import Metrics, metrics_table_markdown, names
+from tests.api.test_answers import carried
 from tests.api.worlds import BTC, NOW_MS, decision, fresh_status, leg, snapshot, status, view
 
 D = Decimal
@@ -37,6 +39,12 @@ TYPES = {  # every name that a dashboard, a rule or the documentation may use
     "hedgebot_orders_total": "counter",
     "hedgebot_fills_total": "counter",
     "hedgebot_slippage_bps": "histogram",
+    "hedgebot_cross_beta_ratio": "gauge",
+    "hedgebot_cross_r_squared_ratio": "gauge",
+    "hedgebot_cross_effective_ratio": "gauge",
+    "hedgebot_cross_value_usd": "gauge",
+    "hedgebot_cross_target_usd": "gauge",
+    "hedgebot_cross_hedged_usd": "gauge",
     "hedgebot_open_orders": "gauge",
     "hedgebot_unknown_orders": "gauge",
     "hedgebot_data_timestamp_seconds": "gauge",
@@ -129,6 +137,26 @@ def test_before_the_first_turn_what_nobody_knows_is_nan_and_not_zero(metrics):
 def test_a_leg_shows_the_numbers_of_the_last_turn(metrics, name, shown):
     metrics.turned(status(), 0.01)
     assert value(metrics, name, asset="BTC") == shown
+
+
+def test_what_a_leg_carries_is_shown_and_turns_nan_when_it_is_unknown():
+    metrics = Metrics("main", "paper", ("BTC",), (("SOL", "BTC"),))
+    here = {"asset": "SOL", "hedge": "BTC"}
+    assert math.isnan(value(metrics, "cross_target_usd", **here))
+    assert math.isnan(value(metrics, "data_timestamp_seconds", asset="SOL", source="price"))
+    fit = CrossFit(NOW_MS - 60_000, 720, D("1.3"), D("0.62"), D("0.9"), D("0.5"))
+    seen = replace(snapshot(), crosses=(CrossSeen("SOL", D(100), NOW_MS - 500, fit),))
+    metrics.turned(status(decision=decision(leg(crosses=(carried(),))), seen=seen), 0.01)
+    shown = {name: value(metrics, f"cross_{name}", **here) for name in ("beta_ratio", "r_squared_ratio", "effective_ratio")}
+    assert shown == {"beta_ratio": 1.3, "r_squared_ratio": 0.62, "effective_ratio": 0.5}
+    assert [value(metrics, f"cross_{name}", **here) for name in ("value_usd", "target_usd", "hedged_usd")] == [150_000, 97_500, 97_000]
+    stamps = {source: value(metrics, "data_timestamp_seconds", asset="SOL", source=source) for source in ("price", "candles")}
+    assert stamps == {"price": (NOW_MS - 500) / 1000, "candles": (NOW_MS - 60_000) / 1000}
+    assert value(metrics, "value_usd", asset="SOL") == 150_000
+    unknown = carried(value_usd=None, target_usd=None)
+    metrics.turned(status(decision=decision(leg(crosses=(unknown,))), seen=seen), 0.01)
+    assert math.isnan(value(metrics, "cross_target_usd", **here))
+    assert math.isnan(value(metrics, "value_usd", asset="SOL"))
 
 
 def test_the_basis_is_mark_over_index(metrics):

@@ -31,6 +31,7 @@ def test_a_bag_and_a_hedge_are_all_that_must_be_written(loaded: Load) -> None:
         "basis": "coins",
         "instrument": "BTC/USD:BTC",
         "allow_linear": False,
+        "cross": None,
     }
     assert list(settings.band.model_dump().values()) == [Decimal("0.995"), 1, 1, Decimal("1.005"), False, 3, 100, 10]
     assert list(settings.execution.model_dump().values()) == [30, 10, 120, 20, 100000]

@@ -291,6 +291,7 @@ BYBIT: Final = Venue(
         ("POST", "v5/order/cancel"): Errand.CANCEL,
         ("POST", "v5/position/set-leverage"): Errand.SETTING,
     },
+    lists_spot=True,
     options=lambda linear: {"fetchMarkets": {"types": ["inverse", "linear"] if linear else ["inverse"]}},
     allowance=Allowance(burst=200, per_second=40),
     absence_ms=60_000,

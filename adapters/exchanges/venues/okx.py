@@ -295,6 +295,7 @@ OKX: Final = Venue(
         ("POST", "account/set-leverage"): Errand.SETTING,
         ("POST", "trade/cancel-all-after"): Errand.SETTING,
     },
+    lists_spot=True,
     options=lambda linear: {"fetchMarkets": {"types": ["swap"]}, "brokerId": ""},
     allowance=Allowance(burst=100, per_second=30),
     absence_ms=60_000,

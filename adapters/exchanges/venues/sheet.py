@@ -177,6 +177,7 @@ class Venue:
     forced: Callable[[str], bool] = lambda own: False  # is this the client id of an order that the venue itself made, to liquidate?
     span_ms: int | None = None  # the longest stretch of a history that one question may cover; None: any
     reach_ms: int | None = None  # how far back the histories go; None: to the beginning
+    lists_spot: bool = False  # beside contracts, where ccxt is told to load spot markets too
     dates_trades: bool = False  # what ccxt calls the time of a ticker is that of the last trade
     payments_are_dear: bool = False  # few may be asked for: only once the wallet has moved, and now and then
     find_more: Callable[[Call, object], Call | None] = lambda asked, body: None  # where a look-up goes on whose answer has not shown it
