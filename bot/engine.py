@@ -90,6 +90,7 @@ class Parts:
     countdown: Countdown | None = None  # the venue's dead man's switch, if it is wanted
     overrides: tuple[str, ...] = ()  # what stands by the operator's word
     record_every_ms: int | None = RECORD_EVERY_MS  # None: only decisions that act or change their reason (replay)
+    sealed: str = ""  # why nothing can be sent whatever is said: there is no key
 
 
 class Engine:
@@ -400,17 +401,23 @@ class Engine:
             why_not_ready=tuple(check.why for _, check in self.health().checks if not check.ok),
         )
 
+    @property
+    def only_looks(self) -> bool:
+        """Can nothing be sent or cancelled, whatever is said?"""
+        return not self.rules.live or bool(self.parts.sealed)
+
     def health(self) -> Health:
-        clock, seen = self.parts.clock, self.seen
+        """Without a key a bot is well when it reads the prices: more it cannot do."""
+        clock, seen, sealed = self.parts.clock, self.seen, self.parts.sealed
         views = seen.views if seen is not None else ()
-        unread = [f"{view.instrument.symbol}: {view.errors[0]}" for view in views if view.errors]
+        unread = [f"{view.instrument.symbol}: {view.errors[0]}" for view in views if view.errors and not (sealed and view.quote)]
         stale = [
             f"{view.instrument.symbol}: {problem}"
             for view in views
             if seen is not None
             and (problem := "no price" if view.quote is None else quote_problem(view.quote, seen.now_ms, self.rules.risk))
         ]
-        doubtful = self.state.mode in (Mode.STARTING, Mode.RECONCILING)
+        doubtful = self.state.mode in (Mode.STARTING, Mode.RECONCILING) and not sealed
         first = Check(False, "no turn has ended yet")
         return Health(
             now_ms=clock.now_ms(),
@@ -418,7 +425,7 @@ class Engine:
             last_turn_mono_ms=self._last_turn_mono_ms,
             cycle_ms=self.parts.cycle_ms,
             database=Check(not self.database_problem, self.database_problem or "the last rows were committed"),
-            venue=Check(not unread, "; ".join(unread) or "every read was answered") if seen is not None else first,
+            venue=Check(not unread, "; ".join(unread) or sealed or "every read was answered") if seen is not None else first,
             reconciled=Check(not doubtful, f"state {self.state.mode.value}") if seen is not None else first,
             data_fresh=Check(not stale, "; ".join(stale) or "prices are fresh") if seen is not None else first,
         )
@@ -451,6 +458,8 @@ class Engine:
     def refusal(self, command: CommandGiven) -> str:
         if command.name == "dry-run-off" and not self.rules.live:
             return "mode: dry-run in the configuration: set `mode: live` and restart to let the bot send orders"
+        if command.name == "dry-run-off" and self.parts.sealed:
+            return self.parts.sealed
         if command.name == "flatten" and not self.state.armed:
             return "dry-run is on: no order is sent, so nothing can be flattened; `hedgebot dry-run off` first"
         if command.name in ("rearm", ACCEPT) and not command.reason.strip():

@@ -149,10 +149,10 @@ async def shut_down(engine: Engine, run_id: str) -> bool:
         if stopping.done() and stopping.exception() is not None:  # the record did not take it: unsaid, the next turn would send orders
             stopping = told_to_stop(engine)
         gone = gone + 1 if decision is not None and nothing_open(engine) else 0
-        if gone >= GONE_LOOKS or (not engine.rules.live and decision is not None):
+        if gone >= GONE_LOOKS or (engine.only_looks and decision is not None):
             break
         await clock.sleep_ms(FAST_MS if gone == 0 else 0)
-    verified = gone >= GONE_LOOKS or (not engine.rules.live and nothing_known_open(engine))
+    verified = gone >= GONE_LOOKS or (engine.only_looks and nothing_known_open(engine))
     why = "no own order is open" if verified else "own orders may still be open"
     with suppress(PortError):
         await engine.parts.audit.append([RunEnded(run_id, verified, why, clock.now_ms())])
@@ -170,7 +170,7 @@ def told_to_stop(engine: Engine) -> asyncio.Future[None]:
 
 
 def nothing_known_open(engine: Engine) -> bool:
-    """Under `mode: dry-run` nothing is cancelled, and a venue may be unreadable without a key: an order of an earlier run still counts."""
+    """Who only looks cancels nothing, and may have no key to read the venue: an order of an earlier run still counts."""
     return engine.own_open_orders() == 0 and all(leg.working is None for leg in engine.state.legs)
 
 

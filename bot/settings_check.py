@@ -138,6 +138,11 @@ def _keys(settings: Settings) -> Iterator[Finding]:
             yield _say("venue.base_url", problem, remedy, "error")
         else:
             yield _say("venue.base_url", problem, "see that it is yours; write base_url: null to reach the venue itself")
+    yield from _missing_keys(settings)
+
+
+def _missing_keys(settings: Settings) -> Iterator[Finding]:
+    venue = settings.venue
     names = ["api_key", "api_secret", *(["passphrase"] if venue.name in NEEDS_PASSPHRASE else [])]
     for name in names:
         if getattr(venue, name) is None:
@@ -145,6 +150,14 @@ def _keys(settings: Settings) -> Iterator[Finding]:
             problem = f"is not set, and {venue.name} shows no position without it"
             remedy = f"set {variable(('venue', name))}_FILE=/path/to/a/file that holds it"
             yield _say(f"venue.{name}", problem, remedy, "error" if live else "warning")
+
+
+def keyless(settings: Settings) -> tuple[Finding, ...]:
+    """What is missing where a real venue is asked without any key: prices can be read, and that is all. A half of a key is a mistake."""
+    venue = settings.venue
+    if venue.name == "paper" or any((venue.api_key, venue.api_secret, venue.passphrase)):
+        return ()
+    return tuple(_missing_keys(settings))
 
 
 # ------------------------------------------------------------------------------------------------------------------ the hedges

@@ -8,7 +8,8 @@ import structlog
 from bot.exit_codes import Exit
 from bot.ports import Clock, Exchange, Misconfigured, NotReady
 from bot.settings import Settings, overrides
-from bot.settings_check import check
+from bot.settings_check import check, keyless
+from bot.settings_outside import variable
 from bot.settings_text import SettingsError
 
 if TYPE_CHECKING:
@@ -18,10 +19,24 @@ log = structlog.get_logger("hedgebot")
 
 
 def refuse_what_check_refuses(settings: Settings) -> None:
-    """Raise SettingsError in the words of `hedgebot check`."""
-    errors = [finding for finding in check(settings) if finding.severity == "error"]
+    """Raise SettingsError in the words of `hedgebot check`. Without any key a bot may still look, dry."""
+    lacking = keyless(settings)
+    errors = [finding for finding in check(settings) if finding.severity == "error" and finding not in lacking]
     if errors:
         raise SettingsError(errors)
+
+
+def require_key(settings: Settings) -> None:
+    """Raise SettingsError where a bot is to send orders and has no key."""
+    if lacking := keyless(settings):
+        raise SettingsError(list(lacking))
+
+
+def sealed(settings: Settings) -> str:
+    """Why this process can never send an order, whatever is said to it; empty if it can."""
+    lacking = [finding.key for finding in keyless(settings)]
+    files = ", ".join(f"{variable(tuple(key.split('.')))}_FILE" for key in lacking)
+    return f"no key is configured for {settings.venue.name}: set {files}, then start the bot again" if lacking else ""
 
 
 async def fit_to_hedge(exchange: Exchange, settings: Settings, symbols: Sequence[str], clock: Clock) -> tuple[str, ...]:

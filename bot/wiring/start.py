@@ -31,7 +31,7 @@ from bot.settings import Settings, config_hash, defaulted_limits, overrides, to_
 from bot.settings_values import sqlite_file
 from bot.wiring.bag import declared, open_bag
 from bot.wiring.choice import chosen
-from bot.wiring.fit import fit_to_hedge, refuse_what_check_refuses
+from bot.wiring.fit import fit_to_hedge, refuse_what_check_refuses, require_key, sealed
 from bot.wiring.measures import NOTHING_MEASURED, Measuring, open_measures
 from bot.wiring.notify import open_notifier
 from bot.wiring.record import holder, open_store, recorded_state
@@ -80,13 +80,16 @@ async def started(
     await lead(store, holder(), clock, over_beat_ms)
     wait_ms = takeover_wait_ms(store, exchange.absence_ms)
     state = store.state()
+    armed = armed_at_start(state, rules, live_flag=live_flag, dry_flag=dry_flag)
+    if armed:
+        require_key(settings)
     require_every_leg(state, rules)
     require_a_horizon_ahead(settings, state, clock.now_ms())
     if wait_ms:
         log.warning("takeover.waiting", seconds=wait_ms / 1000, why="the run before did not end cleanly: its requests may be under way")
         async with proving(store, gate, clock, lambda: None):
             await clock.sleep_ms(wait_ms)
-    epoch = store.raise_epoch(await epochs_seen(exchange, state, rules, clock))
+    epoch = store.raise_epoch(state.epoch if sealed(settings) else await epochs_seen(exchange, state, rules, clock))
     start = RunStarted(
         run_id=run_id or secrets.token_hex(8),
         program_version=program_version(),
@@ -94,13 +97,15 @@ async def started(
         config_hash=config_hash(settings),
         rules=rules,
         live=rules.live,
-        armed=armed_at_start(state, rules, live_flag=live_flag, dry_flag=dry_flag),
+        armed=armed,
         adopt=adopt,
         at_ms=clock.now_ms(),
         overrides=by_word,
     )
     await store.append([start])
     gate.lease_held = True
+    if why := sealed(settings):
+        log.warning("run.sealed", why=why, did="reads prices, plans nothing, sends nothing")
     return Engine(
         Parts(
             **common_parts(settings, start, exchange, clock, gate, holdings),
@@ -113,6 +118,7 @@ async def started(
             crosses=measuring.crosses,
             record_every_ms=record_every_ms,
             countdown=countdown(settings, exchange),
+            sealed=sealed(settings),
         ),
         fold(state, start),
     )

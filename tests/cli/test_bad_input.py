@@ -288,6 +288,40 @@ def test_without_a_key_dry_run_knows_no_position_plans_nothing_and_says_why(desk
     assert desk.changed_nothing()
 
 
+@at_each_venue
+def test_without_a_key_a_bot_that_may_trade_comes_up_dry_is_well_says_what_is_missing_and_cannot_be_armed(desk: VenueDesk):
+    without_key(desk)
+    for _ in range(2):  # the second start has a record, and an epoch to look for
+        with desk.start() as bot:
+            said = bot.until(lambda said: bool(said["missing"]))
+            assert (said["mode"], said["armed"], said["legs"][0]["position_usd"]) == ("live", False, None)
+            assert said["legs"][0]["orders"] == []
+            assert any("no key is configured" in what for what in said["missing"])
+            assert float(said["legs"][0]["mark"]) > 0
+            assert desk.hb("probe").code == 0
+            refused = desk.hb("dry-run", "off")
+            assert refused.code == 4
+            assert f"no key is configured for {desk.venue}: set HEDGEBOT__VENUE__API_KEY_FILE, " in refused.err
+            assert bot.api.post("/api/v1/dry-run", json={"on": False}).status_code == 409
+            assert bot.status()["armed"] is False
+            assert bot.stop() == 0
+    assert desk.changed_nothing()
+
+
+@only("bybit")
+def test_a_bot_that_was_armed_does_not_start_without_its_key(desk: VenueDesk):
+    with desk.start() as bot:
+        desk.good("dry-run", "off")
+        bot.until(lambda said: said["legs"][0]["aligned"])
+        assert bot.stop() == 0
+    placed = len(desk.server.asked("place"))
+    without_key(desk)
+    refused = desk.hb("run", "--once")
+    assert refused.code == 4
+    assert "venue.api_key is not set" in refused.err
+    assert len(desk.server.asked("place")) == placed
+
+
 @only("bybit")
 def test_check_fits_eighty_columns_and_names_the_remedy_under_each_finding(desk: VenueDesk):
     unknown_key(desk)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docker.conftest import Deploy
-from tests.docker.deployment import Deployment, Said, eventually
+from tests.docker.deployment import Deployment, Said
 
 OWN_FILES = "audit.url=sqlite:////tmp/a.db", "paper.url=sqlite:////tmp/p.db", "kill_file=/tmp/k"
 
@@ -95,14 +95,6 @@ def test_a_file_that_is_no_key_is_left_alone_and_said(up: Deployment):
     assert "venue.apikey in ./secrets is not a key" in said.text or "./secrets/venue.apikey is not a key" in said.text
     assert "word of another program" not in said.text
     assert "venue.apikey" not in up.good("exec", "-T", "bot", "ls", "/run/secrets")
-
-
-def test_a_testnet_without_a_key_names_the_key_and_sends_nothing(deploy: Deploy):
-    keyless = deploy(files=("docker-compose.yml", "tests/docker/venue.yaml"), given={"TESTNET": "bybit", "VENUE_ENVIRONMENT": "testnet"})
-    keyless.good("up", "-d")
-    eventually(lambda: "venue.api_key is not set" in keyless.log("bot"), 60, "what is missing is said")
-    assert "HEDGEBOT__VENUE__API_KEY_FILE" in keyless.log("bot")
-    keyless.down()
 
 
 def test_without_a_database_it_says_so_and_goes_on_by_itself_once_there_is_one(up: Deployment):

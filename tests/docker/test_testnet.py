@@ -17,12 +17,9 @@ VENUE = "bybit"
 
 @pytest.fixture(scope="module")
 def testnet(deploy: Deploy, clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """A clone of its own, with keys in ./secrets that only their owner can read."""
+    """A clone of its own, whose ./secrets hold no key yet."""
     mine = tmp_path_factory.mktemp("testnet") / "hedgebot"
     shutil.copytree(clone, mine)
-    for name, word in (("venue.api_key", KEY), ("venue.api_secret", SECRET)):
-        (mine / "secrets" / name).write_text(f"{word}\n")
-        (mine / "secrets" / name).chmod(0o600)
     deployment = deploy(files=("docker-compose.yml", "tests/docker/venue.yaml"), given={"TESTNET": VENUE, "VENUE_ENVIRONMENT": "testnet"})
     deployment.clone = mine
     return deployment
@@ -40,13 +37,29 @@ def no_order_twice(testnet: Deployment) -> None:
     assert set(at_venue) <= {order["client_id"] for order in testnet.orders()}
 
 
-def test_the_services_are_the_same_and_it_comes_up_dry(testnet: Deployment):
+def test_without_a_key_the_same_services_come_up_dry_and_say_what_is_missing(testnet: Deployment):
     paper = Deployment(testnet.engine, testnet.clone)
     services = set(testnet.good("config", "--services").split())
     assert services - {"venue"} == set(paper.good("config", "--services").split())
     testnet.up()
     status = testnet.ask("status")
     assert (status["venue"], status["environment"], status["mode"], status["armed"]) == (VENUE, "testnet", "live", False)
+    assert any("no key is configured" in what for what in status["missing"])
+    refused = testnet.hb("dry-run", "off")
+    assert refused.code == 4
+    assert "set HEDGEBOT__VENUE__API_KEY_FILE, HEDGEBOT__VENUE__API_SECRET_FILE" in refused.text
+    testnet.good("restart", "bot")
+    testnet.healthy()
+
+
+def test_a_key_is_handed_over_by_up_and_it_stays_dry(testnet: Deployment):
+    for name, word in (("venue.api_key", KEY), ("venue.api_secret", SECRET)):
+        (testnet.clone / "secrets" / name).write_text(f"{word}\n")
+        (testnet.clone / "secrets" / name).chmod(0o600)  # only its owner can read it
+    testnet.good("up", "-d", "--force-recreate", "bot")
+    testnet.healthy()
+    status = testnet.ask("status")
+    assert (status["armed"], status["missing"]) == (False, [])
 
 
 def test_while_dry_it_plans_and_sends_nothing(testnet: Deployment):
