@@ -100,7 +100,7 @@ def record_routes(led: Led) -> APIRouter:
         record = led.record(account)
         row = await reading(partial(record.entry, seq))
         if row is None:
-            raise NotOnRecord(f"entry {seq} is not on record: entries go from 1 to {record.head().seq}")
+            raise NotOnRecord(f"entry {seq} is not on record: {record.extent()}")
         return answer(whole_entry_json(row))
 
     open_streams: set[object] = set()

@@ -7,12 +7,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from sqlalchemy.engine import make_url
+
 from bot.audit import lease
 from bot.audit.completeness import Completeness, compare, with_trades
 from bot.audit.database import Database, upgrade
 from bot.audit.explain import NotOnRecord, explain
 from bot.audit.export import export
-from bot.audit.roles import set_up
+from bot.audit.pruning import prune
+from bot.audit.roles import as_owner, set_up
 from bot.audit.verify import Verdict, Verification, verify
 from bot.audit.witness import heads_in
 from bot.cli_exit import Wrong
@@ -24,7 +27,9 @@ from bot.logs import keep_secret
 from bot.ports import Misconfigured, NotSent, PortError
 from bot.record_face import entry_json, whole_entry_json
 from bot.settings import Settings
-from bot.wiring.record import password, read_store
+from bot.wiring.record import holder, open_store, password, read_store
+from bot.wiring.venue import real_time
+from bot.words import moment_ms_from
 
 EVERY: Final = 2**62  # rows, however many there are
 
@@ -40,7 +45,7 @@ def entry(settings: Settings, seq: int) -> dict[str, Any]:
     with closing(read_store(settings)) as store:
         row = store.entry(seq)
         if row is None:
-            raise NotOnRecord(f"entry {seq} is not on record: entries go from 1 to {store.head().seq}")
+            raise NotOnRecord(f"entry {seq} is not on record: {store.extent()}")
         return whole_entry_json(row)
 
 
@@ -67,7 +72,8 @@ def verified(settings: Settings, heads: Path | None, *, online: bool = False) ->
         if made is None:
             return with_trades(found, Completeness(Verdict.UNCLEAR, "the bot has never looked at the venue: there is nothing to compare"))
         charges = [row.event for row in store.entries(kinds=(TookCharge.__name__,))]
-        since_ms = {event.symbol: event.at_ms for event in reversed(charges) if isinstance(event, TookCharge)}
+        since_ms = {leg.symbol: leg.charged_at_ms for leg in made.state.legs if leg.contracts is not None}  # where older ones were dropped
+        since_ms |= {event.symbol: event.at_ms for event in reversed(charges) if isinstance(event, TookCharge)}
         try:
             known = asyncio.run(own_trades(settings, store.instance, since_ms))
         except PortError as error:
@@ -133,14 +139,49 @@ def write_export(settings: Settings, form: Literal["csv", "jsonl"], output: Path
 
 def set_up_server(settings: Settings, admin: str, admin_password: Path | None) -> str:
     """Where the database lies that is now ready for the bot. Raise Misconfigured."""
-    word = None
-    if admin_password is not None:
-        try:
-            word = admin_password.read_text("utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise Misconfigured(f"--admin-password-file {admin_password} cannot be read ({error}); nothing was changed") from error
-        keep_secret(word)
-    return set_up(settings.audit.url, bot_password=password(settings), admin=admin, admin_password=word)
+    return set_up(settings.audit.url, bot_password=password(settings), admin=admin, admin_password=word_in(admin_password))
+
+
+def word_in(admin_password: Path | None) -> str | None:
+    if admin_password is None:
+        return None
+    try:
+        word = admin_password.read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"--admin-password-file {admin_password} cannot be read ({error}); nothing was changed") from error
+    keep_secret(word)
+    return word
+
+
+def pruned(settings: Settings, before: str, archive: Path, admin: str | None, admin_password: Path | None) -> dict[str, Any]:
+    """Drop what is older than `before`. Raise Misspoken, LeaseHeld while a bot runs, or PortError; then nothing was dropped."""
+    before_ms, now_ms = moment_ms_from(before, field="--before"), real_time().now_ms()
+    with closing(open_store(settings)) as store:
+        store.lead(f"{holder()} for `audit prune`")
+        if admin is None:
+            found = asyncio.run(prune(store, store.database, archive, before_ms=before_ms, now_ms=now_ms))
+        else:
+            with closing(as_owner(make_url(settings.audit.url), admin, word_in(admin_password))) as owner:
+                found = asyncio.run(prune(store, owner, archive, before_ms=before_ms, now_ms=now_ms))
+        if found is None:
+            return {"account": settings.account, "dropped": 0, "upto_seq": None, "hash": None, "checkpoint_seq": None, "archive": None}
+        return {
+            "account": settings.account,
+            "dropped": found.checkpoint.upto_seq - found.first_seq + 1,
+            "upto_seq": found.checkpoint.upto_seq,
+            "hash": found.checkpoint.hash,
+            "checkpoint_seq": found.checkpoint_seq,
+            "archive": str(archive),
+        }
+
+
+def pruned_lines(said: dict[str, Any]) -> list[str]:
+    if not said["dropped"]:
+        return [f"{said['account']}: nothing to drop: no entry is that old, but for what the bot still needs; no file was written"]
+    return [
+        f"{said['account']}: {said['dropped']} entries dropped, up to {said['upto_seq']}; {said['archive']} holds them, verified",
+        f"the chain goes on from {said['upto_seq']} {said['hash']}, as entry {said['checkpoint_seq']} says",
+    ]
 
 
 def upgraded(settings: Settings) -> str:
@@ -148,11 +189,11 @@ def upgraded(settings: Settings) -> str:
     held: list[lease.Lock] = []
 
     def guard(database: Database) -> None:
-        for account, holder in (lease.holders(database) or {settings.account: None}).items():
+        for account, leader in (lease.holders(database) or {settings.account: None}).items():
             try:
                 held.append(lease.locked(database, account))
             except BlockingIOError:
-                raise lease.LeaseHeld(account, holder) from None
+                raise lease.LeaseHeld(account, leader) from None
 
     try:
         return upgrade(settings.audit.url, password=password(settings), guard=guard)

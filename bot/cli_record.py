@@ -101,6 +101,30 @@ def audit_export(
     write_export(settings_from(config, account=account), chosen, output)
 
 
+@audit.command("prune")
+def audit_prune(
+    before: Annotated[str, typer.Option("--before", metavar="DATE", help="drop what is older (UTC)")],
+    archive: Annotated[Path, typer.Option("--archive", metavar="FILE", help="written first: the whole record, verified; must not exist")],
+    config: Config = None,
+    account: Account = None,
+    admin: Annotated[
+        str | None, typer.Option("--admin", metavar="USER", help="on a server: who may act for the owner of the tables; the bot may not")
+    ] = None,
+    admin_password: Annotated[Path | None, typer.Option("--admin-password-file", metavar="FILE", help="holds his password")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Drop old entries at a checkpoint: the rest still verifies, and the file proves what went. Stop the bot first."""
+    from bot.cli_audit import pruned, pruned_lines
+    from bot.cli_config import settings_from
+    from bot.cli_show import answer_json
+
+    log_to_stderr(None)
+    if admin_password is not None:
+        admin = admin or "postgres"
+    said = pruned(settings_from(config, account=account), before, archive, admin, admin_password)
+    answer_json(said) if as_json else typer.echo("\n".join(pruned_lines(said)))
+
+
 @db.command("set-up")
 def db_set_up(
     config: Config = None,

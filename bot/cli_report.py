@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +14,13 @@ from bot.report import Report, fold_report
 from bot.report_page import page
 from bot.settings import Settings
 from bot.wiring.record import read_store
+from bot.words import moment_ms_from
 
 
 def statement(settings: Settings, since: str | None) -> Report:
     """Of the record alone: no venue is asked."""
     with closing(read_store(settings)) as store:
-        return fold_report((row.event for row in store.entries()), 0 if since is None else moment_ms(since))
-
-
-def moment_ms(said: str) -> int:
-    try:
-        at = datetime.fromisoformat(said)
-    except ValueError:
-        raise Wrong(Exit.USAGE, f"--since {said}: is not a time; write 2026-03-12 or 2026-03-12T08:00 (UTC)") from None
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+        return fold_report((row.event for row in store.entries()), 0 if since is None else moment_ms_from(since, field="--since"))
 
 
 def write_page(report: Report, file: Path) -> None:

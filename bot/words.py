@@ -64,6 +64,15 @@ def until_ms_from(said: str, *, now_ms: int, field: str = "until") -> int:
     return end_ms
 
 
+def moment_ms_from(said: str, *, field: str) -> int:
+    """A moment, or the beginning of a day; UTC unless it names another zone."""
+    try:
+        at = datetime.fromisoformat(said.strip())
+    except ValueError:
+        raise Misspoken(field, f"{shortened(said)} is not a time; write 2026-03-12 or 2026-03-12T08:00 (UTC)") from None
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
 def shortened(said: object) -> str:
     """What was said, as an error may repeat it: quoted, on one line, of bounded length."""
     text = repr(str(said))

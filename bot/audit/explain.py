@@ -28,7 +28,7 @@ def explain(store: Store, identity: str) -> str:
     row = store.entry(int(name)) if name.isascii() and name.isdigit() and len(name) < 19 else None
     if row is None:
         raise NotOnRecord(
-            f"{identity!r} is neither an entry nor an order of {store.owner.name}: entries go from 1 to {store.head().seq}"
+            f"{identity!r} is neither an entry nor an order of {store.owner.name}: {store.extent()}"
             " (`hedgebot audit tail`), orders are listed by `hedgebot orders`"
         )
     return "\n".join(entry_story(store, row))

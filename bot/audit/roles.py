@@ -51,8 +51,7 @@ def set_up(url: str, *, bot_password: str | None, admin: str, admin_password: st
     ):
         make_roles(connection, named.username, bot_password)
         make_database(connection, named.database, named.username)
-    with closing(as_admin(named, admin, admin_password)) as database:
-        event.listen(database.engine, "connect", become_owner)
+    with closing(as_owner(named, admin, admin_password)) as database:
         with naming(database), database.engine.connect() as connection:
             require_idle(database, connection, named.username)
         migrate(database)
@@ -77,6 +76,13 @@ def require_idle(database: Database, connection: Connection, bot: str) -> None:
 
 def as_admin(url: URL, admin: str, password: str | None) -> Database:
     return postgres_database(url.set(username=admin, password=None), password, read_only=False, synchronous="FULL")
+
+
+def as_owner(url: URL, admin: str, password: str | None) -> Database:
+    """Whose tables they are cannot log in: the administrator speaks for him."""
+    database = as_admin(url, admin, password)
+    event.listen(database.engine, "connect", become_owner)
+    return database
 
 
 def become_owner(connection: Any, _: object) -> None:

@@ -20,9 +20,10 @@ from bot.audit.database import Database, Synchronous, connect, naming, require_c
 from bot.audit.projections import PROJECTED, project, statements
 from bot.audit.rows import EntryRow, FillRow, FundingRow, OrderRow, Owner
 from bot.audit.tables import ACCOUNTS, ENTRIES, FILLS, FUNDING, ORDERS, SLOTS
-from bot.core.events import DecisionMade, Event, IntentRecorded
+from bot.core.events import Checkpointed, DecisionMade, Event, IntentRecorded, RunStarted
 from bot.core.ledger import fold
 from bot.core.memory import State
+from bot.core.rules import Rules
 from bot.ports import LeaseLost, Misconfigured, NotSent
 
 ALPHABET: Final = string.ascii_lowercase + string.digits
@@ -326,6 +327,12 @@ class Store:
         """The newest link: as written by us, or as found in the database when we do not lead."""
         return self._read_head() if self.epoch is None else self._head
 
+    def extent(self) -> str:
+        """From where to where the entries go, for whoever asked for one that is not there."""
+        first = next((row.seq for row in self.entries(limit=1)), 1)
+        dropped = " (earlier ones were dropped: see the note of `hedgebot audit verify`)" if first > 1 else ""
+        return f"entries go from {first} to {self.head().seq}{dropped}"
+
     def state(self) -> State:
         """Everything remembered: the state of the last decision, folded with it and with what follows. Settles a doubtful commit."""
         if self.epoch is not None:
@@ -375,6 +382,15 @@ class Store:
             entry.account == self.account, entry.kind == kind, entry.seq <= until_seq
         )
         return next((EntryRow(**row) for row in self._rows(wanted.order_by(entry.seq.desc()).limit(1))), None)
+
+    def rules_at(self, seq: int) -> tuple[str, Rules | None]:
+        """The rules of the run that was under way at `seq`, and their hash."""
+        run, checkpoint = self.newest_of(RunStarted.__name__, seq), self.newest_of(Checkpointed.__name__, self.head().seq)
+        if run is not None and isinstance(run.event, RunStarted):
+            return run.event.config_hash, run.event.rules
+        if checkpoint is not None and isinstance(checkpoint.event, Checkpointed):
+            return checkpoint.event.rules_hash, checkpoint.event.rules
+        return "", None
 
     def last_decision(self) -> DecisionMade | None:
         return self.decision(self._last_decision_seq())

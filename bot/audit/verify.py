@@ -7,25 +7,27 @@ outside, every decision of this program's own rules decided again, and the proje
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import zip_longest
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, create_engine, select
+from sqlalchemy import Connection, Table, create_engine, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from bot.audit import codec
+from bot.audit.carried import CARRIED, Digest, raw_rows
 from bot.audit.chain import Head, is_canonical, link
 from bot.audit.projections import project, statements
+from bot.audit.sentences import moment
 from bot.audit.store import PAGE, Store
 from bot.audit.tables import ACCOUNTS, ENTRIES, PROJECTIONS, AuditTable
 from bot.core.decide import RULES_VERSION, decide
 from bot.core.decision import Decision
-from bot.core.events import DecisionMade, Event, IntentRecorded, RunStarted
+from bot.core.events import Checkpointed, DecisionMade, Event, IntentRecorded, RunStarted
 from bot.core.memory import State
 from bot.core.model import Snapshot
 from bot.core.rules import Rules
@@ -93,7 +95,7 @@ def verify(
         return check.result(Verdict.UNCLEAR, f"{len(check.unread)} entries are of another version of the program; the first: {why}", seq)
     if witnessed is None:
         check.notes.append(NO_HEADS)
-    return check.result(Verdict.GOOD, f"{check.head.seq} entries, every one in its place and unchanged", None)
+    return check.result(Verdict.GOOD, f"{check.head.seq - check.dropped} entries, every one in its place and unchanged", None)
 
 
 class Check:
@@ -113,6 +115,8 @@ class Check:
         self.decision_seq = self.decided_again = self.hash_only = self.newest_epoch = 0
         self.unread: list[tuple[int, str]] = []
         self.notes: list[str] = []
+        self.checkpoints: dict[int, Checkpointed] = {}  # by the last entry that may be gone
+        self.dropped = 0  # entries that are
 
     def result(self, verdict: Verdict, what: str, bad_seq: int | None) -> Verification:
         return Verification(verdict, what, bad_seq, self.head, self.heads_checked, self.decided_again, self.hash_only, tuple(self.notes))
@@ -122,6 +126,7 @@ class Check:
 
     def everything(self, connection: Connection) -> None:
         with TemporaryDirectory(prefix="hedgebot-verify-") as folder, empty_projections(folder) as rebuilt:
+            self.begin(connection, rebuilt)
             cursor = rebuilt.connection.cursor()
             for row in self.rows(connection):
                 self.link(row)
@@ -133,6 +138,49 @@ class Check:
                 self.compare(connection, rebuilt)
         self.owner(connection)
         self.file(connection)
+
+    def begin(self, connection: Connection, rebuilt: Connection) -> None:
+        """Where entries were dropped, the checkpoint is the beginning: a later entry, which the chain itself vouches for."""
+        own = ENTRIES.c.account == self.account
+        first = connection.execute(select(func.min(ENTRIES.c.seq)).where(own)).scalar()
+        kind = ENTRIES.c.kind == Checkpointed.__name__
+        for row in connection.execute(select(ENTRIES.c.seq, ENTRIES.c.record).where(own, kind).order_by(ENTRIES.c.seq)):
+            with suppress(codec.NotAnEvent):
+                event = codec.decode(row.record)
+                if isinstance(event, Checkpointed) and event.upto_seq < row.seq:
+                    self.checkpoints[event.upto_seq] = event
+        start = self.checkpoints.get((first or 1) - 1)
+        if start is None:
+            return
+        self.head, self.dropped = Head(start.upto_seq, start.hash), start.upto_seq
+        if start.rules is not None:
+            self.rules[start.rules_hash] = start.rules
+        self.carry(connection, rebuilt, start)
+        self.before(start)
+
+    def carry(self, connection: Connection, rebuilt: Connection, start: Checkpointed) -> None:
+        """What follows from the dropped entries stays in the tables, as the checkpoint found it."""
+        found = Digest()
+        for table in CARRIED:
+            put = f"INSERT INTO {table.name} VALUES ({', '.join('?' for _ in table.c)})"  # noqa: S608 (our own names)
+            for row in raw_rows(connection, table, self.account, start.upto_seq):
+                found.add(table, row)
+                rebuilt.exec_driver_sql(put, row)
+        if found.hex != start.tables:
+            raise Broken(
+                f"orders, fills or funding of entries 1 to {start.upto_seq} are not what they were when those were dropped: a row was"
+                f" changed, added or taken away; {start.archive} holds them as they were"
+            )
+
+    def before(self, start: Checkpointed) -> None:
+        """Heads of dropped entries can be compared with the last one only."""
+        self.witness(start.upto_seq, start.hash)
+        gone = sum(len(self.witnessed.pop(seq)) for seq in [seq for seq in self.witnessed if seq < start.upto_seq])
+        also = f"; {gone} heads given are of those entries: check them against that file" if gone else ""
+        self.notes.append(
+            f"entries 1 to {start.upto_seq} were dropped on {moment(start.at_ms)}: {start.archive} holds them, and proves them if its"
+            f" entry {start.upto_seq} has the hash {start.hash}{also}"
+        )
 
     def rows(self, connection: Connection) -> Iterator[Any]:
         wanted = select(ENTRIES).where(ENTRIES.c.account == self.account).order_by(ENTRIES.c.seq).limit(PAGE)
@@ -153,13 +201,17 @@ class Check:
         if found != row["hash"]:
             first = ", or the owner in `accounts`," if expected == 1 else ""
             raise Broken(f"entry {expected} does not fit its hash: the record{first} or the hash was changed, or the row moved", expected)
-        for prefix in self.witnessed.get(expected, ()):
-            if not found.startswith(prefix):
-                raise Broken(
-                    f"entry {expected} is not the one that was witnessed: {prefix} was seen outside, the chain has {found}", expected
-                )
-            self.heads_checked += 1
+        self.witness(expected, found)
+        known = self.checkpoints.get(expected)
+        if known is not None and known.hash != found:
+            raise Broken(f"entry {expected} is not the one that a checkpoint names: it has {known.hash}, the chain has {found}", expected)
         self.head = Head(expected, found)
+
+    def witness(self, seq: int, found: str) -> None:
+        for prefix in self.witnessed.get(seq, ()):
+            if not found.startswith(prefix):
+                raise Broken(f"entry {seq} is not the one that was witnessed: {prefix} was seen outside, the chain has {found}", seq)
+            self.heads_checked += 1
 
     def event(self, row: Any) -> Event | None:
         """The event of a row whose hash holds, agreeing with the columns beside it; None if another version wrote it."""
@@ -252,14 +304,6 @@ def empty_projections(folder: str) -> Iterator[Connection]:
     with create_engine(f"sqlite:///{folder}/rebuilt.db", poolclass=NullPool).connect() as connection:
         AuditTable.metadata.create_all(connection, tables=list(PROJECTIONS))
         yield connection
-
-
-def raw_rows(connection: Connection, table: Table, account: str) -> Iterator[tuple[Any, ...]]:
-    """Rows in the order of the chain, as the driver reads them: a changed byte must not vanish in a conversion."""
-    columns, marker = ", ".join(table.c.keys()), "?" if connection.dialect.name == "sqlite" else "%s"
-    wanted = f"SELECT {columns} FROM {table.name} WHERE account = {marker} ORDER BY seq"  # noqa: S608 (our own names)
-    for row in connection.exec_driver_sql(wanted, (account,), execution_options={"yield_per": PAGE}):
-        yield tuple(row)
 
 
 def difference(table: Table, found: tuple[Any, ...] | None, expected: tuple[Any, ...] | None) -> str:

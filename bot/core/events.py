@@ -253,6 +253,19 @@ class DeadManSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpointed:
+    """Entries up to `upto_seq` may be dropped from the record: what the rest is proven by without them."""
+
+    upto_seq: int
+    hash: str  # of that entry
+    tables: str  # SHA-256 of the rows of orders, fills and funding that follow from those entries
+    rules_hash: str  # of the run that was under way there, and its rules: later decisions may have been made by them
+    rules: Rules | None
+    archive: str  # the file that holds them
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class AlertRaised:
     what: str
     at_ms: int
@@ -287,6 +300,7 @@ ALL: Final = (
     LegHalted,
     Halted,
     DeadManSet,
+    Checkpointed,
     AlertRaised,
     ErrorSeen,
 )
@@ -313,6 +327,7 @@ Event = (
     | LegHalted
     | Halted
     | DeadManSet
+    | Checkpointed
     | AlertRaised
     | ErrorSeen
 )

@@ -15,6 +15,7 @@ from bot.core.events import (
     AlertRaised,
     BagDeclared,
     BagFollowed,
+    Checkpointed,
     CoinsMoved,
     CommandGiven,
     ContractChanged,
@@ -64,6 +65,7 @@ OTHERS = [
     (Halted("turnover", "too much", NOW), "halted by the check on turnover: too much; nothing is sent until `hedgebot rearm --reason`."),
     (DeadManSet(60_000, NOW), "unless it hears from us within 60 seconds."),
     (DeadManSet(0, NOW), "dead man's switch was stopped."),
+    (Checkpointed(41, "ab12" * 16, "", "", None, "old.db", NOW), "entries up to 41 (hash ab12ab12ab12"),
     (AlertRaised("leverage", NOW), "Alert: leverage."),
     (ErrorSeen("look", "timeout", NOW), "Error in look: timeout."),
 ]

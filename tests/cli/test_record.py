@@ -8,6 +8,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.cli.desk import Desk
 
 
@@ -100,3 +102,45 @@ def test_own_trades_are_compared_with_those_of_the_venue(aligned: Desk, tmp_path
     gone = aligned.hb("audit", "verify", "--online", env={"HEDGEBOT__PAPER__URL": f"sqlite:///{tmp_path / 'other.db'}"})
     assert gone.code == 3
     assert "could not be compared" in gone.out
+
+
+def test_old_entries_are_dropped_and_everything_else_goes_on(desk: Desk):
+    desk.write()
+    with desk.start("--live") as bot:
+        bot.until(lambda said: said["legs"][0]["aligned"])
+        refused = desk.hb("audit", "prune", "--before", "2999-01-01", "--archive", "old.db")
+        assert (refused.code, "already led by" in refused.err) == (3, True)
+        assert bot.stop() == 0
+    orders, status = desk.json("orders")["orders"], desk.json("status")
+    said = desk.json("audit", "prune", "--before", "2999-01-01", "--archive", "old.db")
+    assert said["dropped"] == said["upto_seq"] > 10
+    verified = desk.json("audit", "verify")
+    assert (verified["verdict"], verified["head_seq"]) == ("good", said["checkpoint_seq"])
+    assert desk.json("orders")["orders"] == orders
+    assert desk.json("status") == status
+    gone = desk.hb("audit", "show", "1")
+    assert (gone.code, f"entries go from {said['upto_seq'] + 1} to" in gone.err) == (2, True)
+    assert desk.json("audit", "tail", "-n", "1")["entries"][0]["says"].startswith(f"Checkpoint: entries up to {said['upto_seq']} ")
+    (desk.folder / "heads").write_text(f"{said['upto_seq']} {said['hash']}\n")
+    archive = {"HEDGEBOT__AUDIT__URL": "sqlite:///old.db"}
+    assert desk.hb("audit", "verify", "--heads", "heads", env=archive).code == 0
+    desk.good("run", "--live", "--until-aligned", "--timeout", "60")
+    assert desk.json("audit", "verify")["verdict"] == "good"
+    assert desk.hb("audit", "verify", "--online").code == 0
+    desk.good("report")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--before", "soon", "--archive", "old.db"), 2, "--before: 'soon' is not a time; write 2026-03-12"),
+        (("--before", "2999-01-01", "--archive", "hedge.yaml"), 4, "hedge.yaml exists already and was left as it is"),
+        (("--before", "2999-01-01", "--archive", "no/where.db"), 4, "the folder no does not exist"),
+    ],
+)
+def test_a_prune_that_cannot_be_says_why_and_drops_nothing(aligned: Desk, words: tuple[str, ...], code: int, said: str):
+    before = aligned.json("audit", "verify")["head_seq"]
+    refused = aligned.hb("audit", "prune", *words)
+    assert (refused.code, said in refused.err) == (code, True), refused
+    assert aligned.json("audit", "verify")["head_seq"] == before
+    assert aligned.hb("audit", "prune", "--before", "2000-01-01", "--archive", "old.db").out.startswith("main: nothing to drop")
