@@ -291,7 +291,7 @@ def test_without_a_key_dry_run_knows_no_position_plans_nothing_and_says_why(desk
 @at_each_venue
 def test_without_a_key_a_bot_that_may_trade_comes_up_dry_is_well_says_what_is_missing_and_cannot_be_armed(desk: VenueDesk):
     without_key(desk)
-    for _ in range(2):  # the second start has a record, and an epoch to look for
+    for _ in range(2 if desk.venue == "bybit" else 1):  # the second start has a record, and an epoch to look for
         with desk.start() as bot:
             said = bot.until(lambda said: bool(said["missing"]))
             assert (said["mode"], said["armed"], said["legs"][0]["position_usd"]) == ("live", False, None)

@@ -63,6 +63,12 @@ class Engine:
 
     env: dict[str, str]
 
+    @property
+    def socket_folder(self) -> dict[str, str]:
+        """Where it listens, if it was told by DOCKER_HOST: as a user with such an engine would say it."""
+        kind, _, path = self.env.get("DOCKER_HOST", "").partition("://")
+        return {"DOCKER_SOCKET_DIR": str(Path(path).parent)} if kind == "unix" else {}
+
     def docker(self, *args: str, timeout: float = COMMAND_SECONDS) -> Said:
         return run(["docker", *args], env=self.env, timeout=timeout)
 
@@ -89,7 +95,8 @@ class Deployment:
     def env(self) -> dict[str, str]:
         """What a user's shell holds, and ports that nobody else has."""
         ports = {f"{name}_PORT": str(port) for name, port in self.ports.items()}
-        return {**self.engine.env, "COMPOSE_PROJECT_NAME": self.name, "HEDGEBOT_VERSION": "test", "COLUMNS": "200", **ports, **self.given}
+        own = {"COMPOSE_PROJECT_NAME": self.name, "HEDGEBOT_VERSION": "test", "COLUMNS": "200"}
+        return {**self.engine.env, **self.engine.socket_folder, **own, **ports, **self.given}
 
     def compose(self, *args: str, timeout: float = COMMAND_SECONDS) -> Said:
         files = [word for file in self.files for word in ("-f", file)]

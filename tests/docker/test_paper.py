@@ -3,6 +3,7 @@
 import json
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +14,8 @@ from tests.docker.conftest import Deploy
 from tests.docker.deployment import Deployment, eventually
 
 QUIET = {"Distance to liquidation", "Alerts", "Answer to an order"}  # panels that may rightly be empty
-LONG_RUNNING = ("bot", "db", "prometheus", "alertmanager")
+LONG_RUNNING = ("bot", "db", "prometheus", "alertmanager", "revive")
+PUBLISHING = {"bot", "prometheus", "alertmanager"}
 
 
 READ_VENUE = """
@@ -74,7 +76,7 @@ def test_every_container_is_held_down(paper: Deployment, service: str):
     assert host["RestartPolicy"]["Name"] == "unless-stopped"
     bindings = [binding for listed in host["PortBindings"].values() for binding in listed]
     assert all(binding["HostIp"] == "127.0.0.1" for binding in bindings)
-    assert bool(bindings) is (service != "db")
+    assert bool(bindings) is (service in PUBLISHING)
 
 
 def test_the_bot_runs_as_nobody_else_and_may_write_its_data_only(paper: Deployment):
@@ -193,17 +195,22 @@ def test_a_crash_of_the_database_in_the_middle_of_the_work_needs_nobody(paper: D
 
 
 @pytest.mark.parametrize("service", ["bot", "db"])
-def test_what_was_killed_through_docker_stays_down_until_up_and_then_goes_on(paper: Deployment, service: str):
+def test_what_was_killed_through_docker_in_the_middle_of_the_work_comes_back_by_itself_and_goes_on(paper: Deployment, service: str):
     at_work(paper, "0.2" if service == "bot" else "1.0")
+    began = paper.state(service)["StartedAt"]
     paper.engine.good("kill", "-s", "KILL", paper.id(service))
-    if service == "db":
-        eventually(lambda: paper.health() == "unhealthy", 90, "the bot says that it is unhealthy")
-        assert "audit.failed" in paper.log("bot")
-    paper.good("up", "-d")
+    eventually(lambda: paper.state(service)["StartedAt"] != began and paper.state(service)["Running"], 60, f"{service} is started again")
     paper.healthy("db")
     paper.healthy()
     assert paper.aligned()["armed"] is True
     no_order_twice(paper)
+    assert f"{paper.name}-{service}-1 was killed: started again" in paper.log("revive")
+
+
+def test_what_starts_the_killed_again_has_no_network_and_no_capability(paper: Deployment):
+    inspected = paper.inspect("revive")
+    assert (inspected["HostConfig"]["NetworkMode"], inspected["HostConfig"]["CapAdd"]) == ("none", None)
+    assert {mount["Destination"] for mount in inspected["Mounts"] if mount["RW"]} == set()
 
 
 def test_the_record_verifies_after_all_that(paper: Deployment):
@@ -213,8 +220,24 @@ def test_the_record_verifies_after_all_that(paper: Deployment):
 def test_stop_leaves_no_open_order_and_exits_with_0(paper: Deployment):
     at_work(paper, "0.2")
     paper.engine.good("stop", "-t", "90", paper.id("bot"))
-    assert paper.state("bot")["ExitCode"] == 0
+    assert (paper.state("bot")["ExitCode"], paper.state("bot")["Running"]) == (0, False)  # and it stays down
     assert "no own order is open" in paper.log("bot")
     orders = of_venue(paper.good("run", "--rm", "-T", "--no-deps", "--entrypoint", "python", "bot", "-c", READ_VENUE))
     assert orders
     assert {status for _, status in orders} <= {"FILLED", "CANCELLED", "EXPIRED", "REJECTED"}
+
+
+def test_the_record_is_copied_beside_the_bot_and_pruned_by_the_owner_only(paper: Deployment, tmp_path: Path):
+    tmp_path.chmod(0o777)
+    prune = ["audit", "prune", "--before", "2999-01-01", "--archive", "/backups/old.db"]
+    mounted = ["run", "--rm", "-T", "--no-deps", "-v", f"{tmp_path}:/backups"]
+    refused = paper.compose(*mounted, "migrate", *prune)
+    assert (refused.code, "hedgebot may add to the record and drop nothing from it" in refused.text) == (4, True), refused.text
+    said = paper.good(*mounted, "migrate", *prune, "--admin-password-file", "/run/passwords/postgres")
+    assert "/backups/old.db holds them, verified" in said
+    paper.good("up", "-d")
+    paper.healthy()
+    assert paper.aligned()["armed"] is True
+    assert paper.say("audit", "verify").startswith("good")
+    assert "and verified" in paper.say("backup", "/data/copy.db")
+    no_order_twice(paper)

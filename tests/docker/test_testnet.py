@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from tests.docker.conftest import Deploy
-from tests.docker.deployment import Deployment, eventually
+from tests.docker.deployment import HERE, Deployment, eventually, run
 from tests.venue_server import KEY, SECRET
 
 VENUE = "bybit"
+FILES = ("docker-compose.yml", "tests/docker/venue.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,8 @@ def testnet(deploy: Deploy, clone: Path, tmp_path_factory: pytest.TempPathFactor
     """A clone of its own, whose ./secrets hold no key yet."""
     mine = tmp_path_factory.mktemp("testnet") / "hedgebot"
     shutil.copytree(clone, mine)
-    deployment = deploy(files=("docker-compose.yml", "tests/docker/venue.yaml"), given={"TESTNET": VENUE, "VENUE_ENVIRONMENT": "testnet"})
+    (mine / ".env").write_text(f"TESTNET={VENUE}\n")
+    deployment = deploy(files=FILES, given={"VENUE_ENVIRONMENT": "testnet"})
     deployment.clone = mine
     return deployment
 
@@ -38,7 +40,7 @@ def no_order_twice(testnet: Deployment) -> None:
 
 
 def test_without_a_key_the_same_services_come_up_dry_and_say_what_is_missing(testnet: Deployment):
-    paper = Deployment(testnet.engine, testnet.clone)
+    paper = Deployment(testnet.engine, testnet.clone, given={"TESTNET": ""})
     services = set(testnet.good("config", "--services").split())
     assert services - {"venue"} == set(paper.good("config", "--services").split())
     testnet.up()
@@ -68,8 +70,34 @@ def test_while_dry_it_plans_and_sends_nothing(testnet: Deployment):
     assert books(testnet)["placed"] == 0
 
 
-def test_the_word_arms_it_and_survives_a_restart(testnet: Deployment):
-    testnet.say("dry-run", "off")
+def block() -> list[str]:
+    """What the README tells to type for a test network."""
+    text = (HERE / "README.md").read_text("utf-8")
+    lines = text.partition("<!-- run: testnet -->")[2].partition("```console\n")[2].partition("```")[0].splitlines()
+    return [line.removeprefix("$ ").partition("  #")[0].strip() for line in lines]
+
+
+def test_what_the_readme_says_leads_from_nothing_to_a_hedge(testnet: Deployment):
+    testnet.good("down", "-t", "60")
+    for left in (".env", "secrets/venue.api_key", "secrets/venue.api_secret"):
+        (testnet.clone / left).unlink()
+    clone, *commands = block()
+    assert clone == "git clone … hedgebot && cd hedgebot"
+    assert [command for command in commands if "hedgebot " in command][-2:] == [
+        "docker compose exec bot hedgebot dry-run off",
+        "docker compose exec bot hedgebot status",
+    ]
+    env = {**testnet.env, "COMPOSE_FILE": ":".join(FILES)}
+    for command in commands:
+        if " exec " in command:
+            testnet.healthy()
+        said = run(["sh", "-c", command.replace("YOUR KEY", KEY).replace("YOUR SECRET", SECRET)], env=env, cwd=testnet.clone)
+        assert said.code == 0, f"{command}: exit {said.code}: {said.text}"
+    testnet.aligned()
+    assert (testnet.clone / "secrets/venue.api_key").stat().st_mode & 0o077 == 0
+
+
+def test_the_word_that_arms_it_survives_a_restart(testnet: Deployment):
     assert testnet.ask("status")["armed"] is True
     testnet.good("restart", "bot")
     testnet.healthy()
@@ -79,11 +107,12 @@ def test_the_word_arms_it_and_survives_a_restart(testnet: Deployment):
     no_order_twice(testnet)
 
 
-def test_a_crash_with_an_order_at_the_venue_ends_in_the_same_hedge_without_a_second_order(testnet: Deployment):
+def test_a_kill_with_an_order_at_the_venue_ends_in_the_same_hedge_without_a_second_order(testnet: Deployment):
     testnet.say("target", "set", "BTC", "0.5")
     eventually(lambda: books(testnet)["open"], 60, "an order at the venue")
-    testnet.kill_main_process("bot")
-    eventually(lambda: testnet.inspect("bot")["RestartCount"] >= 1, 60, "the bot is started again")
+    began = testnet.state("bot")["StartedAt"]
+    testnet.engine.good("kill", "-s", "KILL", testnet.id("bot"))
+    eventually(lambda: testnet.state("bot")["StartedAt"] != began, 60, "the bot is started again")
     testnet.healthy()
     assert testnet.aligned()["armed"] is True
     no_order_twice(testnet)
