@@ -71,7 +71,7 @@ def measured(asked: Asked) -> Iterator[dict[str, Any]]:
         yield run_of(f"hedgebot {' '.join(rehearsal)}", said)
         yield run_of("hedgebot simulate --grid", json.loads(printed("-m", "bot", "simulate", "--grid", "--json")))
     for words in ((), ("--venue", "deribit", "--postgresql")) if asked.kills else ():
-        command = ("-m", "tests.killed.rounds", "--rounds", str(asked.kills), *words)
+        command = ("-m", "tests.killed", "--rounds", str(asked.kills), *words)
         found = KILLS.search(printed(*command))
         if found is not None:
             yield run_of(

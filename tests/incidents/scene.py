@@ -8,6 +8,7 @@ import asyncio
 import json
 import multiprocessing
 import os
+import re
 import resource
 import sys
 import time
@@ -18,6 +19,8 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final, TextIO
+
+import httpx
 
 import bot.cli
 import bot.cli_read
@@ -35,6 +38,7 @@ NURSERY: Final = multiprocessing.get_context("forkserver")
 NURSERY.set_forkserver_preload(
     ["tests.incidents.scene", "tests.killed.rounds", "ccxt.async_support", "psycopg", "bot.api", "alembic.command"]
 )
+TURNS: Final = re.compile(r"^hedgebot_cycle_seconds_count\{.*\} ([0-9.]+)$", re.MULTILINE)
 RATIO: Final = "0.5"  # what every bot here is to reach, and `problems` compares with
 
 
@@ -172,7 +176,7 @@ class Scene:
 
     async def runs(self, *args: str) -> Process:
         """`hedgebot run --live`, until aligned."""
-        return await self.start("run", "--live", "--until-aligned", "--timeout", "80", "--log-json", *args)
+        return await self.start("run", "--live", "--until-aligned", "--timeout", f"{PATIENCE_S:g}", "--log-json", *args)
 
     async def hb(self, *args: str) -> Answer:
         """`hedgebot ARGS` to its end."""
@@ -186,9 +190,20 @@ class Scene:
     def sent(self) -> int:
         return len(self.place.server.asked("place"))
 
-    def reads(self) -> int:
-        """Requests that asked the venue for something; a turn of two legs makes at least three."""
-        return sum(row.endpoint.startswith("read") for row in self.place.server.log)
+    async def turns(self, bot: Process, whole: int) -> None:
+        """Wait until the bot began and ended so many turns."""
+        wanted = await self.ended_turns() + 1 + whole  # the one that is under way began before
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE_S
+        while await self.ended_turns() < wanted:
+            assert bot.process.exitcode is None, bot.log[-3:]
+            assert loop.time() < deadline, bot.log[-3:]
+            await asyncio.sleep(0.02)
+
+    async def ended_turns(self) -> int:
+        address = (self.folder / "hedgebot.db.api").read_text("ascii").strip()
+        async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=PATIENCE_S) as client:
+            return sum(int(float(count)) for count in TURNS.findall((await client.get("/metrics")).text))
 
     def problems(self) -> list[str]:
         return problems(self.place.server, self.write())

@@ -24,7 +24,9 @@ async def test_with_a_full_disk_it_sends_no_order_cancels_what_is_open_says_so_a
             await bot.until(lambda: not server.core.open_orders(), "its time is up, and it is cancelled")
             probed = await place.hb("probe", "--json")
             assert probed.code == 1
-            assert [check["name"] for check in probed.json["checks"] if not check["ok"]] == ["database"]
+            failing = {check["name"] for check in probed.json["checks"] if not check["ok"]}
+            assert "database" in failing
+            assert failing <= {"database", "reconciled"}  # what was asked for last is in doubt until its outcome can be written
             assert place.sent() == sent
             bot.largest_file(resource.RLIM_INFINITY)
             await bot.says("audit.recovered", recovered + 1)

@@ -34,8 +34,7 @@ async def test_while_the_kill_file_cannot_be_read_nothing_is_sent_and_no_flag_is
         bot = await place.runs()
         await bot.says("order.intent", 5)
         restored = spoil(switch)
-        looks = place.reads()
-        await bot.until(lambda: place.reads() > looks + 6, "two more turns")
+        await place.turns(bot, 1)
         sent = place.sent()
         said = await place.status()
         assert {leg["why"] for leg in said["legs"]} == {"UNKNOWN: the kill file cannot be read"}

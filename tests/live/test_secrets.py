@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus
 import httpx
 import pytest
 
-from tests.live.desk import ENVIRONMENT, SECRETS, Desk, held_usd, intended_usd, until
+from tests.live.desk import ENVIRONMENT, PATIENCE_S, SECRETS, Desk, held_usd, intended_usd, until
 from tests.live.desk import desk as served
 from tests.venue_server import KEY, PASSPHRASE, SECRET
 
@@ -63,7 +63,7 @@ def written(folder: Path) -> dict[str, bytes]:
 
 async def ran(desk: Desk, *words: str, secrets: dict[str, str]) -> tuple[int, bytes]:
     process = await start(desk, *words, secrets=secrets)
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     return process.returncode or 0, out + err
 
 
@@ -78,7 +78,8 @@ async def answers(desk: Desk) -> dict[str, bytes]:
     address = desk.folder / "hedgebot.db.api"
     await until(address.exists)
     bearer = {"authorization": f"Bearer {(desk.folder / 'hedgebot.db.token').read_text('ascii').strip()}"}
-    async with httpx.AsyncClient(base_url=address.read_text("ascii").strip(), headers=bearer, trust_env=False, timeout=30) as client:
+    url = address.read_text("ascii").strip()
+    async with httpx.AsyncClient(base_url=url, headers=bearer, trust_env=False, timeout=PATIENCE_S) as client:
         await until(lambda: held_usd(desk.server) == intended_usd("1.0"))
         return {page: (await client.get(page)).content for page in PAGES}
 
@@ -92,11 +93,11 @@ async def test_no_secret_is_in_any_sink(venue: str, tmp_path: Path) -> None:
         running = await start(desk, "run", "--live", "--log-level", "debug", secrets=SECRETS)
         talking = asyncio.create_task(running.communicate())
         try:
-            places |= await asyncio.wait_for(answers(desk), 60)
+            places |= await asyncio.wait_for(answers(desk), PATIENCE_S)
         finally:
             with suppress(ProcessLookupError):  # it ended by itself
                 running.send_signal(signal.SIGTERM)
-            places["stdout"], places["stderr"] = await asyncio.wait_for(talking, 60)
+            places["stdout"], places["stderr"] = await asyncio.wait_for(talking, PATIENCE_S)
             sys.stderr.write(places["stderr"][-2000:].decode())  # shown where the test fails
         for words in (("status", "--json"), ("plan", "--json"), ("check", "--online"), ("kill", "--reason", "test")):
             _, places[" ".join(words)] = await ran(desk, *words, secrets=SECRETS)

@@ -19,9 +19,10 @@ from bot.audit import database
 from bot.audit.lease import LOCK_NAME, key_of
 from bot.audit.store import Store
 from bot.core.events import IntentRecorded, RunStarted
+from bot.workers import WORKERS_KEY
 
 SCRIPT = str(Path(sys.executable).with_name("hedgebot"))
-PATIENCE = 90.0
+PATIENCE = 240.0
 SHARED = """\
 version: 1
 mode: live
@@ -89,6 +90,15 @@ class Crew:
         process = Process(self.folder, self.url, *args)
         self.processes.append(process)
         return process
+
+    def start_at_once(self, count: int) -> list[Process]:
+        """So many workers, none of which looks before all of them are alive."""
+        self.server.execute("SELECT pg_advisory_lock(%s)", (WORKERS_KEY,))
+        workers = [self.start("--worker", "--live") for _ in range(count)]
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND mode = 'ShareLock'"
+        self.until(lambda: self.server.execute(waiting).fetchall() == [(count,)], "all wait to join")
+        self.server.execute("SELECT pg_advisory_unlock(%s)", (WORKERS_KEY,))
+        return workers
 
     def holders(self) -> dict[str, str]:
         """The process that holds the lock of each account: what the server says, not what anybody wrote down."""
