@@ -8,12 +8,12 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ClauseElement, bindparam, case, delete, insert, literal_column, select, text, update
+from sqlalchemy import ClauseElement, bindparam, case, delete, func, insert, literal_column, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 
 from bot.audit.tables import ACCOUNTS, ENTRIES, FILLS, FUNDING, ORDERS, SLOTS
-from bot.core.events import Event, FillSeen, FundingSeen, IntentRecorded, OrderMoved
+from bot.core.events import DecisionMade, Event, FillSeen, FundingSeen, IntentRecorded, OrderMoved
 from bot.core.model import TERMINAL
 
 Run = Callable[[str, dict[str, Any]], Any]  # cursor.execute
@@ -38,6 +38,10 @@ class Statements:
         self.entry = compiled(
             insert(ENTRIES).from_select(ENTRIES.c.keys(), values.with_for_update(read=True))
         )  # nothing, if we do not lead
+        newest = select(func.max(ENTRIES.c.seq)).where(ENTRIES.c.account == bindparam("account"))
+        decided = newest.where(ENTRIES.c.kind == literal_column(f"'{DecisionMade.__name__}'"))
+        here = (ENTRIES.c.account == bindparam("account")) & (ENTRIES.c.seq == newest.scalar_subquery())
+        self.end = compiled(select(ENTRIES.c.seq, ENTRIES.c.hash, decided.scalar_subquery()).where(here))  # of the chain
         self.order = compiled(insert(ORDERS))
         self.slot = compiled(insert(SLOTS))
         self.fill = compiled(or_ignore(FILLS).on_conflict_do_nothing())

@@ -198,7 +198,7 @@ class Store:
                 if taken:
                     raise SlotTaken(f"{taken}; {unrecorded(events)}") from error
                 raise NotSent(f"audit database {self.database.where}: {self.database.reason(error)}; {unrecorded(events)}") from error
-            decision_seq = self._last_decision_seq()
+            decision_seq = self._read_end()[1]
         except BaseException:
             self._drop_writer()
             raise
@@ -279,29 +279,27 @@ class Store:
     def _is_head(self, expected: Head) -> bool:
         """Does the chain end there? False when that cannot be read."""
         try:
-            return self._read_head() == expected
+            return self._read_end()[0] == expected
         except NotSent:
             return False
 
-    def _read_head(self) -> Head:
+    def _read_end(self) -> tuple[Head, int]:
+        """The newest link, and where the last decision is."""
         with self._reading() as connection:
             if self.database.on_server and self.epoch is not None:  # wait for a commit of ours that may still be under way
                 connection.execute(select(ACCOUNTS.c.epoch).where(ACCOUNTS.c.account == self.account).with_for_update())
-            return self._last_link(connection)
-
-    def _last_link(self, connection: Connection) -> Head:
-        last = select(ENTRIES.c.seq, ENTRIES.c.hash).where(ENTRIES.c.account == self.account).order_by(ENTRIES.c.seq.desc()).limit(1)
-        row = connection.execute(last).first()
-        return Head(row.seq, row.hash) if row else Head(0, self.genesis)
+            row = connection.exec_driver_sql(self._sql.end, {"account": self.account}).first()
+        return (Head(row[0], row[1]), row[2] or 0) if row else (Head(0, self.genesis), 0)
 
     def _settle(self) -> None:
         """Take the chain as it stands for the truth."""
-        self._head = self._read_head()
-        self._decision_seq = self._last_decision_seq()
+        self._head, self._decision_seq = self._read_end()
         self._doubtful = False
 
     def _taken_slot(self, events: Sequence[Event]) -> str | None:
         wanted = {event.order.symbol: event.order.client_id for event in events if isinstance(event, IntentRecorded)}
+        if not wanted:
+            return None
         try:
             with self._reading() as connection:
                 known = connection.execute(
@@ -325,7 +323,7 @@ class Store:
 
     def head(self) -> Head:
         """The newest link: as written by us, or as found in the database when we do not lead."""
-        return self._read_head() if self.epoch is None else self._head
+        return self._read_end()[0] if self.epoch is None else self._head
 
     def extent(self) -> str:
         """From where to where the entries go, for whoever asked for one that is not there."""
@@ -337,7 +335,7 @@ class Store:
         """Everything remembered: the state of the last decision, folded with it and with what follows. Settles a doubtful commit."""
         if self.epoch is not None:
             self._settle()
-        decision_seq = self._last_decision_seq()
+        decision_seq = self._read_end()[1] if self.epoch is None else self._decision_seq
         state = State(account=self.account, instance=self.instance)
         for row in self.entries(after_seq=max(decision_seq - 1, 0)):
             event = row.event
@@ -393,7 +391,7 @@ class Store:
         return "", None
 
     def last_decision(self) -> DecisionMade | None:
-        return self.decision(self._last_decision_seq())
+        return self.decision(self._read_end()[1])
 
     def order(self, client_id: str) -> OrderRow | None:
         return next((OrderRow.of(row) for row in self._newest(ORDERS, 1, ORDERS.c.client_id == client_id)), None)
@@ -434,11 +432,6 @@ class Store:
     def _rows(self, wanted: Select[Any]) -> Sequence[Mapping[str, Any]]:
         with self._reading() as connection:
             return [dict(row) for row in connection.execute(wanted).mappings()]
-
-    def _last_decision_seq(self) -> int:
-        last = select(func.max(ENTRIES.c.seq)).where(ENTRIES.c.account == self.account, ENTRIES.c.kind == DecisionMade.__name__)
-        with self._reading() as connection:
-            return connection.execute(last).scalar() or 0
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

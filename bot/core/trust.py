@@ -12,7 +12,8 @@ def sane(seen: Snapshot, max_age_ms: int) -> Snapshot:
     views = tuple(recent_view(sane_view(view), seen.now_ms, max_age_ms) for view in seen.views)
     bag = tuple((asset, coins if coins is not None and coins.is_finite() else None) for asset, coins in seen.bag)
     sources = tuple(source if source.coins is None or source.coins.is_finite() else replace(source, coins=None) for source in seen.sources)
-    return replace(seen, views=views, bag=bag, sources=sources)
+    same = (views, bag, sources) == (seen.views, seen.bag, seen.sources)
+    return seen if same else replace(seen, views=views, bag=bag, sources=sources)
 
 
 def sane_view(view: View) -> View:

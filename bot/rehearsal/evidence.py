@@ -5,7 +5,7 @@ The trace is the ordered list of all of it, and its SHA-256 names the run: the s
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
@@ -268,7 +268,3 @@ class Evidence:
     def dice_on(self, *names: str) -> bool:
         """Is one of these faults on in this run?"""
         return not self.faults.isdisjoint(names)
-
-    def comparable(self, state: State) -> State:
-        """A state without what a turn changes that was not worth recording."""
-        return replace(state, cycle=0)

@@ -189,7 +189,7 @@ async def test_a_restart_reads_the_last_decision_and_not_the_rows_before_it(stor
     if not store.database.on_server:
         with store.database.engine.connect() as connection:
             for statement in tuple(statements):
-                parameters = ("main",) * statement.count("?")
+                parameters = {"account": "main"} if ":account" in statement else ("main",) * statement.count("?")
                 plan = " ".join(str(row) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters))
                 assert "SCAN" not in plan, (statement, plan)
 
@@ -292,7 +292,7 @@ async def test_a_commit_in_doubt_closes_the_record_until_the_state_was_read(stor
     await store.append([error(0)])
     store._writer = CommitFails(store._writer, took_place)
     with monkeypatch.context() as patch:
-        patch.setattr(store, "_read_head", lambda: (_ for _ in ()).throw(NotSent("no connection")))
+        patch.setattr(store, "_read_end", lambda: (_ for _ in ()).throw(NotSent("no connection")))
         with pytest.raises(NotSent):
             await store.append([error(1), error(1)])
     with pytest.raises(NotSent, match="in doubt"):
