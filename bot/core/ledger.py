@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from bot.core.decision import Mode
+from bot.core.decision import LegPlan, Mode
 from bot.core.events import (
     BagDeclared,
     BagFollowed,
@@ -78,6 +78,7 @@ def started(state: State, event: RunStarted) -> State:
         legs=(*legs, *left_over),
         crosses=tuple(state.cross(rule.asset) for rule in event.rules.crosses),
         config_hash=event.config_hash,
+        run_id=event.run_id,
     )
 
 
@@ -146,6 +147,9 @@ def rearmed(leg: LegState) -> LegState:
         effort_since_ms=None,
         missed_at_ms=None,
         placements_without_fill=0,
+        gap_usd=None,
+        gap_traded=False,
+        repeats=0,
     )
 
 
@@ -168,7 +172,9 @@ def decided(state: State, event: DecisionMade) -> State:
         if plan.trade_cost is not None:
             changes["trade_cost"] = plan.trade_cost
         if plan.settled and leg.working is None:
-            changes |= {"effort_since_ms": None, "placements_without_fill": 0}
+            changes |= {"effort_since_ms": None, "placements_without_fill": 0, "gap_usd": None, "gap_traded": False, "repeats": 0}
+        if plan.asset in planned:
+            changes |= progress(leg, plan)
         if plan.asset not in planned and leg.dry_plan:
             changes["dry_plan"] = ""
         if changes:
@@ -191,6 +197,19 @@ def decided(state: State, event: DecisionMade) -> State:
         flattening=state.flattening and not flat,
         killed="flattened on the operator's word" if flat else state.killed,
     )
+
+
+def progress(leg: LegState, plan: LegPlan) -> dict[str, Any]:
+    """Another order is planned: did those that traded since the last plan bring the hedge nearer to its target? A target that was set
+    anew is another effort."""
+    if plan.target_usd is None or plan.position_usd is None:
+        return {}
+    gap, repeats = abs(plan.target_usd + plan.position_usd), leg.repeats
+    if plan.baseline is not None or leg.gap_usd is None:
+        repeats = 0
+    elif leg.gap_traded:
+        repeats = repeats + 1 if gap >= leg.gap_usd else 0
+    return {"gap_usd": gap, "gap_traded": False, "repeats": repeats}
 
 
 def intended(state: State, event: IntentRecorded) -> State:
@@ -272,6 +291,7 @@ def filled(state: State, event: FillSeen) -> State:
         fills_cursor_ms=max(leg.fills_cursor_ms, fill.at_ms),
         recent_fills=remembered(leg.recent_fills, leg.fills_cursor_ms, fill.at_ms, fill.trade_id),
         placements_without_fill=0 if event.ours else leg.placements_without_fill,
+        gap_traded=leg.gap_traded or event.ours,
     )
     day = max(fill.at_ms // DAY_MS, state.turnover_day)  # a fill that is told late counts for the running day
     before = state.turnover_usd if day == state.turnover_day else ZERO

@@ -372,7 +372,7 @@ class Want:
             return Refused(self.rule.asset, "price", "missing")
         crossing = planner.must_cross(self.leg, self.rules.execution, seen.mono_ms)
         intent = planner.intent(self.rule.asset, self.held.instrument, quote, size, why, self.rules.execution, crossing=crossing)
-        name = planner.client_id(state.instance, state.epoch, state.account, self.rule.symbol, state.cycle + 1)
+        name = planner.client_id(state.instance, state.epoch, state.account, self.rule.symbol, state.cycle + 1, run=state.run_id)
         return risk.review(intent, self.held, quote, state, seen, self.rules, name, placed)
 
     def leverage_call(self, size: sizing.Size) -> LeverageCall | None:

@@ -53,6 +53,9 @@ class LegState:
     unexplained_since_ms: int | None = None  # mono
     effort_since_ms: int | None = None  # mono: when this attempt to align began
     placements_without_fill: int = 0
+    gap_usd: Decimal | None = None  # between hedge and target when the last order was planned; None: nothing is under way
+    gap_traded: bool = False  # an own order traded since then
+    repeats: int = 0  # orders in a row that traded and left the gap as large as it was
     missed_at_ms: int | None = None  # mono: when a crossing order left something, or an order was rejected
     dry_plan: str = ""  # the last plan recorded as DRY_RUN
     halted: str | None = None  # why this leg may not trade
@@ -97,6 +100,7 @@ class State:
     turnover_usd: Decimal = ZERO
     config_hash: str = ""
     crosses: tuple[CrossState, ...] = ()
+    run_id: str = ""  # of this run; part of the names of its orders
 
     def cross(self, asset: str) -> CrossState:
         return next((cross for cross in self.crosses if cross.asset == asset), CrossState(asset))

@@ -17,12 +17,13 @@ NO_LONGER_WANTED: Final = "no longer wanted"
 CANCEL_AGAIN_MS: Final = 5_000  # a cancel that did not take effect by then is asked for again
 
 
-def client_id(instance: str, epoch: int, account: str, symbol: str, cycle: int, piece: int = 0, attempt: int = 0) -> str:
+def client_id(instance: str, epoch: int, account: str, symbol: str, cycle: int, piece: int = 0, attempt: int = 0, run: str = "") -> str:
     """A name that only this decision can have: 25 lower-case alphanumeric characters, which every venue takes.
 
-    tag(2) + instance(2) + epoch in base 36 (3) + base32 of SHA-256(account, symbol, epoch, cycle, piece, attempt), first 18.
+    tag(2) + instance(2) + epoch in base 36 (3) + base32 of SHA-256(account, symbol, epoch, cycle, piece, attempt, run), first 18.
+    The run was drawn when it was put on record: a database restored from a backup may count the same epoch again, and never that run.
     """
-    text = "\x1f".join((account, symbol, str(epoch), str(cycle), str(piece), str(attempt)))
+    text = "\x1f".join((account, symbol, str(epoch), str(cycle), str(piece), str(attempt), run))
     digest = base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()
     return f"{TAG}{instance}{base36(epoch)}{digest[:18]}"
 
@@ -35,6 +36,11 @@ def base36(number: int) -> str:
 
 def is_ours(identity: str, instance: str) -> bool:
     return identity.startswith(TAG + instance) and len(identity) == 25
+
+
+def is_tagged(identity: str) -> bool:
+    """Is it an order of hedgebot's, of whichever database?"""
+    return identity.startswith(TAG) and len(identity) == 25 and identity.isalnum()
 
 
 def must_cross(leg: LegState, rule: ExecutionRule, mono_ms: int) -> bool:

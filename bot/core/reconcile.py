@@ -28,10 +28,11 @@ from bot.core.events import (
 from bot.core.exposure import spot_coins
 from bot.core.memory import LegState, State, Working
 from bot.core.model import ONE, ZERO, Fill, Instrument, Kind, Margin, Order, OrderStatus, Position, Snapshot, View
-from bot.core.planner import TAG, is_ours
+from bot.core.planner import is_ours, is_tagged
 from bot.core.rules import Foreign, Rules
 
 DUST: Final = Decimal("0.000001")  # of the wallet, at least of one coin: the venue's rounding, not a transfer
+MOST_REPEATS: Final = 10  # orders in a row that traded and brought the hedge no nearer: then only a person lets it go on
 UNEXPLAINED_LOOKS: Final = 3  # so many looks in a row, lasting max_data_age, halt the account
 
 
@@ -85,6 +86,7 @@ class Reading:
         if self.leg.working is not None:
             self.own_order(self.leg.working)
         self.foreign_orders()
+        self.repeated_in_vain()
         if self.leg.contracts is None:
             self.take_charge()
         else:
@@ -183,12 +185,18 @@ class Reading:
 
     def foreign_orders(self) -> None:
         for order in self.view.open_orders or ():
-            if is_ours(order.client_id, self.state.instance) or self.rules.foreign is not Foreign.HALT:
+            if is_ours(order.client_id, self.state.instance):
                 continue
-            if order.client_id.startswith(TAG):
+            if is_tagged(order.client_id):  # whatever strangers may do: two bots on one account would undo each other's hedges
                 self.halt("second bot", f"{order.symbol} has an order {order.client_id} of another hedgebot database; it was left alone")
-            else:
+            elif self.rules.foreign is Foreign.HALT:
                 self.halt("foreign order", f"{order.symbol} has an open order that is not ours ({order.venue_id}); it was left alone")
+
+    def repeated_in_vain(self) -> None:
+        """Whatever makes a hedge sell again and again without coming nearer, somebody has to look at it first."""
+        if self.leg.repeats >= MOST_REPEATS and self.leg.halted is None and self.state.armed:
+            why = f"repeated execution: {self.leg.repeats} orders in a row traded and the hedge came no nearer to its target"
+            self.note(LegHalted(self.asset, why, self.seen.now_ms))
 
     def take_charge(self) -> None:
         """A leg becomes ours when armed: at once if flat, with a position only on the operator's word."""
@@ -215,6 +223,8 @@ class Reading:
             traded = True
             if fill.liquidation:
                 self.note(LegHalted(self.asset, "the venue liquidated this position", self.seen.now_ms))
+            elif not ours and is_tagged(fill.client_id):
+                self.halt("second bot", f"{fill.symbol} was traded by an order {fill.client_id} of another hedgebot database")
             elif not ours and self.rules.foreign is Foreign.HALT:
                 self.halt("foreign trade", f"{fill.symbol} was traded by somebody else (trade {fill.trade_id})")
         return traded

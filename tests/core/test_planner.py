@@ -33,6 +33,13 @@ def test_a_client_id_is_a_function_of_the_decision() -> None:
     assert len({name, *(planner.client_id(*each) for each in others), planner.client_id("aa", 1, "main", BTC.symbol, 8)}) == 6
 
 
+def test_a_run_that_counts_a_forgotten_epoch_again_gives_other_names() -> None:
+    """After a restore: the record knows nothing of the run whose orders bear that epoch."""
+    forgotten, now = (planner.client_id("aa", 6, "main", BTC.symbol, 7, run=run) for run in ("a1", "b2"))
+    assert forgotten != now
+    assert forgotten[:7] == now[:7]
+
+
 @pytest.mark.parametrize(("epoch", "text"), [(0, "000"), (35, "00z"), (36, "010"), (46_655, "zzz"), (46_656, "000")])
 def test_an_epoch_has_three_digits(epoch: int, text: str) -> None:
     assert planner.base36(epoch) == text

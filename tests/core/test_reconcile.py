@@ -26,7 +26,7 @@ from bot.core.model import Order, OrderStatus, Position, Side, Snapshot, View
 from bot.core.planner import client_id
 from bot.core.reconcile import adoption_needed, reconcile
 from bot.core.rules import Foreign
-from tests.core.worlds import BTC, CYCLE_MS, Account, World, hedged, leg_rule, rules, started
+from tests.core.worlds import BTC, CYCLE_MS, EXECUTION, Account, World, hedged, leg_rule, rules, started
 
 D = Decimal
 
@@ -395,9 +395,11 @@ def foreign_order(name: str) -> Order:
 )
 @pytest.mark.parametrize("policy", list(Foreign))
 def test_a_foreign_order_halts_or_is_left_alone(name: str, check: str, policy: Foreign) -> None:
+    """An order of another hedgebot halts whatever the policy: two bots on one account would undo each other's hedges."""
     made = hedged(foreign=policy)
     decision = made.turn(seen_with(made, open_orders=(foreign_order(name),)))
-    assert [event.check for event in kinds(made, Halted) if isinstance(event, Halted)] == ([check] if policy is Foreign.HALT else [])
+    halts = policy is Foreign.HALT or check == "second bot"
+    assert [event.check for event in kinds(made, Halted) if isinstance(event, Halted)] == ([check] if halts else [])
     assert decision.cancels == (), "foreign orders are never touched"
 
 
@@ -413,6 +415,54 @@ def test_an_own_order_without_an_intent_is_cancelled_and_nothing_is_sent_before(
     assert [cancel.client_id for cancel in decision.cancels] == [name]
     assert decision.orders == ()
     assert not decision.legs[0].aligned
+
+
+@pytest.mark.parametrize("policy", list(Foreign))
+def test_a_trade_of_another_hedgebot_halts_whatever_strangers_may_do(policy: Foreign) -> None:
+    made = hedged(foreign=policy)
+    made.account().book(Side.SELL, 10, D(60_000), made.now_ms + 1, "hbzz" + "0" * 21)
+    made.turn()
+    assert [event.check for event in kinds(made, Halted) if isinstance(event, Halted)] == ["second bot"]
+
+
+# ------------------------------------------------------------------------------------------------------------- again and again
+
+
+def sold_in_vain(made: World, times: int) -> None:
+    """Each order trades, and each time the bag turns out to be larger by what was sold."""
+    for _ in range(times):
+        made.turn()
+        made.bag["BTC"] += D(1)
+        made.account().trade(made.now_ms)
+
+
+def test_orders_that_trade_and_bring_the_hedge_no_nearer_stop_until_a_person_looked() -> None:
+    made = hedged(short_usd=0, spot="5", wallet="50", fill=False, execution=replace(EXECUTION, max_order_usd=D(10_000)))
+    sold_in_vain(made, 40)
+    (halted,) = [event for event in kinds(made, LegHalted) if isinstance(event, LegHalted)]
+    assert halted.why == "repeated execution: 10 orders in a row traded and the hedge came no nearer to its target"
+    sent = len(made.placed)
+    sold_in_vain(made, 10)
+    assert len(made.placed) == sent
+    made.say("rearm", reason="the bag was counted wrongly")
+    made.turns(3)
+    assert len(made.placed) > sent
+
+
+def test_a_hedge_that_comes_nearer_with_each_order_is_never_stopped_however_many_it_takes() -> None:
+    made = hedged(short_usd=0, execution=replace(EXECUTION, max_order_usd=D(5_000)))
+    made.turns(200)
+    assert len(made.placed) == 60
+    assert kinds(made, LegHalted) == []
+
+
+def test_orders_that_do_not_trade_are_no_repeated_execution() -> None:
+    made = hedged(short_usd=0, fill=False, execution=replace(EXECUTION, cross_after_ms=10**9))
+    for turn in range(400):
+        made.account().mark = D(60_000 + turn)
+        made.turn()
+    assert len(made.placed) > 20
+    assert kinds(made, LegHalted) == []
 
 
 @pytest.mark.parametrize("policy", list(Foreign))
