@@ -138,7 +138,7 @@ def gridded(cores: int | None) -> dict[str, Any]:
 def grid_told(said: dict[str, Any]) -> None:
     typer.echo(
         f"{said['points']:,} points in {said['seconds']:.1f} s: {said['answers']} answers of the venue, {said['policies']} ways to treat"
-        f" a known client id, death at each of up to {said['moments']} moments of the turn that places an order"
+        f" a known client id, death at each of up to {said['moments']} moments of a life"
     )
     for one in said["violations"]:
         typer.echo(f"VIOLATION {one}")

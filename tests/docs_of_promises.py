@@ -49,7 +49,7 @@ def runs_table() -> str:
             checks, problems = f"{said['checks']:,}", len(said["violations"])
         elif "points" in said:
             ran = f"{said['points']:,} points: {said['answers']} answers of the venue, {said['policies']} ways to treat a known client id"
-            ran, problems = f"{ran}, {said['deaths']:,} deaths at up to {said['moments']} moments of one turn", len(said["violations"])
+            ran, problems = f"{ran}, {said['deaths']:,} deaths at up to {said['moments']} moments of a life", len(said["violations"])
         else:
             ran, problems = f"{said['killed']} of {said['rounds']} bots killed while they worked, {said['orders']} orders", said["problems"]
         rows.append(f"| `{run['command']}` | {run['date']}, program `{run['program']}` | {ran} | {checks} | {problems} |")

@@ -1,6 +1,6 @@
 """Which tests hold which promise? One row for each invariant of the program; docs/promises.md is made of it.
 
-Checks of rehearsals are not listed: they are found by their names (`i8_…` in bot/rehearsal/invariants.py holds I8).
+Checks of rehearsals are not listed: they are found by their names (`i8_…` below bot/rehearsal/ holds I8).
 """
 
 from dataclasses import dataclass

@@ -126,10 +126,15 @@ class RehearsedStore(Store):
         self.boundary, self.on_landed = boundary, on_landed
         whole = self.database
 
-        def reading(*_: object) -> None:
+        def asked(_: object, __: object, statement: str, *___: object) -> None:
             trouble.reach()
+            may_die(f"before {statement.split(maxsplit=1)[0]}")
 
-        event.listen(whole.engine, "before_cursor_execute", reading)
+        def committed(_: object) -> None:
+            may_die("before the lease is committed")
+
+        event.listen(whole.engine, "before_cursor_execute", asked)  # reads, and the lease
+        event.listen(whole.engine, "commit", committed)
         as_it_is = {one.name: getattr(whole, one.name) for one in fields(Database)}
         self.database = FaultyDatabase(**as_it_is, trouble=trouble, may_die=may_die, landed=self.rows_landed)
 

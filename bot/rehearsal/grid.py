@@ -1,6 +1,7 @@
-"""Does it matter when the bot dies? One order; each answer that a venue can give to it; death at each moment of the turn that places it.
+"""Does it matter when the bot dies? One life: it starts, places an order, minds it, is told to stop, ends, and starts again. Each answer
+that a venue can give to the order; death at each moment of that life.
 
-A moment is each place where the turn waits, either side of each request and of each commit, and each statement within a transaction. The
+A moment is each place where a turn waits, either side of each request and of each commit, and each statement within a transaction. The
 first run of an answer lives and counts them; then the bot dies at one after the other, is started again on the same database, and must
 come to rest with every promise kept: one order for each intent, the hedge restored, the record agreeing with the venue.
 """
@@ -10,17 +11,19 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from multiprocessing import get_context
 from typing import Final
 
 from bot.rehearsal.faults import Dice
 from bot.rehearsal.process import TURN_BEGINS
 from bot.rehearsal.sweep import quiet
-from bot.rehearsal.wire import SIGNED_NOW, Manner
+from bot.rehearsal.wire import Manner
 from bot.rehearsal.world import Outcome, Plan, Script
 
 POLICIES: Final = ("exists", "open-only", "taken")  # what a venue does with a client id that it knows: wire.Manner
-FAULTY_MS: Final = 60_000
+STOP_MS: Final = 100_000  # by then the order has traded, or was cancelled, and another may be at work
+FAULTY_MS: Final = 180_000
 SETTINGS: Final = (
     ("bag.BTC.coins", "2"),
     ("execution.cross_after_seconds", "60"),
@@ -134,16 +137,8 @@ def ran(rehearse: Scripted, point: Point, *, trace: bool = False) -> Result:
         return used[0]
 
     manner = Manner(point.policy, window_ms=None, post_only_cancels=True, ids_only=False, tells_age=True)
-    outcome = rehearse(Plan(1, Decimal(0), (), trace, SETTINGS), Script(manner, dice, FAULTY_MS))
+    outcome = rehearse(Plan(1, Decimal(0), (), trace, SETTINGS), Script(manner, dice, FAULTY_MS, STOP_MS))
     return Result(point, outcome, tuple(used[0].moments))
-
-
-def placing_turn(moments: Sequence[str]) -> range:
-    """The moments of the turn in which the first order is signed."""
-    signed = moments.index(SIGNED_NOW)
-    began = max(at for at, where in enumerate(moments[:signed]) if where == TURN_BEGINS)
-    ended = next((at for at, where in enumerate(moments) if at > signed and where == TURN_BEGINS), len(moments))
-    return range(began, ended)
 
 
 def column(rehearse: Scripted, policy: str, reply: Reply, stride: int = 1, offset: int = 0) -> Iterator[Result]:
@@ -152,13 +147,26 @@ def column(rehearse: Scripted, policy: str, reply: Reply, stride: int = 1, offse
     yield lives
     if lives.problem:
         return
-    for moment in deadly(placing_turn(lives.moments), stride, offset):
+    for moment in deadly(telling(lives.moments), stride, offset):
         yield ran(rehearse, Point(policy, reply, moment, lives.moments[moment]))
 
 
-def deadly(moments: range, stride: int, offset: int) -> Sequence[int]:
+def telling(moments: Sequence[str]) -> list[int]:
+    """Where each of them is, but for turns that came by the same places as the two before them: they only wait for a proof."""
+    begins = [at for at, where in enumerate(moments) if where == TURN_BEGINS]
+    found = list(range(begins[0] if begins else len(moments)))
+    before: list[Sequence[str]] = [(), ()]
+    for began, ended in pairwise((*begins, len(moments))):
+        turn = moments[began:ended]
+        if not all(turn == one for one in before):
+            found += range(began, ended)
+        before = [before[1], turn]
+    return found
+
+
+def deadly(moments: Sequence[int], stride: int, offset: int) -> Sequence[int]:
     """Every `stride`-th of them; the strides of all offsets together are all of them."""
-    return [moment for moment in moments if moment % stride == offset % stride]
+    return moments[offset % stride :: stride]
 
 
 def columns() -> list[tuple[str, Reply]]:
@@ -170,7 +178,7 @@ class Whole:
     """What the grid came to."""
 
     points: int
-    moments: int  # of the longest turn
+    moments: int  # of the longest life
     died: int
     answers: int
     policies: int
@@ -189,7 +197,7 @@ def grid(rehearse: Scripted, stride: int = 1, cores: int | None = None) -> Whole
     every = [result for part in found for result in part]
     return Whole(
         points=len(every),
-        moments=max((len(placing_turn(one.moments)) for one in every if one.point.moment is None), default=0),
+        moments=max((len(telling(one.moments)) for one in every if one.point.moment is None), default=0),
         died=sum(one.point.moment is not None for one in every),
         answers=len(ANSWERS),
         policies=len(POLICIES),

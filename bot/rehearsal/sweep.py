@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
 from bot.logs import configure
@@ -65,8 +67,10 @@ class Progress:
         return {int(words[0]): words[1] for words in lines if len(words) == 3 and words[2] == "ok"}
 
     def add(self, outcome: Outcome) -> None:
+        """After whatever a kill left of the line before."""
+        torn = "\n" if self.file.exists() and not self.file.read_bytes().endswith(b"\n") else ""
         with self.file.open("a", encoding="ascii") as out:
-            out.write(f"{outcome.seed} {outcome.hash} ok\n")
+            out.write(f"{torn}{outcome.seed} {outcome.hash} ok\n")
 
 
 def code_hash() -> str:
@@ -90,14 +94,15 @@ def swept(
     progress: Progress | None = None,
     tell: Callable[[Tally], None] = lambda _: None,
 ) -> Tally:
-    """Every seed once; the first `compare` of them a second time, in whatever process comes: the traces must be the same."""
-    done = progress.finished() if progress is not None else {}
+    """Every seed once; the first `compare` of them a second time, in whatever process comes: the traces must be the same, also as those of
+    an earlier sweep that was interrupted."""
     tally = Tally()
-    hashes: dict[int, str] = {}
-    counted: set[int] = set()
     seeds = list(seeds)
     twice = seeds[:compare]
-    todo = [seed for seed in seeds if seed not in done or seed in twice]
+    done = progress.finished() if progress is not None else {}
+    hashes = {seed: done[seed] for seed in seeds if seed in done}
+    counted = set(hashes)
+    todo = [seed for seed in seeds if seed not in done]
     tally.skipped = len(seeds) - len(todo)
     for outcome in outcomes(rehearse, [replace(plan, seed=seed) for seed in (*todo, *twice)], cores):
         before = hashes.setdefault(outcome.seed, outcome.hash)
@@ -108,7 +113,7 @@ def swept(
             continue
         counted.add(outcome.seed)
         tally.count(outcome)
-        if progress is not None and not outcome.invariant and outcome.seed not in done:
+        if progress is not None and not outcome.invariant:
             progress.add(outcome)
         tell(tally)
     return tally
@@ -138,6 +143,15 @@ def outcomes(rehearse: Rehearse, plans: Sequence[Plan], cores: int | None) -> It
 def quiet() -> None:
     """What bots say in a rehearsal is in its trace; a hundred of them need no log."""
     configure(None, "critical")
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=end_with, args=(parent,), daemon=True).start()
+
+
+def end_with(parent: BaseProcess) -> None:
+    """A worker whose sweep was killed would wait for ever."""
+    parent.join()
+    os._exit(1)
 
 
 def shrunk(rehearse: Rehearse, plan: Plan, failed: Outcome) -> Plan:

@@ -80,6 +80,7 @@ class Script:
     manner: Manner
     dice: Callable[[Callable[[str], None]], Dice]  # given what notes a strike
     faulty_ms: int
+    stop_ms: int | None = None  # when the bot is told to stop, once
 
 
 class World:
@@ -134,6 +135,7 @@ class World:
         self.backup: dict[str, Any] | None = None  # what the evidence knew of the record when it was copied
         wait_ms = LATEST_MS + 60_000 + self.manner.absence_ms + 10 * CYCLE_SECONDS * 1000
         least_ms = script.faulty_ms if script is not None else LEAST_FAULTY_MS
+        self.stop_ms = script.stop_ms if script is not None else None
         self.end_ms = max(int(plan.hours * HOUR_MS), least_ms + wait_ms + SETTLE_MS)
         self.quiet_from_ms = self.end_ms - wait_ms - SETTLE_MS
         self.restored_by_ms = self.quiet_from_ms + wait_ms
@@ -231,6 +233,8 @@ class World:
 
     async def run(self) -> None:
         happenings = asyncio.get_running_loop().create_task(Happenings(self, self.quiet_from_ms).run())
+        if self.stop_ms is not None:
+            asyncio.get_running_loop().call_later(self.stop_ms / 1000, self.terminate)
         try:
             while self.loop.now_ms < self.restored_by_ms:
                 await self.one_process()

@@ -362,7 +362,7 @@ def order_deadline_ignored(patch: Patch) -> None:
 def client_id_from_a_counter_of_the_process(patch: Patch) -> None:
     """As from a clock or uuid4: another one in each run."""
     count = itertools.count()
-    patch.setattr(planner, "client_id", lambda instance, epoch, *rest: f"hb{instance}{planner.base36(epoch)}{next(count):018}")
+    patch.setattr(planner, "client_id", lambda instance, epoch, *_, **__: f"hb{instance}{planner.base36(epoch)}{next(count):018}")
 
 
 def turnover_not_counted(patch: Patch) -> None:

@@ -1,11 +1,15 @@
 """Do the promises hold on bad days, and can a rehearsal be repeated?"""
 
+import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
+import psutil
 import pytest
 
 from bot.rehearsal.faults import FAULTS, PROFILES, named, strength, swarm
@@ -130,6 +134,26 @@ def test_a_sweep_goes_on_where_it_was_interrupted(tmp_path):
     assert (again.seeds, again.skipped) == (2, 3)
 
 
+def test_a_seed_that_finished_after_a_torn_line_is_kept(tmp_path):
+    plan = Plan(0, TWO_HOURS, ("slow",))
+    progress = Progress(tmp_path, plan)
+    progress.file.write_text("4 h")
+    progress.add(broken(replace(plan, seed=5)))
+    assert progress.finished() == {5: "h5"}
+
+
+def test_a_trace_is_compared_with_that_of_the_sweep_before_it(tmp_path):
+    plan = Plan(0, TWO_HOURS, ("slow",))
+    swept(broken, plan, range(1, 4), cores=1, progress=Progress(tmp_path, plan))
+
+    def drifted(plan: Plan):
+        return replace(broken(plan), hash="x")
+
+    again = swept(drifted, plan, range(1, 4), compare=2, cores=1, progress=Progress(tmp_path, plan))
+    assert (again.seeds, again.skipped, again.compared) == (0, 3, 2)
+    assert [one.invariant for one in again.failed] == ["i25_same_seed_same_trace"] * 2
+
+
 def test_a_sweep_with_other_parameters_begins_anew(tmp_path):
     swept(broken, Plan(0, TWO_HOURS, ("slow",)), range(1, 4), cores=1, progress=Progress(tmp_path, Plan(0, TWO_HOURS, ("slow",))))
     other = Plan(0, SHORTEST, ("slow",))
@@ -166,6 +190,25 @@ def test_the_command_runs_seeds_and_exits_0():
     assert "2 seeds, " in ran.stdout
     assert "1 traces compared" in ran.stdout
     assert ran.stdout.rstrip().endswith("0 violations")
+
+
+def test_a_sweep_that_is_killed_loses_no_finished_seed_and_leaves_no_worker_behind(tmp_path):
+    words = ("--seeds", "12", "--hours", "0.5", "--compare", "1", "--cores", "2", "--progress", str(tmp_path / "kept"))
+    with subprocess.Popen([sys.executable, "-m", "bot", "simulate", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as sweep:
+        while not (kept := finished(tmp_path / "kept")):
+            assert sweep.poll() is None
+            time.sleep(0.02)
+        workers = psutil.Process(sweep.pid).children(recursive=True)
+        sweep.kill()
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
+    kept = finished(tmp_path / "kept")
+    again = json.loads(simulate(*words, "--json").stdout)
+    assert (again["skipped"], again["seeds"], again["violations"]) == (len(kept), 12 - len(kept), [])
+    assert finished(tmp_path / "kept").items() >= kept.items()
+
+
+def finished(folder: Path) -> dict[int, str]:
+    return Progress(folder, Plan(0, SHORTEST)).finished()
 
 
 def test_a_trace_is_of_one_seed_and_ends_with_its_hash():

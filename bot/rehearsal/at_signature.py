@@ -1,0 +1,246 @@
+"""What must hold when an order is signed? The last moment before its first byte leaves; and what these promises reckon with."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from bot.core.decision import Approved
+from bot.core.model import OrderStatus, Side, View
+from bot.core.rules import Rules
+from bot.rehearsal.evidence import Check, Evidence, Process
+from bot.rehearsal.venue import OWN, PICO, STEP_MS, Book
+
+MINUTE_MS: Final = 60_000
+DAY_MS: Final = 86_400_000
+FORGIVEN_MS: Final = 600_000  # what others did within so long may not be known yet: reads lag, processes are stopped
+
+
+def i1_intent_is_committed_before_the_first_byte(case: Evidence, process: Process, order: Approved) -> None:
+    intent = case.intents.get(order.client_id)
+    assert intent is not None, f"{order.client_id} is signed and no intent of it was committed"
+    assert intent.order == order, f"{order.client_id} is signed with other terms than those on record"
+    assert intent.status is OrderStatus.INTENT, f"{order.client_id} is signed, on record it is {intent.status}"
+
+
+def i2_one_request_for_each_client_id(case: Evidence, process: Process, order: Approved) -> None:
+    assert order.client_id not in case.sent, f"{order.client_id} is signed a second time"
+
+
+def i8_every_possible_world_stays_within_the_cap(case: Evidence, process: Process, order: Approved) -> None:
+    """Whatever subset of open, doubtful and this order fills: the short stays within max_position_usd."""
+    if order.side is Side.BUY:
+        return
+    book = case.venue.books[order.symbol]
+    worst = worst_short(case, book) + order.contracts
+    most = int(rules_of(case, process).risk.max_position_usd) // book.size_usd
+    allowed = most + others_doing(case, book)
+    assert worst <= allowed, f"{order.client_id}: all open and doubtful orders filled make a short of {worst}, the cap is {most}"
+
+
+def i9_no_order_overshoots_the_hedge(case: Evidence, process: Process, order: Approved) -> None:
+    """What this order and all open and doubtful ones lead to is at most the ideal hedge, its band, and one lot."""
+    book = case.venue.books[order.symbol]
+    if order.side is Side.BUY:
+        held = -book.account.contracts
+        assert order.reduce_only or held < 0, f"{order.client_id} buys without being reduce-only against a short of {held}"
+        return
+    ideal = ideal_contracts(case, process, book, order)
+    if ideal is None:
+        return
+    band = next(leg.band for leg in rules_of(case, process).legs if leg.symbol == order.symbol)
+    worst = worst_short(case, book) + order.contracts
+    allowed = int(ideal * max(band.high, Decimal(1))) + 1 + others_doing(case, book)
+    assert worst <= allowed, (
+        f"{order.client_id}: all open and doubtful orders filled make a short of {worst}, the ideal hedge is {ideal:.1f}"
+    )
+
+
+def i10_leverage_stays_within_its_limit(case: Evidence, process: Process, order: Approved) -> None:
+    """At the mark and at the mark with a move of the collar either way, from what the process was shown."""
+    view = process.views.get(order.symbol)
+    if order.side is Side.BUY or order.reduce_only or view is None or view.margin is None or view.position is None or view.quote is None:
+        return
+    risk = rules_of(case, process).risk
+    size, mark, short = view.instrument.contract_size, view.quote.mark, order.contracts - view.position.contracts
+    for move in (Decimal(0), risk.price_collar, -risk.price_collar):
+        moved = mark * (1 + move)
+        equity = view.margin.equity + size * short * (1 / moved - 1 / mark)
+        leverage = size * short / (moved * equity) if equity > 0 else Decimal("Infinity")
+        assert leverage <= risk.max_leverage * Decimal("1.0000001"), f"{order.client_id} leads to leverage {leverage:.4f} at {moved:.1f}"
+
+
+def i11_no_order_on_bad_prices(case: Evidence, process: Process, order: Approved) -> None:
+    view, risk = process.views.get(order.symbol), rules_of(case, process).risk
+    assert view is not None and view.quote is not None, f"{order.client_id} is signed without a price"
+    quote, seen = view.quote, process.seen
+    prices = [quote.mark, quote.bid, quote.ask, *([] if quote.index is None else [quote.index])]
+    assert all(one.is_finite() and one > 0 for one in prices), f"{order.client_id} is signed on the prices {prices}"
+    assert quote.bid < quote.ask, f"{order.client_id} is signed on a crossed book {quote.bid} / {quote.ask}"
+    assert seen is not None and abs(seen.now_ms - quote.at_ms) <= risk.max_data_age_ms, f"{order.client_id} is signed on a stale price"
+    for reference in (quote.mark, quote.index):
+        if reference is not None:
+            off = abs(order.limit_price - reference)
+            assert off <= risk.price_collar * reference, f"{order.client_id} at {order.limit_price} is outside the collar of {reference}"
+
+
+def i11_no_order_waits_past_its_deadline(case: Evidence, process: Process, order: Approved) -> None:
+    limit_ms = rules_of(case, process).risk.max_data_age_ms
+    waited_ms = case.now_ms - case.intents[order.client_id].mono_ms
+    assert waited_ms <= limit_ms, f"{order.client_id} is signed {waited_ms} ms after the look it was decided on"
+
+
+def i11_no_more_orders_than_allowed(case: Evidence, process: Process, order: Approved) -> None:
+    risk = rules_of(case, process).risk
+    decided_ms = case.intents[order.client_id].mono_ms
+    recent = sum(1 for one in case.intents.values() if decided_ms - MINUTE_MS < one.mono_ms <= decided_ms)
+    assert recent <= risk.max_orders_per_minute, f"{order.client_id} is order {recent} decided within a minute"
+    execution = rules_of(case, process).execution
+    usd = order.contracts * case.venue.books[order.symbol].size_usd
+    assert usd <= execution.max_order_usd, f"{order.client_id} is worth {usd} USD, max_order_usd is {execution.max_order_usd}"
+
+
+def i11_turnover_stays_within_its_limit(case: Evidence, process: Process, order: Approved) -> None:
+    """Own fills of the day as they are on record, with this order, within max_turnover_usd_per_day where it grows the hedge."""
+    if order.side is Side.BUY or order.reduce_only or case.dice_on("step"):
+        return  # a wall clock that is an hour off may be in another day
+    book = case.venue.books[order.symbol]
+    day = book.stamp(case.now_ms) // DAY_MS
+    usd = sum(int(one.notional_usd) for one in case.fills.values() if one.ours and one.fill.at_ms // DAY_MS == day)
+    usd += order.contracts * book.size_usd
+    most = rules_of(case, process).risk.max_turnover_usd_per_day
+    assert usd <= most, f"{order.client_id} makes a turnover of {usd} USD, max_turnover_usd_per_day is {most}"
+
+
+def i13_dry_run_signs_nothing(case: Evidence, process: Process, order: Approved) -> None:
+    assert process.state.armed, f"{order.client_id} is signed by a process that is not armed"
+    assert case.said.dry_ms is None, f"{order.client_id} is signed after `dry-run on` went on record at {case.said.dry_ms} ms"
+
+
+def i15_no_order_of_an_old_epoch(case: Evidence, process: Process, order: Approved) -> None:
+    """An order that was on record before the new epoch may leave until its deadline; the new leader holds its slot and cancels it."""
+    ended_ms = case.old_epochs_end_ms.get(process.epoch)
+    if process.epoch != case.epoch and ended_ms is not None:
+        grace_ms = rules_of(case, process).risk.max_data_age_ms
+        assert case.now_ms - ended_ms <= grace_ms, f"{order.client_id} of epoch {process.epoch} is signed while epoch {case.epoch} leads"
+    intent = case.intents.get(order.client_id)
+    assert intent is None or intent.epoch == process.epoch, f"{order.client_id} is of epoch {intent and intent.epoch}, not {process.epoch}"
+
+
+def i16_after_a_kill_nothing_is_signed(case: Evidence, process: Process, order: Approved) -> None:
+    assert case.said.killed_ms is None, f"{order.client_id} is signed after the kill that went on record at {case.said.killed_ms} ms"
+    assert case.said.paused_ms is None, f"{order.client_id} is signed after the pause that went on record at {case.said.paused_ms} ms"
+
+
+def i17_database_down_signs_nothing(case: Evidence, process: Process, order: Approved) -> None:
+    assert process.appended, f"{order.client_id} is signed although the last write was not taken"
+
+
+def i18_missing_is_not_zero(case: Evidence, process: Process, order: Approved) -> None:
+    view, seen = process.views.get(order.symbol), process.seen
+    assert view is not None, f"{order.client_id} is signed for a contract that was not looked at"
+    assert view.position is not None, f"{order.client_id} is signed while the position is unknown"
+    assert view.margin is not None and view.margin.equity.is_finite(), f"{order.client_id} is signed while the equity is unknown"
+    assert seen is not None and seen.bag_coins(order.asset) is not None, f"{order.client_id} is signed while the bag is unknown"
+
+
+def i20_no_order_against_another_contract(case: Evidence, process: Process, order: Approved) -> None:
+    """The contract that was pinned is the one that the last look showed, and that one the venue's, unless it was changed after the look."""
+    view, book = process.views[order.symbol], case.venue.books[order.symbol]
+    leg = process.state.leg(order.asset)
+    assert leg.pin == view.instrument.spec, f"{order.client_id} is signed for a contract that is not the pinned one"
+    looked_ms = case.intents[order.client_id].mono_ms
+    same = view.instrument.contract_size == book.size_usd and view.instrument.tick == Decimal(book.tick) / 100
+    assert same or book.respec_ms >= looked_ms - MINUTE_MS, f"{order.client_id} is signed for another contract than the venue's"
+
+
+def i20_no_order_in_another_mode(case: Evidence, process: Process, order: Approved) -> None:
+    """Nothing is signed while the account is in hedge mode, unless it was switched after the look."""
+    since_ms, looked_ms = case.venue.books[order.symbol].hedge_mode_ms, case.intents[order.client_id].mono_ms
+    assert since_ms is None or since_ms >= looked_ms - MINUTE_MS, f"{order.client_id} is signed while the account is in hedge mode"
+
+
+def i20_crosses_only_after_patience(case: Evidence, process: Process, order: Approved) -> None:
+    """Maker first: an order that takes comes only when the effort to align is older than cross_after_seconds."""
+    intent = case.intents[order.client_id]
+    since = case.efforts.get((order.asset, intent.epoch))
+    patience_ms = rules_of(case, process).execution.cross_after_ms
+    waited = since is not None and intent.mono_ms - since >= patience_ms
+    assert order.post_only or waited, f"{order.client_id} takes liquidity before the patience of {patience_ms} ms has run out"
+
+
+def i30_amounts_are_exact(case: Evidence, process: Process, order: Approved) -> None:
+    assert type(order.contracts) is int and type(order.limit_price) is Decimal, f"{order.client_id} has an amount that is not exact"
+
+
+def i33_children_stay_within_their_parent(case: Evidence, process: Process, order: Approved) -> None:
+    """One unfinished order of a contract: another that may still trade would be a second child of the same plan."""
+    book = case.venue.books[order.symbol]
+    mine = process.state.instance
+    doubtful = [one.order.client_id for one in case.under_way(order.symbol)]
+    doubtful += [one.client_id for one in book.live(OWN) if one.client_id.startswith(f"hb{mine}")]
+    assert not doubtful, f"{order.client_id} is signed while {doubtful[0]} may still trade"
+
+
+# --------------------------------------------------------------------------------------------------------------- what they reckon
+
+
+def rules_of(case: Evidence, process: Process) -> Rules:
+    return case.rules_at_start[process.epoch].rules
+
+
+def worst_short(case: Evidence, book: Book) -> int:
+    """The largest short that open and doubtful orders can make of the present position."""
+    sells = sum(order.rest for order in book.live(OWN) if order.sells)
+    doubtful = sum(sent.order.contracts for sent in case.under_way(book.symbol) if sent.order.side is Side.SELL)
+    return -book.account.contracts + sells + doubtful
+
+
+def others_doing(case: Evidence, book: Book) -> int:
+    """Contracts that others moved lately, which the bot may not have been shown yet."""
+    bought, sold = case.foreign_since(book.symbol, case.now_ms - FORGIVEN_MS)
+    return bought + sold
+
+
+def ideal_contracts(case: Evidence, process: Process, book: Book, order: Approved) -> Decimal | None:
+    """N* of the leg in contracts, from the larger of the price and account as shown and as they are (domain.md §2)."""
+    leg = next((one for one in process.state.legs if one.symbol == book.symbol), None)
+    view: View | None = process.views.get(book.symbol)
+    if leg is None or leg.baseline is None or view is None or view.margin is None or view.quote is None or leg.declared_coins is None:
+        return None
+    spot = leg.declared_coins - leg.transferred_coins
+    found = []
+    recent = [Decimal(cents) / 100 for cents in book.prices[-(FORGIVEN_MS // STEP_MS) :]]
+    account = book.account
+    for mark, equity in (
+        (view.quote.mark, view.margin.equity),
+        (Decimal(book.cents) / 100, Decimal(book.equity(account, book.cents)) / PICO),
+        (max(recent), view.margin.equity),
+    ):
+        whole = spot + equity
+        ratio, base = leg.baseline.ratio, leg.baseline.coins
+        wanted = whole - (1 - ratio) * base if leg.baseline.basis == "coins" else ratio * whole
+        found.append(Decimal(0) if ratio == 0 else max(Decimal(0), wanted * mark / book.size_usd))
+    return max(found)
+
+
+CHECKS: Final[Sequence[Check]] = (
+    i1_intent_is_committed_before_the_first_byte,
+    i2_one_request_for_each_client_id,
+    i8_every_possible_world_stays_within_the_cap,
+    i9_no_order_overshoots_the_hedge,
+    i10_leverage_stays_within_its_limit,
+    i11_no_order_on_bad_prices,
+    i11_no_order_waits_past_its_deadline,
+    i11_no_more_orders_than_allowed,
+    i11_turnover_stays_within_its_limit,
+    i13_dry_run_signs_nothing,
+    i15_no_order_of_an_old_epoch,
+    i16_after_a_kill_nothing_is_signed,
+    i17_database_down_signs_nothing,
+    i18_missing_is_not_zero,
+    i20_no_order_against_another_contract,
+    i20_no_order_in_another_mode,
+    i20_crosses_only_after_patience,
+    i30_amounts_are_exact,
+    i33_children_stay_within_their_parent,
+)
