@@ -31,7 +31,7 @@ STEPS = (b"order.intent", b"order.moved")
 MOST_STEPS = 12
 BAND = 0.005
 SILENCE_S = 0.5
-LEASE_MS = 1_500  # on a server the successor of a killed bot waits for so long
+LEASE_MS = 600  # on a server the successor of a killed bot waits for so long
 RATIOS = ("1", "0.5", "0.8", "0.2", "0")
 
 
