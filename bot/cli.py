@@ -294,6 +294,10 @@ def replay(
     policy: Annotated[
         list[str] | None, typer.Option("--policy", metavar="[BTC=]NAME[:KEY=VALUE,…]", help="such as ramp:days=10; one of each kind")
     ] = None,
+    cross: Annotated[
+        list[str] | None,
+        typer.Option("--cross", metavar="ASSET=WITH[:KEY=VALUE,…]", help="hedge it with another one's contract, such as SOL=BTC:candle=4h"),
+    ] = None,
     step: Annotated[bool, typer.Option("--step", help="go through every print, also where nothing can happen")] = False,
     config: Config = None,
     sets: Sets = None,
@@ -322,6 +326,7 @@ def replay(
             sets or (),
             policy or (),
             step,
+            cross or (),
         )
     )
     answer_json(said) if as_json else show(pairs(summary(said)))

@@ -17,6 +17,7 @@ from bot.exit_codes import Exit
 from bot.face import plain
 from bot.replay import Progress
 from bot.settings import Settings
+from bot.settings_cross import Cross
 from bot.settings_policies import NO_POLICIES, policies_by_name
 from bot.wiring.past import History, Recorded, instant, recorded, replay
 from bot.words import ratio_from
@@ -45,6 +46,7 @@ class Asked:
     sets: Sequence[str]
     policies: Sequence[str] = ()
     step: bool = False
+    crosses: Sequence[str] = ()
 
 
 def replayed(asked: Asked) -> dict[str, Any]:
@@ -62,15 +64,18 @@ def replayed(asked: Asked) -> dict[str, Any]:
             raise Wrong(Exit.CONFIGURATION, f"hedges.{asset}.policies.{key}: {problem}; {remedy}")
     commands = sorted((command_of(said, settings) for said in asked.target_at), key=lambda command: command.at_ms)
     said = asyncio.run(drive(settings, read, commands, step=asked.step))
-    if "switches" in said:
+    if "switches" in said or "crosses" in said:
         said["compared"] = compared(settings, read, commands)
     return {**said, "seconds": round(time.perf_counter() - began, 3)}
 
 
 def compared(settings: Settings, read: Recorded, commands: Sequence[CommandGiven]) -> dict[str, dict[str, Any]]:
-    """The same history with the target ratio all the time, and without any hedge."""
-    hedges = {asset: hedge.model_copy(update={"policies": NO_POLICIES}) for asset, hedge in settings.hedges.items()}
-    always = asyncio.run(drive(settings.model_copy(update={"hedges": hedges}), read, commands))
+    """The same history with the target ratio all the time (where policies change it), and without any hedge."""
+    always: dict[str, dict[str, Any]] = {}
+    if any(hedge.policies.rules.exist for hedge in settings.hedges.values()):
+        hedges = {asset: hedge.model_copy(update={"policies": NO_POLICIES}) for asset, hedge in settings.hedges.items()}
+        told = asyncio.run(drive(settings.model_copy(update={"hedges": hedges}), read, commands))
+        always = {"always": {name: told[name] for name in ("value_end_usd", "value_min_usd", "funding_usd", "fees_usd", "liquidated")}}
     held = {asset: coins_of(settings, asset) for asset in read.bars}
     dollars = settings.paper.collateral.get("USDT", ZERO)
     prices: dict[str, Decimal] = {}
@@ -81,12 +86,11 @@ def compared(settings: Settings, read: Recorded, commands: Sequence[CommandGiven
             if len(prices) == len(held):
                 worth = dollars + sum((held[name] * prices[name] for name in held), ZERO)
                 least = worth if least is None else min(least, worth)
-    never = {"value_end_usd": plain(worth or ZERO), "value_min_usd": plain(least or ZERO)}
-    return {"always": {name: always[name] for name in (*never, "funding_usd", "fees_usd", "liquidated")}, "never": never}
+    return {**always, "never": {"value_end_usd": plain(worth or ZERO), "value_min_usd": plain(least or ZERO)}}
 
 
 def coins_of(settings: Settings, asset: str) -> Decimal:
-    return (settings.bag[asset].coins if asset in settings.bag else ZERO) + settings.paper.collateral.get(asset, ZERO)
+    return (settings.outside[asset].declared if asset in settings.outside else ZERO) + settings.paper.collateral.get(asset, ZERO)
 
 
 async def drive(settings: Settings, read: Recorded, commands: Sequence[CommandGiven], *, step: bool = False) -> dict[str, object]:
@@ -166,8 +170,8 @@ def command_of(said: str, settings: Settings) -> CommandGiven:
     if not at:
         raise Wrong(Exit.USAGE, f"--target-at {said}: write ASSET=RATIO@TIME, such as BTC=0@2020-03-15T00:00Z")
     ((asset, ratio),) = named([word], "--target-at").items()
-    if asset not in settings.hedges:
-        raise Wrong(Exit.USAGE, f"--target-at {said}: {asset} is not hedged (known: {', '.join(sorted(settings.hedges))})")
+    if asset not in settings.assets:
+        raise Wrong(Exit.USAGE, f"--target-at {said}: {asset} is not hedged (known: {', '.join(sorted(settings.assets))})")
     wanted = ratio_from(ratio, allow_over_hedge=settings.risk.allow_over_hedge, field=f"--target-at {said}")
     return CommandGiven("target-set", "cli", moment_of(moment, "--target-at") or 0, asset, wanted)
 
@@ -204,6 +208,8 @@ def from_flags(config: Path | None, flags: Mapping[str, str]) -> Settings:
 def flags_of(asked: Asked, read: Recorded) -> dict[str, str]:
     """Paper, armed, and the bag as typed. Without a configuration every priced asset is hedged."""
     bag, ratio = amounts(asked.bag, "--bag"), amounts(asked.ratio, "--ratio")
+    crossed = cross_flags(asked.crosses)
+    carried = {key.split(".")[1] for key in crossed}
     posted = amounts(asked.collateral, "--collateral")
     flags = {"mode": "live", "venue.name": "paper", "venue.environment": "null", "venue.base_url": "null", "paper.feed": "synthetic"}
     for option, held in (("--bag", bag), ("--ratio", ratio)):
@@ -213,7 +219,7 @@ def flags_of(asked: Asked, read: Recorded) -> dict[str, str]:
     for asset, bars in read.bars.items():
         flags[f"paper.price.{asset}"] = plain(bars[0].open)
         if asked.config is None:
-            if asset not in posted and "USDT" not in posted:
+            if asset not in posted and "USDT" not in posted and asset not in carried:
                 raise Wrong(Exit.USAGE, f"--collateral: nothing is posted for {asset}: give --collateral {asset}=COINS")
             flags[f"bag.{asset}.coins"] = bag.get(asset, "0")
             flags[f"hedges.{asset}.ratio"] = ratio.get(asset, "1.0")
@@ -221,9 +227,31 @@ def flags_of(asked: Asked, read: Recorded) -> dict[str, str]:
             flags[f"bag.{asset}.coins"] = bag[asset]
         if asset in ratio:
             flags[f"hedges.{asset}.ratio"] = ratio[asset]
-        if asked.basis is not None:
+        if asked.basis is not None and asset not in carried:
             flags[f"hedges.{asset}.basis"] = asked.basis
-    return {**flags, **{f"paper.collateral.{currency}": amount for currency, amount in posted.items()}, **policy_flags(asked.policies)}
+    posted_flags = {f"paper.collateral.{currency}": amount for currency, amount in posted.items()}
+    return {**flags, **posted_flags, **crossed, **policy_flags(asked.policies)}
+
+
+def cross_flags(said: Sequence[str]) -> dict[str, str]:
+    """`SOL=BTC:candle=4h,lookback=180`; what is not said stands as it does by default."""
+    flags: dict[str, str] = {}
+    for text in said:
+        head, _, words = text.partition(":")
+        asset, equals, other = head.partition("=")
+        if not (equals and asset and other):
+            raise Wrong(Exit.USAGE, f"--cross {text}: write ASSET=WITH, such as --cross SOL=BTC")
+        above = f"hedges.{asset}.cross"
+        if f"{above}.with" in flags:
+            raise Wrong(Exit.USAGE, f"--cross is given twice for {asset}: one contract hedges it")
+        flags[f"{above}.with"] = other
+        for word in filter(None, words.split(",")):
+            key, equals, value = word.partition("=")
+            if not equals or key not in Cross.model_fields:
+                keys = ", ".join(name for name in Cross.model_fields if name != "with_")
+                raise Wrong(Exit.USAGE, f"--cross {text}: {word!r} is no setting of a cross-hedge; write KEY=VALUE with one of {keys}")
+            flags[f"{above}.{key}"] = value
+    return flags
 
 
 def policy_flags(said: Sequence[str]) -> dict[str, str]:
@@ -278,8 +306,35 @@ def summary(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("fees paid", f"{usd(said['fees_usd'], '0.01')} USD"),
         ("funding received", f"{usd(said['funding_usd'], '0.01')} USD"),
         ("liquidated", "YES" if said["liquidated"] else "no"),
+        *crossing(said),
         *comparison(said),
         ("took", f"{said['seconds']} s"),
+    ]
+
+
+def crossing(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was carried, and how much it took away."""
+    if "crosses" not in said:
+        return []
+    from bot.cli_show import NOTHING, clock, number, usd
+
+    lines = [
+        f"{clock(one['at'])[:16]} {one['asset']} β {number(one['beta'])}, R² {number(one['r_squared'])}: "
+        + (f"{usd(one['target_usd'])} USD" if one["target_usd"] is not None else one["why"])
+        for one in said["crosses"][:MOST_SWITCHES]
+    ]
+    if len(said["crosses"]) > MOST_SWITCHES:
+        lines.append(f"and {len(said['crosses']) - MOST_SWITCHES} more")
+    reduced = said["variance_reduction"]
+    return [
+        ("cross-hedges", "\n".join(lines)),
+        (
+            "variance taken away",
+            "; ".join(
+                f"{name} {NOTHING if share is None else f'{number(100 * Decimal(share), 1)} %'}"
+                for name, share in [*((f"of {asset}", share) for asset, share in said["effectiveness"].items()), ("of everything", reduced)]
+            ),
+        ),
     ]
 
 
@@ -289,7 +344,10 @@ def comparison(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         return []
     from bot.cli_show import clock, number, usd
 
-    always, never = said["compared"]["always"], said["compared"]["never"]
+    always, never = said["compared"].get("always"), said["compared"]["never"]
+    bare = ("never hedged", f"{usd(never['value_end_usd'])} USD at the end, {usd(never['value_min_usd'])} at worst")
+    if always is None:
+        return [bare]
     shown = []
     for one in said["switches"][:MOST_SWITCHES]:
         ratio = "UNKNOWN" if one["ratio_effective"] is None else number(one["ratio_effective"])
@@ -298,6 +356,6 @@ def comparison(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         shown.append(f"and {len(said['switches']) - MOST_SWITCHES} more")
     return [
         ("always hedged", f"{usd(always['value_end_usd'])} USD at the end, {usd(always['value_min_usd'])} at worst"),
-        ("never hedged", f"{usd(never['value_end_usd'])} USD at the end, {usd(never['value_min_usd'])} at worst"),
+        bare,
         ("ratio changed", "\n".join(shown) or "never"),
     ]

@@ -9,7 +9,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, Protocol
 
-from bot.core.decision import Baseline
+from bot.carrying import Carrying
+from bot.core.decision import Baseline, CrossPlan, LegPlan
 from bot.core.events import CommandGiven, Event
 from bot.core.memory import State
 from bot.core.model import ONE, ZERO, Basis, FundingPayment, Kind
@@ -136,6 +137,7 @@ class Tally:
     booked: dict[str, Decimal] = field(default_factory=dict)  # USD by asset: funding minus fees so far
     held: dict[str, tuple[Baseline, Decimal]] = field(default_factory=dict)  # δ* that a `value` hedge set as the bar before ended
     switches: list[Switch] = field(default_factory=list)
+    carrying: Carrying = field(default_factory=Carrying)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +231,7 @@ class Replay:
             tally.start_usd += worth
             tally.ideal[asset] = worth
         elif before != price:
-            tally.ideal[asset] += self.ideal_delta(asset, before) * (price - before)
+            tally.ideal[asset] += (self.ideal_delta(asset, before) - tally.carrying.coins(asset, before)) * (price - before)
         tally.last[asset] = price
 
     def ideal_delta(self, asset: str, price: Decimal) -> Decimal:
@@ -276,11 +278,13 @@ class Replay:
             return
         if decision.armed:
             self.tally.orders += len(decision.orders)
-        for leg in decision.legs:
-            before = next((one.ratio for one in reversed(self.tally.switches) if one.asset == leg.asset), leg.ratio_target)
-            if leg.policies and leg.ratio_effective != before:
-                why = "; ".join(f"{change.policy}: {change.why}" for change in leg.policies if change.after != change.before)
-                self.tally.switches.append(Switch(decision.at_ms, leg.asset, leg.ratio_effective, why or "all of the target"))
+        self.tally.carrying.turned(decision)
+        plans: list[LegPlan | CrossPlan] = [*decision.legs, *(cross for leg in decision.legs for cross in leg.crosses)]
+        for plan in plans:
+            before = next((one.ratio for one in reversed(self.tally.switches) if one.asset == plan.asset), plan.ratio_target)
+            if plan.policies and plan.ratio_effective != before:
+                why = "; ".join(f"{change.policy}: {change.why}" for change in plan.policies if change.after != change.before)
+                self.tally.switches.append(Switch(decision.at_ms, plan.asset, plan.ratio_effective, why or "all of the target"))
 
     def measure(self, ended: Sequence[str]) -> None:
         """What bag and account are worth, beside the ideal; `ended` are the assets whose bar ends here."""
@@ -288,6 +292,13 @@ class Replay:
         for asset in ended:
             self.tally.held.pop(asset, None)
         self.weigh(self.value_usd(), sum(self.tally.ideal.values(), ZERO))
+        if ended and self.engine.rules.crosses and len(self.tally.last) >= len(self.engine.rules.assets):
+            self.tally.carrying.bar_ended(ended, self.tally.last, self.unhedged_usd(), self.tally.value_usd)
+
+    def unhedged_usd(self) -> Decimal:
+        """The same coins at the last prices."""
+        last = self.tally.last
+        return sum((coins * last.get(currency, ONE) for held in (self.bag, self.posted) for currency, coins in held.items()), ZERO)
 
     def book(self) -> None:
         """Funding and fees since the last bar, which the ideal hedge has too."""
@@ -315,9 +326,6 @@ class Replay:
 
     def answer(self, seconds: float) -> dict[str, object]:
         tally, totals = self.tally, tuple(self.venue.accounts())
-        unhedged = sum(
-            (coins * tally.last.get(currency, ONE) for held in (self.bag, self.posted) for currency, coins in held.items()), ZERO
-        )
         return {
             "steps": tally.steps,
             "orders": tally.orders,
@@ -325,7 +333,7 @@ class Replay:
             "value_start_usd": plain(tally.start_usd),
             "value_end_usd": plain(tally.value_usd),
             "value_min_usd": plain(round(tally.least_usd if tally.least_usd is not None else tally.value_usd, 6)),
-            "unhedged_value_end_usd": plain(unhedged),
+            "unhedged_value_end_usd": plain(self.unhedged_usd()),
             "hedge_error_max_bps": plain(round(tally.error_usd / tally.start_usd * BPS, 4)),
             "funding_coin": plain(sum((one.funding_coins for one in totals), ZERO)),
             "funding_usd": plain(sum((one.funding_usd for one in totals), ZERO)),
@@ -334,12 +342,13 @@ class Replay:
             "turnover_usd": plain(sum((one.turnover_usd for one in totals), ZERO)),
             "liquidated": any(one.liquidated for one in totals),
             **({"switches": [switch_json(one) for one in tally.switches]} if self.has_policies else {}),
+            **(tally.carrying.json() if self.engine.rules.crosses else {}),
             "seconds": round(seconds, 3),
         }
 
     @property
     def has_policies(self) -> bool:
-        return any(rule.policies.exist for rule in self.engine.rules.legs)
+        return any(policies.exist for policies in self.engine.rules.policies)
 
 
 def switch_json(one: Switch) -> dict[str, object]:
