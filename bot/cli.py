@@ -333,6 +333,36 @@ def replay(
 
 
 @app.command()
+def correlations(
+    prices: Annotated[list[str] | None, typer.Option("--prices", metavar="ASSET=FILE", help="CSV of bars; one for each asset")] = None,
+    asset: Annotated[list[str] | None, typer.Option("--asset", metavar="ASSET", help="beside those of the configuration")] = None,
+    candle: Annotated[str, typer.Option("--candle", metavar="1h|4h|1d", help="whose returns are compared")] = "1h",
+    lookback: Annotated[int, typer.Option("--lookback", metavar="N", help="the newest so many returns")] = 720,
+    half_life: Annotated[str | None, typer.Option("--half-life", metavar="N", help="candles after which a return counts half")] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="UTC, of files")] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="UTC, not included")] = None,
+    picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE.svg", help="write the matrix as a picture too")] = None,
+    config: Config = None,
+    sets: Sets = None,
+    account: Account = None,
+    as_json: AsJson = False,
+) -> None:
+    """Which markets move together: correlations, β, R² and what a hedge would leave, of a venue's candles or of files."""
+    from bot.cli_correlations import Asked, correlated, draw, tables
+    from bot.cli_replay import moment_of, named, number_of
+    from bot.cli_show import answer_json, show
+
+    log_to_stderr(None, otherwise="critical")
+    files = {name: Path(file) for name, file in named(prices or (), "--prices").items()}
+    weight = None if half_life is None else number_of(half_life, "--half-life")
+    window = moment_of(since, "--from"), moment_of(until, "--to")
+    told = correlated(Asked(files, asset or (), candle, lookback, weight, *window, config, sets or (), account))
+    if picture is not None:
+        draw(told, picture)
+    answer_json(told) if as_json else show(*tables(told))
+
+
+@app.command()
 def demo(as_json: AsJson = False) -> None:
     """The main job in seconds: 5 BTC through a crash and its recovery, with a real record in ./hedgebot-demo."""
     from bot.cli_demo import run_demo, show_demo

@@ -155,6 +155,17 @@ def amounts(said: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
+def number_of(said: str, option: str) -> Decimal:
+    """Above zero."""
+    try:
+        found = Decimal(said)
+    except InvalidOperation:
+        found = ZERO
+    if not found.is_finite() or found <= 0:
+        raise Wrong(Exit.USAGE, f"{option} {said}: is not a number above zero")
+    return found
+
+
 def moment_of(said: str | None, option: str) -> int | None:
     if said is None:
         return None
