@@ -15,7 +15,7 @@ from bot.core.events import CommandGiven, DecisionMade, Event, IntentRecorded
 from bot.core.ledger import OVERLAP_MS, dry_plan, fold
 from bot.core.leg import IN_DOUBT
 from bot.core.memory import State
-from bot.core.model import Ask, Instrument, OrderStatus, Snapshot, View
+from bot.core.model import BOOK_LEVELS, Ask, Instrument, OrderStatus, Snapshot, View
 from bot.core.pin import ACCEPT, acceptance, halt
 from bot.core.pin import refusal as nothing_to_accept
 from bot.core.planner import is_ours
@@ -251,7 +251,7 @@ class Engine:
             since = max(leg.charged_at_ms, leg.fills_cursor_ms - OVERLAP_MS) if leg.contracts is not None else now_ms - OVERLAP_MS
             funded = max(leg.charged_at_ms, leg.funding_cursor_ms - OVERLAP_MS) if leg.contracts is not None else now_ms - OVERLAP_MS
             ids = (leg.working.order.client_id,) if leg.working is not None else ()
-            asks.append(Ask(rule.symbol, since, funded, ids))
+            asks.append(Ask(rule.symbol, since, funded, ids, BOOK_LEVELS))
         signs = await parts.measures.read() if parts.measures is not None else ()
         try:
             views = await parts.exchange.look(asks)

@@ -13,7 +13,7 @@ from adapters.exchanges.ccxt_translate import Listed, Malformed
 from adapters.exchanges.histories import MOST_PAGES, History, Settled, in_order, paged
 from adapters.exchanges.outcomes import says
 from adapters.exchanges.venues.sheet import ByOrder, Page
-from bot.core.model import Ask, Fill, FundingPayment, Margin, Order, Position, Quote, View
+from bot.core.model import Ask, Depth, Fill, FundingPayment, Margin, Order, Position, Quote, View
 from bot.ports import PortError
 
 T = TypeVar("T")
@@ -91,9 +91,12 @@ class Reading:
     async def _view(self, ask: Ask, round_: Round) -> View:
         listed = self._listings.known[ask.symbol]
         errors: list[str] = []
-        (quote, position, margin), (open_orders, found), (fills, funding) = await asyncio.gather(
+        (quote, depth), (position, margin), (open_orders, found), (fills, funding) = await asyncio.gather(
             asyncio.gather(
                 self._part("quote", errors, self._quote(listed, round_)),
+                self._part("depth", errors, self._depth(listed, ask.levels, round_)),
+            ),
+            asyncio.gather(
                 self._part("position", errors, self._position(listed, round_)),
                 self._part("margin", errors, self._margin(listed, round_)),
             ),
@@ -106,7 +109,7 @@ class Reading:
                 self._part("funding", errors, self._funding(listed, ask.funding_since_ms, round_)),
             ),
         )
-        return View(listed.instrument, quote, position, margin, open_orders, found, fills, funding, in_one(errors))
+        return View(listed.instrument, quote, position, margin, open_orders, found, fills, funding, in_one(errors), depth)
 
     async def _part(self, name: str, errors: list[str], reading: Awaitable[T]) -> T | None:
         try:
@@ -117,6 +120,13 @@ class Reading:
 
     async def _quote(self, listed: Listed, round_: Round) -> Quote:
         return self.line.venue.read_quote(listed, await round_.ask(*self.line.venue.quote(listed)), round_.began_ms)
+
+    async def _depth(self, listed: Listed, levels: int, round_: Round) -> Depth | None:
+        venue = self.line.venue
+        if not levels or venue.depth is None or venue.read_depth is None:
+            return None
+        (body,) = await round_.ask(venue.depth(listed, levels))
+        return venue.read_depth(listed, body, levels, round_.began_ms)
 
     async def quotes(self, symbols: Sequence[str]) -> tuple[dict[str, Quote], dict[str, str]]:
         """Prices alone, which need no key: what could be read, and why the rest could not. Never raises."""

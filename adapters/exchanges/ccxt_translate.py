@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from bot.core.model import ZERO, Instrument, Kind, Side
+from bot.core.model import ZERO, Depth, Instrument, Kind, Levels, Side
 
 LONGEST_NUMBER: Final = 60
 LARGEST: Final = 30  # digits before the point; 1e999999 as an integer would fill the memory
@@ -227,3 +227,19 @@ def rate_of(coins: Decimal, mark: Decimal, listed: Listed, contracts: int) -> De
         return ZERO
     value = size / mark if listed.instrument.kind is Kind.INVERSE else size * mark
     return normal((coins / value).quantize(RATE_STEP))
+
+
+# ------------------------------------------------------------------------------------------------------------------ the book
+
+
+def depth(listed: Listed, bids: object, asks: object, most: int, at_ms: int) -> Depth:
+    """The best levels of each side, of rows that begin with a price and an amount. Raise Malformed."""
+    return Depth(levels(listed, bids, most, falling=True), levels(listed, asks, most, falling=False), at_ms)
+
+
+def levels(listed: Listed, told: object, most: int, *, falling: bool) -> Levels:
+    """Best price first; what is less than a count is left out."""
+    if not isinstance(told, list) or not all(isinstance(row, (list, tuple)) and len(row) >= 2 for row in told):
+        raise Malformed("a side of the book is missing")
+    found = [(price(row[0], "a level's price"), int(money(row[1], "a level's amount") / listed.step)) for row in told]
+    return tuple(sorted(((at, count) for at, count in found if count > 0), reverse=falling)[:most])

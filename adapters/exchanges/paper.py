@@ -374,7 +374,7 @@ class PaperExchange:
 
     def _blind(self, ask: Ask, why: str) -> View:
         spec = paper_contracts.find(self._specs, ask.symbol)
-        return View(spec, errors=tuple(f"{part}: {why}" for part in PARTS))
+        return View(spec, errors=tuple(f"{part}: {why}" for part in PARTS if part != "depth" or ask.levels))
 
     def _spoilt(self, view: View, faults: Sequence[Fault]) -> View:
         """The view as the faults of this look leave it."""

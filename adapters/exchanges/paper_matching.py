@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import islice
 from typing import Protocol
 
 from adapters.exchanges.paper_ledger import Leg, VenueOrder
 from bot.core import contracts
-from bot.core.model import ONE, Instrument, Side
+from bot.core.model import ONE, Instrument, Levels, Side
 
 TEN_THOUSAND = Decimal(10_000)
 
@@ -42,6 +43,9 @@ class Matching(Protocol):
     def queue(self, leg: Leg, side: Side, price: Decimal) -> int:
         """Contracts of others that rest at this price before a new order of ours."""
 
+    def shown(self, leg: Leg, most: int) -> tuple[Levels, Levels] | None:
+        """The best bids and asks of others; None where there is no book to show."""
+
     def reached(self, leg: Leg, was: Decimal) -> list[tuple[VenueOrder, int]]:
         """Which resting orders trade or move up the queue now that the price went from `was` to the market's, and how many contracts
         each trades, in order."""
@@ -57,6 +61,9 @@ class PrintMatching:
 
     def queue(self, leg: Leg, side: Side, price: Decimal) -> int:
         return 0
+
+    def shown(self, leg: Leg, most: int) -> tuple[Levels, Levels] | None:
+        return None
 
     def reached(self, leg: Leg, was: Decimal) -> list[tuple[VenueOrder, int]]:
         price, tick = leg.market.price, leg.spec.tick
@@ -98,6 +105,12 @@ class BookMatching:
         bid, ask = self.touch.of(leg.spec, leg.market.price)
         in_spread = bid < price < ask
         return 0 if in_spread else self._size(leg, side, price)
+
+    def shown(self, leg: Leg, most: int) -> tuple[Levels, Levels] | None:
+        def best(taker: Side) -> Levels:
+            return tuple((price, left) for price, left in islice(self.offers(leg, taker), most) if left is not None)
+
+        return best(Side.SELL), best(Side.BUY)
 
     def reached(self, leg: Leg, was: Decimal) -> list[tuple[VenueOrder, int]]:
         price = leg.market.price

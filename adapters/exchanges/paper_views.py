@@ -12,9 +12,9 @@ from adapters.exchanges import paper_records
 from adapters.exchanges.paper_ledger import Leg, VenueOrder, Wallet, coins
 from adapters.exchanges.paper_store import PaperFill, PaperFunding, PaperStore, Row
 from adapters.exchanges.paper_venue import Venue
-from bot.core.model import Ask, Fill, FundingPayment, Margin, Order, Position, Quote, View
+from bot.core.model import Ask, Depth, Fill, FundingPayment, Levels, Margin, Order, Position, Quote, Side, View
 
-PARTS: Final = ("quote", "position", "margin", "open_orders", "found", "fills", "funding")
+PARTS: Final = ("quote", "position", "margin", "open_orders", "found", "fills", "funding", "depth")
 BY_TIME: Final = attrgetter("at_ms")
 
 
@@ -60,6 +60,7 @@ def view(venue: Venue, store: PaperStore, ask: Ask) -> View:
         found(venue, store, ask) if ask.client_ids else (),
         fills(store, leg, ask.fills_since_ms),
         payments(store, leg, ask.funding_since_ms),
+        depth=depth(venue, leg, ask.levels) if ask.levels else None,
     )
 
 
@@ -82,6 +83,25 @@ def quote(venue: Venue, leg: Leg) -> Quote:
         bid, ask = last.bid, last.ask
     leg.quote = shown = Quote(leg.spec.symbol, market.price, market.price, bid, ask, venue.running_rate(leg), venue.now_ms)
     return shown
+
+
+def depth(venue: Venue, leg: Leg, most: int) -> Depth | None:
+    """The book with our own orders in it, as a venue shows it."""
+    sides = venue.matching.shown(leg, most)
+    if sides is None:
+        return None
+    bids, asks = sides
+    if leg.orders:
+        bids, asks = with_own(leg, Side.BUY, bids, most), with_own(leg, Side.SELL, asks, most)
+    return Depth(bids, asks, venue.now_ms)
+
+
+def with_own(leg: Leg, side: Side, others: Levels, most: int) -> Levels:
+    levels = dict(others)
+    for order in leg.orders:
+        if order.side is side:
+            levels[order.limit_price] = levels.get(order.limit_price, 0) + order.remaining
+    return tuple(sorted(levels.items(), reverse=side is Side.BUY)[:most])
 
 
 def position(venue: Venue, leg: Leg) -> Position:

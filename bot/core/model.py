@@ -15,6 +15,7 @@ from bot.core.policy_terms import Signs
 
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
+BOOK_LEVELS: Final = 10  # of each side of a visible book are looked at, and kept on record
 NO_LIQUIDATION: Final = Decimal("Infinity")  # a value of its own: there is no liquidation price; never 0, never unknown
 
 
@@ -86,6 +87,22 @@ class Quote:
     ask: Decimal
     funding_rate: Decimal | None  # of the running interval; positive means a short receives
     at_ms: int  # the venue's stamp
+
+
+Levels = tuple[tuple[Decimal, int], ...]  # price and contracts, best price first
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """The visible book next to the touch, at most BOOK_LEVELS of each side. What rests of our own orders is among it."""
+
+    bids: Levels
+    asks: Levels
+    at_ms: int
+
+    def resting(self, side: Side) -> Levels:
+        """Where orders of this side rest: sells are the asks."""
+        return self.asks if side is Side.SELL else self.bids
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +218,7 @@ class Ask:
     fills_since_ms: int  # inclusive
     funding_since_ms: int  # inclusive
     client_ids: tuple[str, ...] = ()  # our unfinished orders: find each of them by id
+    levels: int = 0  # of the visible book; 0: it is not wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +234,7 @@ class View:
     fills: tuple[Fill, ...] | None = None
     funding: tuple[FundingPayment, ...] | None = None
     errors: tuple[str, ...] = ()
+    depth: Depth | None = None  # also None, without an error, where the venue has no book to read
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from bot.core.events import CommandGiven, ContractPinned
 from bot.core.memory import LegState, State
-from bot.core.model import ContractSpec, Order, View
+from bot.core.model import ContractSpec, Depth, Levels, Order, View
 
 T = TypeVar("T")
 ACCEPT: Final = "accept-contract"
@@ -110,6 +110,13 @@ def counted(view: View, pinned: ContractSpec) -> View:
     def orders(part: tuple[Order, ...]) -> tuple[Order, ...]:
         return tuple(replace(order, contracts=count(order.contracts), filled=count(order.filled)) for order in part)
 
+    def levels(side: Levels) -> Levels:
+        whole = ((price, int(count * shown.contract_size / pinned.contract_size)) for price, count in side)
+        return tuple((price, count) for price, count in whole if count)
+
+    def depth(part: Depth) -> Depth:
+        return replace(part, bids=levels(part.bids), asks=levels(part.asks))
+
     return replace(
         view,
         instrument=replace(shown, contract_size=pinned.contract_size),
@@ -117,6 +124,7 @@ def counted(view: View, pinned: ContractSpec) -> View:
         open_orders=countable(view.open_orders, orders),
         found=countable(view.found, orders),
         fills=countable(view.fills, lambda part: tuple(replace(fill, contracts=count(fill.contracts)) for fill in part)),
+        depth=countable(view.depth if shown.kind is pinned.kind else None, depth),
     )
 
 

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 
-from bot.core.model import Fill, FundingPayment, Position, Quote, Snapshot, View
+from bot.core.model import Depth, Fill, FundingPayment, Position, Quote, Snapshot, View
 
 
 def sane(seen: Snapshot, max_age_ms: int) -> Snapshot:
@@ -33,24 +34,32 @@ def sane_view(view: View) -> View:
     if funding is not None and not all(map(sane_payment, funding)):
         errors.append("a funding payment is not a number")
         funding = None
+    depth = view.depth
+    if depth is not None and not sane_depth(depth):
+        errors.append("the visible book is not in the order of its prices, or holds no sane number")
+        depth = None
     quote = quote and sane_funding_rate(quote)
     position = position and sane_setting(position)
     if not errors and quote is view.quote and position is view.position:
         return view
-    return replace(view, quote=quote, position=position, margin=margin, fills=fills, funding=funding, errors=(*view.errors, *errors))
+    view = replace(view, quote=quote, position=position, margin=margin, depth=depth)
+    return replace(view, fills=fills, funding=funding, errors=(*view.errors, *errors))
 
 
 def recent_view(view: View, now_ms: int, max_age_ms: int) -> View:
-    """A position or a balance of long ago says nothing of now."""
-    position, margin = view.position, view.margin
+    """A position, a balance or a book of long ago says nothing of now."""
+    position, margin, depth = view.position, view.margin, view.depth
     errors: list[str] = []
+    if depth is not None and now_ms - depth.at_ms > max_age_ms:
+        errors.append(f"the visible book is {now_ms - depth.at_ms} ms old, and at most {max_age_ms} ms may be counted with")
+        depth = None
     if position is not None and now_ms - position.at_ms > max_age_ms:
         errors.append(f"the position is {now_ms - position.at_ms} ms old, and at most {max_age_ms} ms may be counted with")
         position = None
     if margin is not None and now_ms - margin.at_ms > max_age_ms:
         errors.append(f"the balance is {now_ms - margin.at_ms} ms old, and at most {max_age_ms} ms may be counted with")
         margin = None
-    return replace(view, position=position, margin=margin, errors=(*view.errors, *errors)) if errors else view
+    return replace(view, position=position, margin=margin, depth=depth, errors=(*view.errors, *errors)) if errors else view
 
 
 def positive(amount: Decimal) -> bool:
@@ -63,6 +72,17 @@ def finite(*amounts: Decimal) -> bool:
 
 def sane_fill(fill: Fill) -> bool:
     return fill.contracts > 0 and positive(fill.price) and fill.fee_coins.is_finite()
+
+
+def sane_depth(depth: Depth) -> bool:
+    """Each side best price first, and the two do not cross."""
+    levels = (*depth.bids, *depth.asks)
+    if not all(positive(price) and contracts > 0 for price, contracts in levels):
+        return False
+    falling = all(was > now for (was, _), (now, _) in pairwise(depth.bids))
+    rising = all(was < now for (was, _), (now, _) in pairwise(depth.asks))
+    apart = not depth.bids or not depth.asks or depth.bids[0][0] < depth.asks[0][0]
+    return falling and rising and apart
 
 
 def sane_payment(payment: FundingPayment) -> bool:

@@ -2,11 +2,17 @@
 
 import pytest
 
-from bot.core.model import Ask, Side
+from bot.core.model import BOOK_LEVELS, Ask, Depth, Side
 from tests.contract.driver import D, VenueUnderTest, approved, open_at, seen
 
 SELL, BUY = Side.SELL, Side.BUY
 PARTS = ("quote", "position", "margin", "open_orders", "found", "fills", "funding")
+
+
+async def book_of(venue: VenueUnderTest) -> Depth | None:
+    (view,) = await venue.exchange.look([Ask(venue.inverse.symbol, venue.began_ms, venue.began_ms, (), BOOK_LEVELS)])
+    assert view.errors == ()
+    return view.depth
 
 
 async def test_views_come_in_the_order_asked(venue: VenueUnderTest) -> None:
@@ -85,3 +91,34 @@ async def test_orders_are_found_in_any_status(venue: VenueUnderTest) -> None:
     await venue.exchange.place(approved(venue, "open", SELL, 1, 61000))
     found = (await seen(venue, "filled", "cancelled", "open", "never")).found
     assert [order.client_id for order in found or ()] == ["filled", "cancelled", "open"]
+
+
+async def test_the_visible_book_begins_at_the_touch_and_shows_our_own_orders(venue: VenueUnderTest) -> None:
+    """Bids fall, asks rise, counts are contracts of ours; a venue that has no book shows none, and that is no error."""
+    await venue.market(D(60000))
+    before = await book_of(venue)
+    if before is None:
+        assert venue.most_at_touch is None
+        return
+    quote = (await seen(venue)).quote
+    assert quote is not None
+    assert (before.bids[0][0], before.asks[0][0]) == (quote.bid, quote.ask)
+    for side, falling in ((before.bids, True), (before.asks, False)):
+        prices = [price for price, _ in side]
+        assert prices == sorted(set(prices), reverse=falling)
+        assert all(type(count) is int and count > 0 for _, count in side)
+    await venue.exchange.place(approved(venue, "mine", SELL, 7, quote.ask))
+    after = await book_of(venue)
+    assert after is not None
+    assert after.asks[0] == (quote.ask, before.asks[0][1] + 7)
+    assert after.bids == before.bids
+
+
+async def test_no_more_levels_are_read_than_asked_for(venue: VenueUnderTest) -> None:
+    for number in range(4):
+        await venue.exchange.place(approved(venue, f"a{number}", SELL, 1, 60500 + number))
+    (shown, unasked) = [
+        (await venue.exchange.look([Ask(venue.inverse.symbol, venue.began_ms, venue.began_ms, (), levels)]))[0].depth for levels in (3, 0)
+    ]
+    assert unasked is None
+    assert shown is None or len(shown.asks) == 3

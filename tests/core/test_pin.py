@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from bot.core.events import CommandGiven, ContractChanged, ContractPinned, Event, FillSeen, Halted
-from bot.core.model import Instrument, Kind, Side
+from bot.core.model import Depth, Instrument, Kind, Side
 from bot.core.pin import acceptance, counted, differences, digest, halt, refusal
 from tests.core.worlds import BTC, ETH, NOW_MS, Account, World, hedged, leg_rule, rules, started, world
 
@@ -280,6 +280,14 @@ def test_another_type_of_contract_is_not_counted_at_all() -> None:
     view = hedged().snapshot().views[0]
     seen = counted(replace(view, instrument=replace(BTC, kind=Kind.LINEAR)), BTC.spec)
     assert (seen.position, seen.fills, seen.open_orders) == (None, (), ())
+
+
+def test_the_visible_book_is_counted_in_the_pinned_size_rounded_down() -> None:
+    """A tenth of the size: 57 small contracts are 5 of ours; what is less than one of ours is left out."""
+    depth = Depth(((D(59999), 57), (D(59998), 9)), ((D(60001), 10),), NOW_MS)
+    view = replace(hedged().snapshot().views[0], instrument=replace(BTC, contract_size=D(10)), depth=depth)
+    assert counted(view, BTC.spec).depth == Depth(((D(59999), 5),), ((D(60001), 1),), NOW_MS)
+    assert counted(replace(view, instrument=replace(BTC, kind=Kind.LINEAR)), BTC.spec).depth is None
 
 
 def test_the_bot_goes_on_watching_while_it_waits() -> None:

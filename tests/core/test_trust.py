@@ -6,9 +6,9 @@ import pytest
 
 from bot.core import trust
 from bot.core.decide import decide
-from bot.core.model import Snapshot
+from bot.core.model import Depth, Levels, Snapshot
 from bot.core.reconcile import reconcile
-from tests.core.worlds import RISK, World, hedged, rules
+from tests.core.worlds import RISK, D, World, hedged, rules
 
 AGE_MS = RISK.max_data_age_ms
 
@@ -42,3 +42,38 @@ def test_nothing_is_planned_or_concluded_on_an_account_of_long_ago(part: str, ag
     assert (decision.legs[0].delta_coins is not None) is known
     assert known or decision.orders == ()
     assert known or "old" in decision.legs[0].missing[-1]
+
+
+BIDS, ASKS = ((D(59999), 5), (D(59998), 7)), ((D(60001), 3), (D(60002), 9))
+
+
+@pytest.mark.parametrize(
+    ("bids", "asks"),
+    [
+        (BIDS[::-1], ASKS),
+        (BIDS, ASKS[::-1]),
+        (((D(59999), 5), (D(59999), 7)), ASKS),
+        (BIDS, ((D(59999), 3),)),
+        (((D("NaN"), 5),), ASKS),
+        (((D(0), 5),), ASKS),
+        (BIDS, ((D(60001), 0),)),
+    ],
+    ids=["bids rise", "asks fall", "a price twice", "touching", "no number", "no price", "an empty level"],
+)
+def test_a_book_that_makes_no_sense_counts_as_not_read(bids: Levels, asks: Levels) -> None:
+    seen = hedged().snapshot()
+    view = replace(seen.views[0], depth=Depth(bids, asks, seen.now_ms))
+    (found,) = trust.sane(replace(seen, views=(view,)), AGE_MS).views
+    assert found.depth is None
+    assert "visible book" in found.errors[0]
+    assert found.position is not None
+
+
+@pytest.mark.parametrize(("bids", "asks"), [(BIDS, ASKS), ((), ASKS), (BIDS, ()), ((), ())])
+@pytest.mark.parametrize(("age_ms", "known"), [(AGE_MS, True), (AGE_MS + 1, False)])
+def test_a_book_with_one_side_or_none_is_a_book_until_it_is_old(bids: Levels, asks: Levels, age_ms: int, known: bool) -> None:
+    seen = hedged().snapshot()
+    depth = Depth(bids, asks, seen.now_ms - age_ms)
+    (found,) = trust.sane(replace(seen, views=(replace(seen.views[0], depth=depth),)), AGE_MS).views
+    assert found.depth == (depth if known else None)
+    assert bool(found.errors) is not known

@@ -14,6 +14,7 @@ from typing import Literal
 
 from tests.venue_server.nouns import FOREVER_UNITS, ZERO, Contract, Order, Payment, Position, Quote, Refused, Trade
 
+Levels = list[tuple[Decimal, int]]  # price and units, best price first
 LEAST = Decimal("1e-18")
 """Of a coin: less than this is the rounding of a division."""
 
@@ -31,6 +32,8 @@ class Core:
     wallets: dict[str, Decimal] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
     quotes: dict[str, Quote] = field(default_factory=dict)
+    behind: dict[tuple[str, str], Levels] = field(default_factory=dict)
+    """Contract and side ("buy", "sell") → what rests behind the touch, to be seen: nothing trades there."""
     orders: dict[int, Order] = field(default_factory=dict)
     trades: list[Trade] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
@@ -280,6 +283,17 @@ class Core:
         if leverage < was and self.margin_in(coin) > self.equity(coin):
             self.leverages[symbol] = was
             raise Refused("leverage_margin")
+
+    def book(self, symbol: str, most: int = 1000) -> tuple[Levels, Levels]:
+        """Bids and asks as anybody sees them, best first: the touch, what a test put behind it, and every order that rests."""
+        quote, sides = self.quotes[symbol], []
+        for side, touch in (("buy", (quote.bid, quote.bid_units)), ("sell", (quote.ask, quote.ask_units))):
+            levels = dict([touch, *self.behind.get((symbol, side), ())])
+            for order in self.open_orders(symbol):
+                if order.side == side and order.price is not None:
+                    levels[order.price] = levels.get(order.price, 0) + order.left
+            sides.append(sorted(levels.items(), reverse=side == "buy")[:most])
+        return sides[0], sides[1]
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -212,8 +212,8 @@ class BinanceCoinM(Wire):
 
     def book(self, call: Call) -> Any:
         symbol, c = self.find(call.text("symbol"))
-        q = self.core.quotes[symbol]
-        bids, asks = ([[plain(price), plain(c.amount(units))]] for price, units in ((q.bid, q.bid_units), (q.ask, q.ask_units)))
+        sides = self.core.book(symbol, int(call.text("limit") or 500))
+        bids, asks = ([[plain(price), plain(c.amount(units))] for price, units in side] for side in sides)
         return {"symbol": c.id, "lastUpdateId": 1, "E": self.core.clock_ms(), "T": self.core.clock_ms(), "bids": bids, "asks": asks}
 
     # ── account ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -173,7 +173,7 @@ class Bybit(Wire):
         return row | {"fundingRate": plain(q.funding_rate), "nextFundingTime": str((self.core.clock_ms() // hours8 + 1) * hours8)}
 
     def book(self, call: Call) -> Any:
-        return self.book_of(*self.wanted(call))
+        return self.book_of(*self.wanted(call), int(call.text("limit") or 25))
 
     def kline(self, call: Call) -> Any:
         """Hours only. From `start` on, the oldest `limit` of them, told newest first."""
@@ -192,10 +192,10 @@ class Bybit(Wire):
         told = [{"symbol": c.id, "fundingRate": plain(rate), "fundingRateTimestamp": str(at_ms)} for at_ms, rate in rows[::-1]]
         return {"category": call.text("category"), "list": told}
 
-    def book_of(self, symbol: str, c: Contract) -> dict[str, Any]:
-        q = self.core.quotes[symbol]
+    def book_of(self, symbol: str, c: Contract, most: int = 1) -> dict[str, Any]:
         now = self.core.clock_ms()
-        sides = {"b": [[plain(q.bid), plain(c.amount(q.bid_units))]], "a": [[plain(q.ask), plain(c.amount(q.ask_units))]]}
+        bids, asks = ([[plain(p), plain(c.amount(u))] for p, u in side] for side in self.core.book(symbol, most))
+        sides = {"b": bids, "a": asks}
         return {"s": c.id, "ts": now, "u": 1, "seq": 1, "cts": now} | sides
 
     # ── account ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -172,8 +172,8 @@ class Deribit(Wire):
 
     def book(self, call: Call) -> Any:
         symbol, c = self.wanted(call)
-        q = self.core.quotes[symbol]
-        sides = {"bids": [[q.bid, c.amount(q.bid_units)]], "asks": [[q.ask, c.amount(q.ask_units)]]}
+        bids, asks = ([[p, c.amount(u)] for p, u in side] for side in self.core.book(symbol, int(call.text("depth") or 5)))
+        sides = {"bids": bids, "asks": asks}
         return self.ticker(call) | sides | {"change_id": self.core.next_id()}
 
     # ── account ──────────────────────────────────────────────────────────────────────────────────────────────────────

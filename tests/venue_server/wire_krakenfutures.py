@@ -159,8 +159,8 @@ class KrakenFutures(Wire):
 
     def book(self, call: Call) -> Any:
         symbol, c = self.find(call.text("symbol"))
-        q = self.core.quotes[symbol]
-        return {"orderBook": {"bids": [[q.bid, c.amount(q.bid_units)]], "asks": [[q.ask, c.amount(q.ask_units)]]}}
+        bids, asks = ([[p, c.amount(u)] for p, u in side] for side in self.core.book(symbol))
+        return {"orderBook": {"bids": bids, "asks": asks}}
 
     def fees(self, call: Call) -> Any:
         tier = {"makerFee": self.core.maker_fee * 100, "takerFee": self.core.taker_fee * 100, "usdVolume": 0}

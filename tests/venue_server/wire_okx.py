@@ -205,8 +205,8 @@ class Okx(Wire):
 
     def book(self, call: Call) -> Any:
         ((symbol, c),) = self.listed(call)
-        q = self.core.quotes[symbol]
-        bids, asks = ([[plain(p), plain(c.amount(u)), "0", "1"]] for p, u in ((q.bid, q.bid_units), (q.ask, q.ask_units)))
+        sides = self.core.book(symbol, int(call.text("sz") or 1))
+        bids, asks = ([[plain(p), plain(c.amount(u)), "0", "1"] for p, u in side] for side in sides)
         return [{"bids": bids, "asks": asks, "ts": str(self.core.clock_ms()), "seqId": 1}]
 
     # ── account ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -144,6 +144,7 @@ BINANCE: Final = replace(
         call("fapiPublicGetTickerBookTicker", 2, symbol=listed.market_id),
     ),
     read_quote=read_quote,
+    depth=lambda listed, most: call("fapiPublicGetDepth", 2, symbol=listed.market_id, limit=most),
     position=lambda listed: (call("fapiPrivateV2GetPositionRisk", 5, symbol=listed.market_id),),  # version 3 leaves flat ones out
     margin=lambda listed: (call("fapiPrivateV3GetAccount", 5),),
     open_orders=lambda listed, page: call("fapiPrivateGetOpenOrders", symbol=listed.market_id),

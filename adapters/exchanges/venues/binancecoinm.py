@@ -14,6 +14,7 @@ from adapters.exchanges.ccxt_translate import (
     Listed,
     Malformed,
     Misfit,
+    depth,
     entry,
     fit,
     instrument,
@@ -33,7 +34,7 @@ from adapters.exchanges.outcomes import Codes
 from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
 from bot.core.decision import Approved
-from bot.core.model import ZERO, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
+from bot.core.model import ZERO, Depth, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
 DAY_MS: Final = 24 * 3_600_000
 SPAN_MS: Final = 7 * DAY_MS - 60_000  # a question may cover a week, here a minute less: the clock there may be ahead of ours
@@ -92,6 +93,13 @@ def read_quote(listed: Listed, bodies: Bodies, asked_ms: int) -> Quote:
         funding_rate=optional(marks.get("lastFundingRate"), "the funding rate"),
         at_ms=stamp(marks.get("time")),
     )
+
+
+def read_depth(listed: Listed, body: object, most: int, asked_ms: int) -> Depth:
+    book = mapping(body)
+    if book.get("symbol", listed.market_id) != listed.market_id:
+        raise Malformed("the book is another contract's")
+    return depth(listed, book.get("bids"), book.get("asks"), most, stamp(book.get("E")))
 
 
 def read_position(listed: Listed, bodies: Bodies, asked_ms: int) -> Position:
@@ -329,6 +337,8 @@ BINANCECOINM: Final = Venue(
         call("dapiPublicGetTickerBookTicker", 2, symbol=listed.market_id),
     ),
     read_quote=read_quote,
+    depth=lambda listed, most: call("dapiPublicGetDepth", 2, symbol=listed.market_id, limit=most),
+    read_depth=read_depth,
     position=lambda listed: (call("dapiPrivateGetPositionRisk"),),
     read_position=read_position,
     margin=lambda listed: (call("dapiPrivateGetAccount", 5),),

@@ -11,6 +11,7 @@ from adapters.ccxt_client import Place
 from adapters.exchanges.ccxt_translate import (
     Listed,
     Malformed,
+    depth,
     entry,
     fit,
     instrument,
@@ -32,7 +33,7 @@ from adapters.exchanges.outcomes import Codes
 from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
 from bot.core.decision import Approved
-from bot.core.model import ZERO, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
+from bot.core.model import ZERO, Depth, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
 DAY_MS: Final = 24 * 3_600_000
 SPAN_MS: Final = 7 * DAY_MS - 60_000  # a question covers a week from its start, here a minute less: the clock there may be ahead of ours
@@ -104,6 +105,13 @@ def read_quote(listed: Listed, bodies: Bodies, asked_ms: int) -> Quote:
         funding_rate=optional(ticker.get("fundingRate"), "the funding rate"),
         at_ms=stamp(mapping(bodies[0]).get("time")),
     )
+
+
+def read_depth(listed: Listed, body: object, most: int, asked_ms: int) -> Depth:
+    book = mapping(body, "result")
+    if book.get("s") != listed.market_id:
+        raise Malformed("the book is another contract's")
+    return depth(listed, book.get("b"), book.get("a"), most, stamp(book.get("ts")))
 
 
 def read_position(listed: Listed, bodies: Bodies, asked_ms: int) -> Position:
@@ -349,6 +357,8 @@ BYBIT: Final = Venue(
     read_time=lambda body: stamp(mapping(body).get("time")),
     quote=lambda listed: (call("publicGetV5MarketTickers", **scope(listed)),),
     read_quote=read_quote,
+    depth=lambda listed, most: call("publicGetV5MarketOrderbook", **scope(listed), limit=most),
+    read_depth=read_depth,
     position=lambda listed: (call("privateGetV5PositionList", **scope(listed), limit=200),),
     read_position=read_position,
     margin=lambda listed: (call("privateGetV5AccountWalletBalance", accountType="UNIFIED"),),

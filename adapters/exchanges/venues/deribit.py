@@ -11,6 +11,7 @@ from adapters.ccxt_client import Place
 from adapters.exchanges.ccxt_translate import (
     Listed,
     Malformed,
+    depth,
     entry,
     fit,
     instrument,
@@ -31,7 +32,7 @@ from adapters.exchanges.outcomes import Codes
 from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
 from bot.core.decision import Approved
-from bot.core.model import ZERO, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
+from bot.core.model import ZERO, Depth, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
 STATUS: Final = {
     "open": OrderStatus.OPEN,
@@ -93,6 +94,13 @@ def read_quote(listed: Listed, bodies: Bodies, asked_ms: int) -> Quote:
         funding_rate=optional(ticker.get("funding_8h"), "the funding rate"),
         at_ms=stamp(ticker.get("timestamp")),
     )
+
+
+def read_depth(listed: Listed, body: object, most: int, asked_ms: int) -> Depth:
+    book = mapping(body, "result")
+    if book.get("instrument_name") != listed.market_id:
+        raise Malformed("the book is another contract's")
+    return depth(listed, book.get("bids"), book.get("asks"), most, stamp(book.get("timestamp")))
 
 
 def read_position(listed: Listed, bodies: Bodies, asked_ms: int) -> Position:
@@ -327,6 +335,8 @@ DERIBIT: Final = Venue(
     read_time=lambda body: stamp(mapping(body).get("result")),
     quote=lambda listed: (call("publicGetTicker", instrument_name=listed.market_id),),
     read_quote=read_quote,
+    depth=lambda listed, most: call("publicGetGetOrderBook", instrument_name=listed.market_id, depth=most),
+    read_depth=read_depth,
     position=lambda listed: (call("privateGetGetPositions", currency=listed.instrument.settle),),
     read_position=read_position,
     margin=lambda listed: (

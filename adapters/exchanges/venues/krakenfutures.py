@@ -13,6 +13,7 @@ from adapters.exchanges.ccxt_translate import (
     Listed,
     Malformed,
     Misfit,
+    depth,
     entry,
     fit,
     instrument,
@@ -36,7 +37,7 @@ from adapters.request_budget import Allowance, Errand
 from bot.core import contracts
 from bot.core.decision import Approved
 from bot.core.inverse import relative_funding_rate
-from bot.core.model import ZERO, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
+from bot.core.model import ZERO, Depth, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
 PAGE: Final = 100  # fills of one answer
 RATE_STEP: Final = Decimal("0.000000000001")
@@ -117,6 +118,12 @@ def read_quote(listed: Listed, bodies: Bodies, asked_ms: int) -> Quote:
         funding_rate=None if absolute is None else relative(absolute, mark),
         at_ms=served_at(bodies[0]),
     )
+
+
+def read_depth(listed: Listed, body: object, most: int, asked_ms: int) -> Depth:
+    """The whole book comes, and the answer names no contract."""
+    book = mapping(body, "orderBook")
+    return depth(listed, book.get("bids"), book.get("asks"), most, served_at(body))
 
 
 def read_position(listed: Listed, bodies: Bodies, asked_ms: int) -> Position:
@@ -383,6 +390,8 @@ KRAKENFUTURES: Final = Venue(
     read_time=served_at,
     quote=lambda listed: (call("publicGetTickers"),),
     read_quote=read_quote,
+    depth=lambda listed, most: call("publicGetOrderbook", symbol=listed.market_id),
+    read_depth=read_depth,
     position=lambda listed: (call("privateGetOpenpositions", 2),),
     read_position=read_position,
     margin=lambda listed: (call("privateGetAccounts", 2),),

@@ -12,6 +12,7 @@ from adapters.ccxt_client import Place
 from adapters.exchanges.ccxt_translate import (
     Listed,
     Malformed,
+    depth,
     entry,
     fit,
     instrument,
@@ -33,7 +34,7 @@ from adapters.exchanges.outcomes import WORDS, Codes
 from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
 from bot.core.decision import Approved
-from bot.core.model import ZERO, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
+from bot.core.model import ZERO, Depth, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
 STATUS: Final = {
     "live": OrderStatus.OPEN,
@@ -100,6 +101,12 @@ def read_quote(listed: Listed, bodies: Bodies, asked_ms: int) -> Quote:
         funding_rate=optional(funding.get("fundingRate"), "the funding rate"),
         at_ms=min(stamp(ticker.get("ts")), stamp(mark.get("ts"))),
     )
+
+
+def read_depth(listed: Listed, body: object, most: int, asked_ms: int) -> Depth:
+    """The answer names no contract; a row ends with how many orders it is."""
+    book = one(data(body), "the book")
+    return depth(listed, book.get("bids"), book.get("asks"), most, stamp(book.get("ts")))
 
 
 def read_position(listed: Listed, bodies: Bodies, asked_ms: int) -> Position:
@@ -347,6 +354,8 @@ OKX: Final = Venue(
         call("publicGetPublicFundingRate", instId=listed.market_id),
     ),
     read_quote=read_quote,
+    depth=lambda listed, most: call("publicGetMarketBooks", instId=listed.market_id, sz=most),
+    read_depth=read_depth,
     position=lambda listed: (
         call("privateGetAccountPositions", **scope(listed)),
         call("privateGetAccountLeverageInfo", instId=listed.market_id, mgnMode="cross"),

@@ -14,7 +14,7 @@ from adapters.exchanges.ccxt_translate import Listed, Malformed, Misfit
 from adapters.exchanges.outcomes import Codes
 from adapters.request_budget import Allowance, Errand
 from bot.core.decision import Approved
-from bot.core.model import Fill, FundingPayment, Margin, Order, Position, Quote
+from bot.core.model import Depth, Fill, FundingPayment, Margin, Order, Position, Quote
 
 T = TypeVar("T")
 LONGEST_REASON: Final = 200
@@ -167,6 +167,8 @@ class Venue:
     read_cancelled: Callable[[object], str]  # "" if it was asked, else the venue's code
     leverage: Callable[[Listed, int], Call | None]  # None: it has no such call, or one that does more than its name says
 
+    depth: Callable[[Listed, int], Call] | None = None  # the visible book, of so many levels; None: it is not read here
+    read_depth: Callable[[Listed, object, int, int], Depth] | None = None  # and how many levels, and our clock when it was asked
     countdown: Callable[[Listed, int], Call] | None = None  # the dead man's switch: milliseconds, 0 stops it
     countdown_reaches: Call | None = None  # every open order it would end, where it reaches beyond our contracts
     read_reached: Callable[[object], tuple[str, ...]] | None = None  # their client ids, "" without one
