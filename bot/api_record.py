@@ -17,7 +17,7 @@ from bot.api_docs import ENTRIES_PAGE, STREAM, described, page_of
 from bot.audit.explain import NotOnRecord, explain
 from bot.audit.store import Store
 from bot.led import Led
-from bot.record_face import decision_json, entry_json, fill_json, funding_json, order_json, whole_entry_json
+from bot.record_face import decision_json, entry_json, fills_json, funding_json, orders_json, whole_entry_json
 from bot.words import Misspoken
 
 MOST_ROWS: Final = 500
@@ -44,17 +44,17 @@ def record_routes(led: Led) -> APIRouter:
     """Every path that reads the record. Whoever comes here has shown a token."""
     routes = APIRouter()
 
-    def page(name: str, read: Callable[[Store, int, int | None], list[Any]], shown: Callable[[Any], dict[str, Any]]) -> None:
+    def page(name: str, read: Callable[[Store, int, int | None], list[dict[str, Any]]]) -> None:
         async def newest_first(limit: Rows = 100, before: Before = None, account: Account = None) -> Response:
             record = led.record(account)
-            rows = await reading(lambda: [shown(row) for row in read(record, limit, before)])
+            rows = await reading(partial(read, record, limit, before))
             return answer({name: rows, "next": rows[-1]["seq"] if len(rows) == limit else None})
 
         routes.get(f"/{name}", name=name, responses=described(page_of(name)))(newest_first)
 
-    page("fills", lambda store, limit, before: store.fills(limit=limit, before_seq=before), fill_json)
-    page("funding", lambda store, limit, before: store.funding(limit=limit, before_seq=before), funding_json)
-    page("decisions", lambda store, limit, before: store.decisions(limit=limit, before_seq=before), decision_json)
+    page("fills", lambda store, limit, before: fills_json(store, store.fills(limit=limit, before_seq=before)))
+    page("funding", lambda store, limit, before: [funding_json(row) for row in store.funding(limit=limit, before_seq=before)])
+    page("decisions", lambda store, limit, before: [decision_json(row) for row in store.decisions(limit=limit, before_seq=before)])
 
     @routes.get("/orders", responses=described(page_of("orders")))
     async def orders(
@@ -64,7 +64,7 @@ def record_routes(led: Led) -> APIRouter:
         account: Account = None,
     ) -> Response:
         record = led.record(account)
-        rows = await reading(lambda: [order_json(row) for row in record.orders(limit=limit, open_only=unfinished, before_seq=before)])
+        rows = await reading(lambda: orders_json(record, record.orders(limit=limit, open_only=unfinished, before_seq=before)))
         return answer({"orders": rows, "next": rows[-1]["seq"] if len(rows) == limit else None})
 
     @routes.get("/decisions/{seq}", responses=described(missing=True))

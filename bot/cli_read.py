@@ -22,7 +22,7 @@ from bot.core.planner import is_ours
 from bot.core.rules import Rules
 from bot.exit_codes import Exit
 from bot.face import Status, iso_utc, plain, plan_json, status_json
-from bot.record_face import fill_json, order_json
+from bot.record_face import fills_json, orders_json
 from bot.settings import Settings, config_hash, overrides, to_rules
 from bot.settings_values import sqlite_file
 from bot.wiring.choice import as_recorded
@@ -199,12 +199,12 @@ def watch(accounts: Sequence[Settings], *, as_json: bool) -> None:
 
 def orders(settings: Settings, *, limit: int, open_only: bool) -> dict[str, Any]:
     with closing(read_store(settings)) as store:
-        return {"orders": [order_json(row) for row in store.orders(limit=limit, open_only=open_only)]}
+        return {"orders": orders_json(store, store.orders(limit=limit, open_only=open_only))}
 
 
 def fills(settings: Settings, *, limit: int) -> dict[str, Any]:
     with closing(read_store(settings)) as store:
-        return {"fills": [fill_json(row) for row in store.fills(limit=limit)]}
+        return {"fills": fills_json(store, store.fills(limit=limit))}
 
 
 def targets(settings: Settings) -> dict[str, Any]:

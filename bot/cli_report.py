@@ -43,6 +43,7 @@ def report_table(said: dict[str, Any]) -> RenderableType:
         ("  fees", lambda row: usd(row["premium"]["fees_usd"])),
         ("  slippage", lambda row: usd(row["premium"]["slippage_usd"])),
         ("  basis", lambda row: usd(row["premium"]["basis_usd"])),
+        ("saved against market orders, USD", lambda row: usd(row["saved_usd"])),
         ("cost a year, share of the value", lambda row: number(row["annual_cost_ratio"])),
         ("variance taken away", lambda row: number(row["variance_reduction"])),
         ("R² of hedged to bag", lambda row: number(row["r2_hedged_to_bag"])),

@@ -18,9 +18,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from bot.core.decision import CrossPlan, LegPlan, Mode
-from bot.core.model import ONE, TERMINAL, Fill, FundingPayment, OrderStatus, Quote, Side
+from bot.core.decision import Arrival, CrossPlan, LegPlan, Mode
+from bot.core.model import ONE, TERMINAL, Fill, FundingPayment, OrderStatus, Quote
 from bot.face import HeldUsd, Status, holdings_usd
+from bot.shortfall import BPS, slippage
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 UNKNOWN: Final = float("nan")
@@ -273,7 +274,7 @@ class Metrics:
         fills = Counter(f"{PREFIX}fills_total", "Own fills", LEG, registry=self.registry)
         slippage = Histogram(
             f"{PREFIX}slippage_bps",
-            "Fill price against the mark it was decided on; positive is worse",
+            "Fill price against the mid of the market when its order was decided; positive is worse",
             LEG,
             buckets=SLIPPAGE_BPS,
             registry=self.registry,
@@ -318,13 +319,12 @@ class Metrics:
         if outcome.terminal or outcome is OrderStatus.UNKNOWN:
             self._orders[asset, outcome.value.lower()].inc()
 
-    def fill(self, asset: str, fill: Fill, reference_price: Decimal | None) -> None:
-        """An own fill; the reference is the mark its order was decided on."""
+    def fill(self, asset: str, fill: Fill, arrival: Arrival | None) -> None:
+        """An own fill, and the market that its order met."""
         self._fills[asset,].inc()
         self.gauges.fees_coins[asset] += float(fill.fee_coins)
-        if reference_price:
-            worse = (fill.price - reference_price) * (1 if fill.side is Side.BUY else -1)
-            self._slippage[asset,].observe(float(worse / reference_price * 10_000))
+        if arrival is not None:
+            self._slippage[asset,].observe(float(slippage(fill.side, arrival.mid, fill.price) * BPS))
 
     def funding(self, asset: str, payment: FundingPayment) -> None:
         self.gauges.funding_coins[asset] += float(payment.coins)

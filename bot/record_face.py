@@ -1,17 +1,50 @@
 """In what words does the record answer? The same JSON for the command line and for HTTP: amounts are decimal strings, times UTC."""
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Final
 
 from bot.audit.codec import NotAnEvent
 from bot.audit.export import event_json
 from bot.audit.rows import EntryRow, FillRow, FundingRow, OrderRow
 from bot.audit.sentences import sentence
+from bot.audit.store import Store
+from bot.audit.trades import fills_of, intents
+from bot.core.decision import Approved
 from bot.core.events import DecisionMade
-from bot.face import iso_utc, leg_json, plain
+from bot.face import iso_utc, leg_json, plain, plain_or_null
+from bot.shortfall import Cost, cost
+
+BPS_STEP: Final = Decimal("0.001")
 
 
-def order_json(row: OrderRow) -> dict[str, Any]:
+def orders_json(store: Store, rows: Sequence[OrderRow]) -> list[dict[str, Any]]:
+    """Each with the market it met, and what it came to cost against that; both null where the record does not tell."""
+    names = [row.client_id for row in rows]
+    decided, traded = intents(store, names), fills_of(store, names)
+    return [order_json(row, decided.get(row.client_id), traded.get(row.client_id, ())) for row in rows]
+
+
+def fills_json(store: Store, rows: Sequence[FillRow]) -> list[dict[str, Any]]:
+    """Each against the market that its order met; null for a fill that no order of ours explains."""
+    decided = intents(store, (row.client_id for row in rows if row.ours))
+    return [fill_json(row, decided.get(row.client_id)) for row in rows]
+
+
+def cost_json(cost: Cost | None) -> dict[str, Any] | None:
+    """Basis points of what was traded; positive is a cost, and saved is against a market order at the same moment."""
+    if cost is None:
+        return None
+    return {name: bps(getattr(cost, name)) for name in ("slippage_bps", "fees_bps", "market_bps", "saved_bps")}
+
+
+def bps(amount: Decimal) -> str:
+    return plain(amount.quantize(BPS_STEP))
+
+
+def order_json(row: OrderRow, decided: Approved | None, fills: Sequence[FillRow]) -> dict[str, Any]:
+    arrival = decided.arrival if decided is not None else None
     return {
         "client_id": row.client_id,
         "at": iso_utc(row.at_ms),
@@ -25,6 +58,8 @@ def order_json(row: OrderRow) -> dict[str, Any]:
         "reduce_only": row.reduce_only,
         "post_only": row.post_only,
         "status": row.status.value,
+        "arrival_mid": plain_or_null(arrival.mid if arrival is not None else None),
+        "cost": cost_json(cost(arrival, row.symbol, row.side, fills)),
         "why": row.why,
         "moved_at": iso_utc(row.moved_at_ms),
         "moved_why": row.moved_why,
@@ -33,7 +68,7 @@ def order_json(row: OrderRow) -> dict[str, Any]:
     }
 
 
-def fill_json(row: FillRow) -> dict[str, Any]:
+def fill_json(row: FillRow, decided: Approved | None) -> dict[str, Any]:
     return {
         "trade_id": row.trade_id,
         "at": iso_utc(row.at_ms),
@@ -49,6 +84,7 @@ def fill_json(row: FillRow) -> dict[str, Any]:
         "maker": row.maker,
         "ours": row.ours,
         "liquidation": row.liquidation,
+        "cost": cost_json(cost(decided.arrival if decided is not None else None, row.symbol, row.side, [row])),
         "seq": row.seq,
     }
 

@@ -7,7 +7,7 @@ In coins of the settle currency, between the first and the last look at the acco
     wallet at the end = wallet at the start + realised + funding - fees + moved + rounding
 
 `rounding` is what the venue's own wallet differs from these sums, told apart rather than spread. Slippage and basis are part of `price`:
-what it would have been at the marks that were decided on, and at the index.
+what it would have been at the mid that each order met, and at the index.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,10 +17,11 @@ from itertools import pairwise
 from typing import Any, Final
 
 from bot.core.contracts import notional_usd
-from bot.core.decision import LegPlan
+from bot.core.decision import Approved, LegPlan
 from bot.core.events import CoinsMoved, DecisionMade, Event, FillSeen, FundingSeen, IntentRecorded, RunStarted
 from bot.core.model import ONE, ZERO, Kind, Side, View
 from bot.face import iso_utc, plain, plain_or_null
+from bot.shortfall import slippage
 
 HOUR_MS: Final = 3_600_000
 YEAR_MS: Final = 365 * 24 * HOUR_MS
@@ -63,6 +64,7 @@ class Account:
     funding_usd: Decimal = ZERO
     moved: Decimal = ZERO
     slippage_usd: Decimal = ZERO
+    saved_usd: Decimal = ZERO  # against market orders at the moments of the orders
     basis_usd: Decimal = ZERO
     fills: int = 0
     turnover_usd: Decimal = ZERO
@@ -82,7 +84,7 @@ class Account:
         self.instrument, self.kind, self.settle = plan.instrument, view.instrument.kind, view.instrument.settle
         if not self.samples:  # the figures begin here
             self.realised = self.fees = self.fees_usd = self.funding = self.funding_usd = self.moved = ZERO
-            self.slippage_usd = self.basis_usd = self.turnover_usd = ZERO
+            self.slippage_usd = self.saved_usd = self.basis_usd = self.turnover_usd = ZERO
             self.fills = 0
         short_usd = notional_usd(view.instrument, -position.contracts, quote.mark)
         self.samples.append(
@@ -93,7 +95,7 @@ class Account:
         )  # fmt: skip
         self.begins = False
 
-    def filled(self, event: FillSeen, reference: Decimal | None) -> None:
+    def filled(self, event: FillSeen, decided: Approved | None) -> None:
         fill, sold = event.fill, event.fill.side is Side.SELL
         in_usd = fill.price if self.kind is Kind.INVERSE else ONE
         self.fills += 1
@@ -101,11 +103,14 @@ class Account:
         self.fees += fill.fee_coins
         self.fees_usd += fill.fee_coins * in_usd
         self.turnover_usd += event.notional_usd
-        mark = reference or fill.price
-        way = ONE if sold else -ONE
-        self.slippage_usd += way * event.notional_usd * (mark / fill.price - ONE)
+        arrival = decided.arrival if decided is not None else None
+        met = arrival.mid if arrival is not None else decided.reference_price if decided is not None else fill.price
+        self.slippage_usd += event.notional_usd * slippage(fill.side, met, fill.price)
+        if arrival is not None:
+            at_market = slippage(fill.side, arrival.mid, arrival.market) + arrival.taker_fee_rate
+            self.saved_usd += event.notional_usd * (at_market - slippage(fill.side, met, fill.price)) - fill.fee_coins * in_usd
         if self.index:
-            self.basis_usd -= way * event.notional_usd * (mark / self.index - ONE)
+            self.basis_usd -= (ONE if sold else -ONE) * event.notional_usd * (met / self.index - ONE)
 
     def funded(self, event: FundingSeen) -> None:
         in_usd = event.payment.mark if self.kind is Kind.INVERSE else ONE
@@ -197,7 +202,7 @@ class Report:
 def fold_report(events: Iterable[Event], since_ms: int = 0) -> Report:
     """The statement over a record, from the first look at or after `since_ms`. Assets that were never seen whole are left out."""
     accounts: dict[str, Account] = {}
-    references: dict[str, Decimal] = {}
+    decided: dict[str, Approved] = {}
     with localcontext(prec=DIGITS):
         for event in events:
             match event:
@@ -210,9 +215,9 @@ def fold_report(events: Iterable[Event], since_ms: int = 0) -> Report:
                     for account in accounts.values():
                         account.begins = True
                 case IntentRecorded():
-                    references[event.order.client_id] = event.order.reference_price
+                    decided[event.order.client_id] = event.order
                 case FillSeen() if event.asset in accounts:
-                    accounts[event.asset].filled(event, references.get(event.fill.client_id))
+                    accounts[event.asset].filled(event, decided.get(event.fill.client_id))
                 case FundingSeen() if event.asset in accounts:
                     accounts[event.asset].funded(event)
                 case CoinsMoved() if event.asset in accounts:
@@ -256,6 +261,7 @@ def account_json(one: Account) -> dict[str, Any]:
             "slippage_usd": plain(cents(one.slippage_usd)),
             "basis_usd": plain(cents(one.basis_cost_usd)),
         },
+        "saved_usd": plain(cents(one.saved_usd)),
         "annual_cost_ratio": plain_or_null(short(one.premium_usd / worth / years) if worth and years else None),
         "variance_reduction": plain_or_null(variance_reduction(bare, hedged)),
         "r2_hedged_to_bag": plain_or_null(r_squared(bare, hedged)),

@@ -45,7 +45,7 @@ class Witness:
                 log.info("fill", asset=event.asset, side=event.fill.side.value, contracts=event.fill.contracts, price=str(event.fill.price))
                 if metrics is not None and event.ours:
                     order = self._references.get(event.fill.client_id)
-                    metrics.fill(event.asset, event.fill, order.reference_price if order is not None else None)
+                    metrics.fill(event.asset, event.fill, order.arrival if order is not None else None)
             case FundingSeen():
                 log.info("funding", asset=event.asset, coins=str(event.payment.coins))
                 if metrics is not None:

@@ -6,11 +6,13 @@ from bot.audit.codec import NotAnEvent
 from bot.audit.rows import EntryRow, OrderRow
 from bot.audit.sentences import SOURCES, STATUSES, coins, moment, order_words, sentence, trimmed, usd
 from bot.audit.store import Store
+from bot.audit.trades import fills_of, intents
 from bot.core.decision import CrossPlan, Decision, LegPlan
 from bot.core.events import CancelAsked, DecisionMade, LookedInVain, OrderMoved, RunStarted
 from bot.core.model import NO_LIQUIDATION
 from bot.core.policy_terms import Change
 from bot.core.rules import Rules
+from bot.shortfall import cost
 
 STORY = (OrderMoved.__name__, LookedInVain.__name__, CancelAsked.__name__)
 
@@ -168,6 +170,7 @@ def order_story(store: Store, order: OrderRow) -> Iterator[str]:
         f" or better; now {STATUSES[order.status]}, {order.filled:,} filled."
     )
     yield f"  Why: {order.why} (decision {order.decision_seq}, when the mark was {trimmed(order.reference_price, 8)})."
+    yield from cost_story(store, order)
     told = [row for row in [store.entry(order.seq)] if row is not None]
     told += [row for row in store.entries(kinds=STORY, after_seq=order.seq, until_seq=order.moved_seq) if about(row, order.client_id)]
     told += [row for row in map(store.entry, store.fill_seqs(order.client_id)) if row is not None]
@@ -177,6 +180,20 @@ def order_story(store: Store, order: OrderRow) -> Iterator[str]:
     if decision is not None:
         yield ""
         yield from decision_story(store, order.decision_seq, decision.decision)
+
+
+def cost_story(store: Store, order: OrderRow) -> Iterator[str]:
+    """What its fills came to cost, against the market it met."""
+    decided = intents(store, [order.client_id]).get(order.client_id)
+    arrival = decided.arrival if decided is not None else None
+    found = cost(arrival, order.symbol, order.side, fills_of(store, [order.client_id]).get(order.client_id, []))
+    if found is None or arrival is None:
+        return
+    slipped, fees, market, saved = (trimmed(one, 2) for one in (found.slippage_bps, found.fees_bps, found.market_bps, found.saved_bps))
+    yield (
+        f"  Cost: traded at {trimmed(found.price, 8)} on average; slippage {slipped} bp against the mid of {trimmed(arrival.mid, 8)} that"
+        f" it met, fees {fees} bp; a market order at that moment would have cost {market} bp: {saved} bp saved."
+    )
 
 
 def about(row: EntryRow, client_id: str) -> bool:

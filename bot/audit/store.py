@@ -356,7 +356,7 @@ class Store:
             wanted = wanted.where(ENTRIES.c.seq <= until_seq)
         left = limit
         while left is None or left > 0:
-            page = self._rows(wanted.where(ENTRIES.c.seq > after_seq).limit(PAGE if left is None else min(PAGE, left)))
+            page = self.rows(wanted.where(ENTRIES.c.seq > after_seq).limit(PAGE if left is None else min(PAGE, left)))
             if not page:
                 return
             for row in page:
@@ -379,7 +379,7 @@ class Store:
         wanted = select(entry.seq, entry.kind, entry.at_ms, entry.record, entry.hash).where(
             entry.account == self.account, entry.kind == kind, entry.seq <= until_seq
         )
-        return next((EntryRow(**row) for row in self._rows(wanted.order_by(entry.seq.desc()).limit(1))), None)
+        return next((EntryRow(**row) for row in self.rows(wanted.order_by(entry.seq.desc()).limit(1))), None)
 
     def rules_at(self, seq: int) -> tuple[str, Rules | None]:
         """The rules of the run that was under way at `seq`, and their hash."""
@@ -410,7 +410,7 @@ class Store:
     def fill_seqs(self, client_id: str) -> list[int]:
         """Where in the chain the fills of an order are, oldest first."""
         wanted = select(FILLS.c.seq).where(FILLS.c.account == self.account, FILLS.c.client_id == client_id).order_by(FILLS.c.seq)
-        return [row["seq"] for row in self._rows(wanted)]
+        return [row["seq"] for row in self.rows(wanted)]
 
     def funding(self, *, limit: int = 100, before_seq: int | None = None) -> list[FundingRow]:
         """Newest first."""
@@ -427,9 +427,9 @@ class Store:
         wanted = select(table).where(table.c.account == self.account, *where)
         if before_seq is not None:
             wanted = wanted.where(table.c.seq < before_seq)
-        return self._rows(wanted.order_by(table.c.seq.desc()).limit(limit))
+        return self.rows(wanted.order_by(table.c.seq.desc()).limit(limit))
 
-    def _rows(self, wanted: Select[Any]) -> Sequence[Mapping[str, Any]]:
+    def rows(self, wanted: Select[Any]) -> Sequence[Mapping[str, Any]]:
         with self._reading() as connection:
             return [dict(row) for row in connection.execute(wanted).mappings()]
 

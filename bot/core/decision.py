@@ -42,6 +42,15 @@ class TradeCost:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """The market that an order meets when it is decided: what it comes to cost is measured against this."""
+
+    mid: Decimal
+    market: Decimal  # what a market order of its size would have got on average, as far as the book was visible
+    taker_fee_rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """An order the planner would like; only risk turns it into an `Approved`."""
 
@@ -53,6 +62,7 @@ class Intent:
     reduce_only: bool
     post_only: bool  # False: immediate-or-cancel within the slippage limit
     why: str
+    arrival: Arrival | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,7 @@ class Approved:
     notional_usd: Decimal  # at the mark
     deadline_mono_ms: int  # not sent by then, it is dropped
     why: str
+    arrival: Arrival | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -371,7 +371,7 @@ class Want:
         if quote is None:
             return Refused(self.rule.asset, "price", "missing")
         crossing = planner.must_cross(self.leg, self.rules.execution, seen.mono_ms)
-        intent = planner.intent(self.rule.asset, self.held.instrument, quote, size, why, self.rules.execution, crossing=crossing)
+        intent = planner.intent(self.rule.asset, self.view, quote, size, why, self.rules.execution, crossing=crossing)
         name = planner.client_id(state.instance, state.epoch, state.account, self.rule.symbol, state.cycle + 1, run=state.run_id)
         return risk.review(intent, self.held, quote, state, seen, self.rules, name, placed)
 

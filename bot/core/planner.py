@@ -6,8 +6,9 @@ from typing import Final
 
 from bot.core import contracts
 from bot.core.decision import Cancel, Intent
+from bot.core.depth import arrival
 from bot.core.memory import LegState, State, Working
-from bot.core.model import Instrument, OrderStatus, Quote, Side
+from bot.core.model import OrderStatus, Quote, Side, View
 from bot.core.rules import ExecutionRule
 from bot.core.sizing import Size
 
@@ -53,15 +54,17 @@ def cooling(leg: LegState, rule: ExecutionRule, mono_ms: int) -> bool:
     return leg.missed_at_ms is not None and mono_ms - leg.missed_at_ms < rule.cooldown_ms
 
 
-def intent(asset: str, instrument: Instrument, quote: Quote, size: Size, why: str, rule: ExecutionRule, *, crossing: bool) -> Intent:
+def intent(asset: str, view: View, quote: Quote, size: Size, why: str, rule: ExecutionRule, *, crossing: bool) -> Intent:
     """The order for `size`: post-only at the near touch, or crossing within `max_slippage` of mark."""
+    instrument = view.instrument
     if crossing:
         away = -rule.max_slippage if size.side is Side.SELL else rule.max_slippage
         price = contracts.price_on_tick(quote.mark * (1 + away), instrument.tick, size.side, crossing=True)
     else:
         touch = quote.ask if size.side is Side.SELL else quote.bid
         price = contracts.price_on_tick(touch, instrument.tick, size.side, crossing=False)
-    return Intent(asset, instrument.symbol, size.side, size.contracts, price, size.reduce_only, not crossing, why)
+    met = arrival(instrument, quote, view.depth, size.side, size.contracts)
+    return Intent(asset, instrument.symbol, size.side, size.contracts, price, size.reduce_only, not crossing, why, met)
 
 
 def cancel(state: State, leg: LegState, working: Working, size: Size | None, rule: ExecutionRule, mono_ms: int) -> Cancel | None:

@@ -103,6 +103,7 @@ def review(
         notional_usd=notional,
         deadline_mono_ms=seen.mono_ms + rule.max_data_age_ms,
         why=intent.why,
+        arrival=intent.arrival,
     )
 
 

@@ -11,7 +11,23 @@ from bot.core.events import CancelAsked, CommandGiven, DecisionMade, Event, Inte
 from bot.core.ledger import fold
 from bot.core.machine import order_path
 from bot.core.memory import State
-from bot.core.model import Basis, Fill, FundingPayment, Instrument, Kind, Margin, Order, OrderStatus, Position, Quote, Side, Snapshot, View
+from bot.core.model import (
+    Basis,
+    Depth,
+    Fill,
+    FundingPayment,
+    Instrument,
+    Kind,
+    Levels,
+    Margin,
+    Order,
+    OrderStatus,
+    Position,
+    Quote,
+    Side,
+    Snapshot,
+    View,
+)
 from bot.core.reconcile import reconcile
 from bot.core.rules import Band, ExecutionRule, Foreign, LegRule, RiskRule, Rules
 
@@ -81,6 +97,7 @@ class Account:
     fills: list[Fill] = field(default_factory=list)
     funding: list[FundingPayment] = field(default_factory=list)
     leverage: Decimal = LEVERAGE
+    book_shown: tuple[Levels, Levels] | None = None  # bids and asks
 
     def equity(self) -> Decimal:
         if not self.short or self.entry is None:
@@ -159,6 +176,7 @@ class Account:
             tuple(self.orders.values()),
             tuple(self.fills),
             tuple(self.funding),
+            depth=None if self.book_shown is None else Depth(*self.book_shown, now_ms),
         )
         return replace(shown, **changed)  # type: ignore[arg-type]
 

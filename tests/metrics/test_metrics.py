@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.core.cross_terms import CrossFit, CrossSeen
-from bot.core.decision import Mode
+from bot.core.decision import Arrival, Mode
 from bot.core.model import NO_LIQUIDATION, Fill, FundingPayment, OrderStatus, Side
 from bot.metrics import Metrics, metrics_table_markdown, names
 from tests.api.test_answers import carried
@@ -267,10 +267,11 @@ def test_a_step_on_the_way_is_not_an_outcome(metrics, step):
 
 
 @pytest.mark.parametrize(
-    ("side", "price", "bps"), [(Side.SELL, 59_940, 10), (Side.SELL, 60_060, -10), (Side.BUY, 60_060, 10), (Side.BUY, 59_940, -10)]
+    ("side", "price", "bps"), [(Side.SELL, 59_941, 10), (Side.SELL, 60_061, -10), (Side.BUY, 60_059, 10), (Side.BUY, 59_939, -10)]
 )
-def test_slippage_is_positive_where_the_fill_was_worse_than_the_mark(metrics, side, price, bps):
-    metrics.fill("BTC", Fill("t1", "c1", BTC.symbol, side, 10, D(price), D("0.001"), True, NOW_MS), D(60000))
+def test_slippage_is_positive_where_the_fill_was_worse_than_the_mid_that_the_order_met(metrics, side, price, bps):
+    met = Arrival(D(60000), D(60000), D(0))
+    metrics.fill("BTC", Fill("t1", "c1", BTC.symbol, side, 10, D(price), D("0.001"), True, NOW_MS), met)
     above = f"{bps - 5}.0"
     assert value(metrics, "slippage_bps_bucket", asset="BTC", le=f"{bps}.0") == 1
     assert value(metrics, "slippage_bps_bucket", asset="BTC", le={"5.0": "5.0", "-15.0": "-20.0"}[above]) == 0
