@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bot.cli_record import audit, db
-from bot.cli_terms import Account, AsJson, Config, Limit, LogJson, LogLevel, Sets, app, leave, log_to_stderr
+from bot.cli_terms import Account, AsJson, Config, Costs, Limit, LogJson, LogLevel, Sets, app, leave, log_to_stderr
 from bot.cli_upkeep import notify, token, upkeep
 from bot.cli_words import target, words
 
@@ -252,28 +252,29 @@ def orders(
     account: Account = None,
     limit: Limit = 20,
     open_only: Annotated[bool, typer.Option("--open", help="only those that are not finished")] = False,
+    costs: Costs = False,
     as_json: AsJson = False,
 ) -> None:
     """Our orders, newest first, from the record."""
     from bot.cli_config import settings_from
     from bot.cli_read import orders as listed
-    from bot.cli_show import answer_json, orders_table, show
+    from bot.cli_show import answer_json, costs_table, orders_table, show
 
     log_to_stderr(None)
     said = listed(settings_from(config, account=account), limit=limit, open_only=open_only)
-    answer_json(said) if as_json else show(orders_table(said["orders"]))
+    answer_json(said) if as_json else show((costs_table if costs else orders_table)(said["orders"]))
 
 
 @app.command()
-def fills(config: Config = None, account: Account = None, limit: Limit = 20, as_json: AsJson = False) -> None:
+def fills(config: Config = None, account: Account = None, limit: Limit = 20, costs: Costs = False, as_json: AsJson = False) -> None:
     """Trades of the account, newest first, from the record."""
     from bot.cli_config import settings_from
     from bot.cli_read import fills as listed
-    from bot.cli_show import answer_json, fills_table, show
+    from bot.cli_show import answer_json, costs_table, fills_table, show
 
     log_to_stderr(None)
     said = listed(settings_from(config, account=account), limit=limit)
-    answer_json(said) if as_json else show(fills_table(said["fills"]))
+    answer_json(said) if as_json else show((costs_table if costs else fills_table)(said["fills"]))
 
 
 # ---------------------------------------------------------------------------------------------------------------- virtual time

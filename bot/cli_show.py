@@ -113,23 +113,20 @@ def legs_table(legs: Sequence[Mapping[str, Any]]) -> "Fitting":
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """A table where the terminal is wide enough for every figure; else one without the last columns, those that are `extra`; else one row
-    below the other, each figure with its name. No figure is ever cut."""
+    """A table where the terminal is wide enough for every figure; else one row below the other, with its name. No figure is ever cut."""
 
     names: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     left: tuple[str, ...] = ()
     gap: int = 1
-    extra: int = 0
 
     def __rich_console__(self, terminal: Console, options: ConsoleOptions) -> RenderResult:
-        for count in dict.fromkeys((len(self.names), len(self.names) - self.extra)):
-            table = plain_table(*self.names[:count], left=self.left, gap=self.gap)
-            for row in self.rows:
-                table.add_row(*row[:count])
-            if Measurement.get(terminal, options.update(max_width=WIDE), table).maximum <= options.max_width:
-                yield table
-                return
+        table = plain_table(*self.names, left=self.left, gap=self.gap)
+        for row in self.rows:
+            table.add_row(*row)
+        if Measurement.get(terminal, options.update(max_width=WIDE), table).maximum <= options.max_width:
+            yield table
+            return
         for row in self.rows:
             yield Text(f"{self.names[0]} {row[0]}", "bold")
             yield pairs((f"  {name}", value) for name, value in zip(self.names[1:], row[1:], strict=True))
@@ -213,18 +210,27 @@ def orders_table(orders: Sequence[Mapping[str, Any]]) -> RenderableType:
             f"{order['filled']:,}/{order['contracts']:,}",
             number(order["limit_price"], 8),
             order["status"],
-            saved(order["cost"]),
         )
         for order in orders
     ]
-    return Fitting(
-        ("at (UTC)", "id", "side", "filled", "limit", "status", "saved, bp"), rows, left=("id", "side", "status"), gap=0, extra=1
-    )
+    return Fitting(("at (UTC)", "id", "side", "filled", "limit", "status"), rows, left=("id", "side", "status"), gap=0)
 
 
-def saved(cost: Mapping[str, Any] | None) -> str:
-    """Against a market order at the same moment."""
-    return "" if cost is None else number(cost["saved_bps"], 2)
+def costs_table(traded: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Of orders or of fills, in basis points: against the mid that the order met, and against a market order at that moment."""
+    rows = [
+        (
+            clock(one["at"])[5:],
+            f"{one['side']} {one['asset']}",
+            f"{one['filled'] if 'filled' in one else one['contracts']:,}",
+            *(number(one["cost"][name], 2) for name in ("slippage_bps", "fees_bps", "market_bps", "saved_bps")),
+        )
+        for one in traded
+        if one["cost"] is not None
+    ]
+    if not rows:
+        return Text("nothing on record that has traded and tells the market it met")
+    return Fitting(("at (UTC)", "side", "contracts", "slippage, bp", "fees", "market order", "saved"), rows, left=("side",))
 
 
 def fills_table(fills: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -239,11 +245,10 @@ def fills_table(fills: Sequence[Mapping[str, Any]]) -> RenderableType:
             usd(fill["notional_usd"]),
             number(fill["fee_coins"], 8),
             ("liquidation" if fill["liquidation"] else "maker" if fill["maker"] else "taker") + ("" if fill["ours"] else " (foreign)"),
-            saved(fill["cost"]),
         )
         for fill in fills
     ]
-    return Fitting(("at (UTC)", "side", "contracts", "price", "USD", "fee, coins", "as", "saved, bp"), rows, left=("side", "as"), extra=1)
+    return Fitting(("at (UTC)", "side", "contracts", "price", "USD", "fee, coins", "as"), rows, left=("side", "as"))
 
 
 def targets_table(targets: Sequence[Mapping[str, Any]]) -> RenderableType:

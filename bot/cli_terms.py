@@ -29,6 +29,7 @@ Account = Annotated[str | None, typer.Option("--account", metavar="NAME", help="
 AsJson = Annotated[bool, typer.Option("--json", help="answer with one JSON document")]
 LogJson = Annotated[bool, typer.Option("--log-json", help="log one JSON object a line (the default unless stderr is a terminal)")]
 LogLevel = Annotated[str | None, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error")]
+Costs = Annotated[bool, typer.Option("--costs", help="what they came to cost, against the market they met and a market order")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="how many, newest first")]
 Reason = Annotated[str, typer.Option("--reason", help="for the record")]
 

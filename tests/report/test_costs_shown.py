@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 
 from bot.audit.explain import explain
 from bot.audit.sentences import trimmed
-from bot.cli_show import fills_table, orders_table
+from bot.cli_show import costs_table
 from bot.core.events import FillSeen
 from bot.record_face import fills_json, orders_json
 from bot.report import fold_report
@@ -68,14 +68,16 @@ async def test_the_report_sums_up_what_the_fills_cost(bots):
     assert len(fills) == sum(isinstance(one.event, FillSeen) for one in bot.store.entries())
 
 
-async def test_what_was_saved_shows_on_a_wide_terminal_and_no_id_is_cut_on_a_narrow_one(bots):
+async def test_the_table_of_costs_has_every_order_that_traded_and_no_figure_is_cut_on_a_narrow_terminal(bots):
     bot = await traded(bots)
-    orders = orders_json(bot.store, bot.store.orders(limit=5))
-    assert "saved, bp" in drawn(fills_table(fills_json(bot.store, bot.store.fills(limit=5))), 120)
-    for width in (120, 80):
-        table = drawn(orders_table(orders), width)
-        assert ("saved, bp" in table) is (width == 120)
-        assert all(order["client_id"] in table for order in orders)
+    orders, fills = orders_json(bot.store, bot.store.orders(limit=500)), fills_json(bot.store, bot.store.fills(limit=500))
+    for listed in (orders, fills):
+        for width in (100, 40):
+            shown = drawn(costs_table(listed), width)
+            for one in listed:
+                saved = None if one["cost"] is None else f"{D(one['cost']['saved_bps']):.2f}".rstrip("0").rstrip(".")
+                assert saved is None or saved in shown
+    assert "nothing on record" in drawn(costs_table([one for one in orders if one["cost"] is None]), 100)
 
 
 def drawn(table: RenderableType, width: int) -> str:
