@@ -15,7 +15,7 @@ from bot.core.events import CommandGiven
 from bot.core.model import ONE, ZERO
 from bot.exit_codes import Exit
 from bot.face import plain
-from bot.replay import Progress
+from bot.replay import Progress, Replay
 from bot.settings import Settings
 from bot.settings_cross import Cross
 from bot.settings_policies import NO_POLICIES, policies_by_name
@@ -24,6 +24,8 @@ from bot.words import ratio_from
 
 ROOM: Final = 10  # limits that nobody wrote down allow so many times the value of the bag
 MANY: Final = 10_000  # bars from which on it is worth saying that a replay does not jump
+ASKED_FOR: Final = "this"  # what the run is called beside those that it is compared with
+NOTHING: Final[Mapping[str, str]] = {}
 MOST_SWITCHES: Final = 20  # that are shown; `--json` has them all
 GROWING: Final = ("risk.max_position_usd", "execution.max_order_usd", "risk.max_turnover_usd_per_day")
 
@@ -47,26 +49,47 @@ class Asked:
     policies: Sequence[str] = ()
     step: bool = False
     crosses: Sequence[str] = ()
+    report: Path | None = None
+    png: Path | None = None
+    compare: Sequence[str] = ()
 
 
 def replayed(asked: Asked) -> dict[str, Any]:
     """The fields of `replay --json`. Raise Wrong, SettingsError or HistoryError."""
     began = time.perf_counter()
+    if asked.png is not None:
+        from bot.cli_picture import require_picture
+
+        require_picture(asked.png, "--png")
     history = history_of(asked)
     read = recorded(history)
     settings = settings_of(asked, read)
-    unpriced = [asset for asset in settings.assets if asset not in read.bars]
-    if unpriced:
-        raise Wrong(Exit.USAGE, f"--prices: {unpriced[0]} is hedged and has no prices: give --prices {unpriced[0]}=FILE")
-    starts_ms = min(bars[0].at_ms for bars in read.bars.values())
-    for asset, hedge in settings.hedges.items():
-        for key, problem, remedy in hedge.policies.pointless_at(starts_ms):
-            raise Wrong(Exit.CONFIGURATION, f"hedges.{asset}.policies.{key}: {problem}; {remedy}")
-    commands = sorted((command_of(said, settings) for said in asked.target_at), key=lambda command: command.at_ms)
-    said = asyncio.run(drive(settings, read, commands, step=asked.step))
+    commands = words_of(asked, settings)
+    others = {name: fitted(asked, read, sets)[0] for name, sets in beside(asked.compare).items()}
+    drawing = asked.report is not None or asked.png is not None
+    run, said = asyncio.run(drive(settings, read, commands, step=asked.step, series=drawing))
     if "switches" in said or "crosses" in said:
         said["compared"] = compared(settings, read, commands)
-    return {**said, "seconds": round(time.perf_counter() - began, 3)}
+    runs = {name: asyncio.run(drive(other, read, commands, step=asked.step, series=drawing)) for name, other in others.items()}
+    if drawing:
+        from bot.cli_replay_page import write_pages
+
+        write_pages({ASKED_FOR: (settings, run, said), **{name: (others[name], *one) for name, one in runs.items()}}, read, asked)
+    beside_it = {"runs": {name: answer for name, (_, answer) in runs.items()}} if runs else {}
+    return {**said, **beside_it, "seconds": round(time.perf_counter() - began, 3)}
+
+
+def beside(said: Sequence[str]) -> dict[str, dict[str, str]]:
+    """`half:hedges.BTC.ratio=0.5,band.low=0.98`: the settings of a run that is compared, by its name."""
+    found: dict[str, dict[str, str]] = {}
+    for text in said:
+        name, colon, words = text.partition(":")
+        if not colon or not name.strip() or not words:
+            raise Wrong(Exit.USAGE, f"--compare {text}: write NAME:KEY=VALUE,…, such as half:hedges.BTC.ratio=0.5")
+        if name in found or name == ASKED_FOR:
+            raise Wrong(Exit.USAGE, f"--compare {name}: that name is taken: call it otherwise")
+        found[name] = flags_from(words.split(","))
+    return found
 
 
 def compared(settings: Settings, read: Recorded, commands: Sequence[CommandGiven]) -> dict[str, dict[str, Any]]:
@@ -74,7 +97,7 @@ def compared(settings: Settings, read: Recorded, commands: Sequence[CommandGiven
     always: dict[str, dict[str, Any]] = {}
     if any(hedge.policies.rules.exist for hedge in settings.hedges.values()):
         hedges = {asset: hedge.model_copy(update={"policies": NO_POLICIES}) for asset, hedge in settings.hedges.items()}
-        told = asyncio.run(drive(settings.model_copy(update={"hedges": hedges}), read, commands))
+        _, told = asyncio.run(drive(settings.model_copy(update={"hedges": hedges}), read, commands))
         always = {"always": {name: told[name] for name in ("value_end_usd", "value_min_usd", "funding_usd", "fees_usd", "liquidated")}}
     held = {asset: coins_of(settings, asset) for asset in read.bars}
     dollars = settings.paper.collateral.get("USDT", ZERO)
@@ -93,12 +116,14 @@ def coins_of(settings: Settings, asset: str) -> Decimal:
     return (settings.outside[asset].declared if asset in settings.outside else ZERO) + settings.paper.collateral.get(asset, ZERO)
 
 
-async def drive(settings: Settings, read: Recorded, commands: Sequence[CommandGiven], *, step: bool = False) -> dict[str, object]:
-    run = await replay(settings, read, commands, step=step)
+async def drive(
+    settings: Settings, read: Recorded, commands: Sequence[CommandGiven], *, step: bool = False, series: bool = False
+) -> tuple[Replay, dict[str, Any]]:
+    run = await replay(settings, read, commands, step=step, series=series)
     if run.stepping and not step and sum(map(len, read.bars.values())) > MANY:
         say(f"note: going from print to print, for {run.stepping}")
     with progress(sum(len(bars) for bars in read.bars.values())) as tell:
-        return await run.run(tell)
+        return run, await run.run(tell)
 
 
 def progress(steps: int) -> AbstractContextManager[Callable[[Progress], None] | None]:
@@ -175,6 +200,10 @@ def moment_of(said: str | None, option: str) -> int | None:
         raise Wrong(Exit.USAGE, f"{option} {said}: is not a time; write 2020-03-12 or 2020-03-12T08:00 (UTC)") from None
 
 
+def words_of(asked: Asked, settings: Settings) -> list[CommandGiven]:
+    return sorted((command_of(said, settings) for said in asked.target_at), key=lambda command: command.at_ms)
+
+
 def command_of(said: str, settings: Settings) -> CommandGiven:
     """`BTC=0@2020-03-15T00:00Z`: the operator's word at that moment."""
     word, at, moment = said.partition("@")
@@ -191,19 +220,37 @@ def command_of(said: str, settings: Settings) -> CommandGiven:
 
 
 def settings_of(asked: Asked, read: Recorded) -> Settings:
-    """The configuration with what was typed over it; limits that nobody wrote down are wide enough for this bag."""
+    """As `fitted`, and it says what it widened."""
+    settings, limits = fitted(asked, read)
+    if limits:
+        say(f"note: {limits}: ten times the bag, since nobody set them; `-c` or `--set` do")
+    return settings
+
+
+def fitted(asked: Asked, read: Recorded, over: Mapping[str, str] = NOTHING) -> tuple[Settings, str]:
+    """The configuration with what was typed over it; limits that nobody wrote down are wide enough for this bag, and told. `over` goes
+    before everything. Raise as `replayed`."""
     given = flags_from(asked.sets)
-    flags = {**given, **flags_of(asked, read)}
+    flags = {**given, **flags_of(asked, read, given), **over}
     settings = from_flags(asked.config, flags)
+    require_prices(settings, read)
     start = start_usd(settings, read)
     written = {f"{section}.{name}" for section in ("risk", "execution") for name in getattr(settings, section).model_fields_set}
     wider = {key: plain(max(value_of(settings, key), (ROOM * start).quantize(ONE))) for key in GROWING if key not in written}
     wider = {key: value for key, value in wider.items() if Decimal(value) != value_of(settings, key)}
-    if not wider:
-        return settings
     limits = ", ".join(f"{key} {Decimal(value):,f}" for key, value in wider.items())
-    say(f"note: {limits}: ten times the bag, since nobody set them; `-c` or `--set` do")
-    return from_flags(asked.config, {**flags, **wider})
+    return from_flags(asked.config, {**flags, **wider}) if wider else settings, limits
+
+
+def require_prices(settings: Settings, read: Recorded) -> None:
+    """Of whatever is hedged; and a policy whose time is over before they begin has no point."""
+    unpriced = [asset for asset in settings.assets if asset not in read.bars]
+    if unpriced:
+        raise Wrong(Exit.USAGE, f"--prices: {unpriced[0]} is hedged and has no prices: give --prices {unpriced[0]}=FILE")
+    starts_ms = min(bars[0].at_ms for bars in read.bars.values())
+    for asset, hedge in settings.hedges.items():
+        for key, problem, remedy in hedge.policies.pointless_at(starts_ms):
+            raise Wrong(Exit.CONFIGURATION, f"hedges.{asset}.policies.{key}: {problem}; {remedy}")
 
 
 def value_of(settings: Settings, key: str) -> Decimal:
@@ -216,8 +263,8 @@ def from_flags(config: Path | None, flags: Mapping[str, str]) -> Settings:
     return settings_from(config, flags=flags, search=False)
 
 
-def flags_of(asked: Asked, read: Recorded) -> dict[str, str]:
-    """Paper, armed, and the bag as typed. Without a configuration every priced asset is hedged."""
+def flags_of(asked: Asked, read: Recorded, given: Mapping[str, str]) -> dict[str, str]:
+    """Paper, armed, and the bag as typed. Without a configuration every priced asset is hedged, at the ratio that was `given` or 1."""
     bag, ratio = amounts(asked.bag, "--bag"), amounts(asked.ratio, "--ratio")
     crossed = cross_flags(asked.crosses)
     carried = {key.split(".")[1] for key in crossed}
@@ -232,8 +279,8 @@ def flags_of(asked: Asked, read: Recorded) -> dict[str, str]:
         if asked.config is None:
             if asset not in posted and "USDT" not in posted and asset not in carried:
                 raise Wrong(Exit.USAGE, f"--collateral: nothing is posted for {asset}: give --collateral {asset}=COINS")
-            flags[f"bag.{asset}.coins"] = bag.get(asset, "0")
-            flags[f"hedges.{asset}.ratio"] = ratio.get(asset, "1.0")
+            bare = {f"bag.{asset}.coins": "0", f"hedges.{asset}.ratio": "1.0"}
+            flags |= {key: value for key, value in bare.items() if key not in given}
         if asset in bag:
             flags[f"bag.{asset}.coins"] = bag[asset]
         if asset in ratio:
@@ -319,6 +366,7 @@ def summary(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("liquidated", "YES" if said["liquidated"] else "no"),
         *crossing(said),
         *comparison(said),
+        *((name, f"{usd(one['value_end_usd'])} USD at the end, {usd(one['value_min_usd'])} at worst") for name, one in runs_of(said)),
         ("took", f"{said['seconds']} s"),
     ]
 
@@ -347,6 +395,10 @@ def crossing(said: Mapping[str, Any]) -> list[tuple[str, str]]:
             ),
         ),
     ]
+
+
+def runs_of(said: Mapping[str, Any]) -> Sequence[tuple[str, Mapping[str, Any]]]:
+    return tuple(said.get("runs", {}).items())
 
 
 def comparison(said: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -208,7 +208,7 @@ class Curve:
 
     def unrealised(self) -> Floats:
         """In settle currency."""
-        with np.errstate(invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             profit = self.short * (self.entry - self.price) if self.linear else self.short * (1 / self.price - 1 / self.entry)
         return np.where(self.short == 0, 0.0, profit)
 

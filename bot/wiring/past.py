@@ -1,16 +1,18 @@
 """How does the same engine run in virtual time: over history, and in the demo?"""
 
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from adapters.candles import RecordedPast
 from adapters.clock import VirtualClock
 from adapters.exchanges.paper import PaperExchange
-from adapters.history import Bar, Rate, instant_ms, read_bars, read_rates
+from adapters.history import Bar, HistoryError, Rate, instant_ms, read_bars, read_rates
 from bot.audit.store import Store
 from bot.core.decide import RULES_VERSION
 from bot.core.events import CommandGiven
@@ -30,7 +32,9 @@ from bot.wiring.venue import kill_switch
 
 if TYPE_CHECKING:
     from bot.jumping.series import Series
+    from bot.replay_page import Extremes
 
+Moment = TypeVar("Moment", Bar, Rate)
 LEAST_BAR_MS: Final = 3  # its four prints are at moments of their own
 DEMO_RECORD_EVERY_MS: Final = 3_600_000  # of virtual time: what acts or changes its reason is on record anyhow
 
@@ -75,6 +79,21 @@ class Recorded:
     bars: Mapping[str, Sequence[Bar]]
     rates: Mapping[str, Sequence[Rate]]
     history: History = History({}, {})  # where it was read from
+    whole: "Recorded | None" = None  # what this was cut from, if it was
+
+    def cut(self, from_ms: int | None, to_ms: int | None) -> "Recorded":
+        """The part with from_ms <= at_ms < to_ms, as if only that had been read. Raise HistoryError where no bar is in it."""
+        history = replace(self.history, from_ms=from_ms, to_ms=to_ms)
+        bars = {asset: window(one, from_ms, to_ms) for asset, one in self.bars.items()}
+        for asset, one in bars.items():
+            if not one:
+                raise HistoryError(history.bars[asset], None, "holds no bar in this window", "widen --from and --to")
+        return Recorded(bars, {asset: window(one, from_ms, to_ms) for asset, one in self.rates.items()}, history, self)
+
+
+def window(columns: Sequence[Moment], from_ms: int | None, to_ms: int | None) -> Sequence[Moment]:
+    begin = 0 if from_ms is None else bisect_left(columns, from_ms, key=attrgetter("at_ms"))
+    return columns[begin : len(columns) if to_ms is None else bisect_left(columns, to_ms, key=attrgetter("at_ms"))]
 
 
 def recorded(history: History) -> Recorded:
@@ -91,7 +110,7 @@ def measured(rules: Rules, read: Recorded, exchange: PaperExchange, clock: Clock
     """What policies and cross-hedges go by, from the beginning of the files: a window of a replay has a past."""
     if not judged(rules) and not rules.crosses:
         return NOTHING_MEASURED
-    before = recorded(read.history.from_the_beginning()) if read.history.from_ms is not None else read
+    before = read.whole or (recorded(read.history.from_the_beginning()) if read.history.from_ms is not None else read)
     return measuring(RecordedPast(clock, before.bars, before.rates), exchange, rules)
 
 
@@ -157,6 +176,15 @@ def drawn(run: Replay, read: Recorded, points: int | None = 2_000) -> "Series":
 
     columns = {asset: Columns.of(bars) for asset, bars in read.bars.items()}
     return series(run, columns, {asset: [(rate.at_ms, rate.rate) for rate in rates] for asset, rates in read.rates.items()}, points)
+
+
+def extremes(read: Recorded) -> dict[str, "Extremes"]:
+    """The lowest and highest price of every bar, at its end."""
+    from bot.jumping.columns import Columns  # loads numpy
+    from bot.replay_page import Extremes
+
+    columns = {asset: Columns.of(bars) for asset, bars in read.bars.items()}
+    return {asset: Extremes(one.at_ms + one.length_ms, one.low, one.high) for asset, one in columns.items()}
 
 
 def timeline(read: Recorded, commands: Sequence[CommandGiven]) -> list[Iterator[Happening]]:

@@ -1,0 +1,34 @@
+"""How does a replay become a page or a picture?"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from bot.cli_picture import write, write_picture
+from bot.replay import Replay
+from bot.replay_page import Told, page, picture
+from bot.settings import Settings
+from bot.wiring.past import Recorded, drawn, extremes
+
+POINTS: Final = 100_000  # moments of a curve: hours of eleven years, or of a longer one each stretch's lowest and highest
+
+
+class Named(Protocol):
+    @property
+    def report(self) -> Path | None: ...
+    @property
+    def png(self) -> Path | None: ...
+
+
+def write_pages(runs: Mapping[str, tuple[Settings, Replay, Mapping[str, Any]]], read: Recorded, named: Named) -> None:
+    told = [Told(name, answer, drawn(run, read, POINTS), bands(run)) for name, (_, run, answer) in runs.items()]
+    prices = extremes(read)
+    if named.report is not None:
+        write(page(told, prices).encode(), named.report, "--report")
+    if named.png is not None:
+        write_picture(picture(told, prices), named.png, "--png")
+
+
+def bands(run: Replay) -> dict[str, tuple[float, float]]:
+    """Of the legs whose band stands as it was written."""
+    return {rule.asset: (float(rule.band.low), float(rule.band.high)) for rule in run.engine.rules.legs if rule.auto is None}

@@ -1,0 +1,136 @@
+"""`replay --report`: what happened on one page that needs nothing else, and no crash disappears from it."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+pytest.importorskip("numpy")
+
+from bot.analytics.pixels import thinned
+from bot.drawing import Chart, Line, Marks, drawn, figure, sheet
+from bot.replay_page import drawdowns
+from tests.cli.desk import Desk
+from tests.console.browser import chromium
+from tests.sweep.desk import grid
+
+BAG = ("--prices", "prices/btc.csv", "--bag", "2", "--collateral", "3")
+OUTSIDE = re.compile(r"(src|href)=|https?://(?!www\.w3\.org/2000/svg)|url\(|<script|@import")
+
+
+def replayed(desk: Desk, *more: str, bars: int = 200) -> dict[str, object]:
+    grid(desk.folder, bars=bars)
+    return desk.good("replay", *BAG, *more, "--json").json
+
+
+def test_the_page_is_complete_in_itself_and_shows_every_curve_of_every_run(desk: Desk) -> None:
+    said = replayed(desk, "--report", "out.html", "--compare", "half:hedges.BTC.ratio=0.5,band.low=0.98", "--ratio", "1.0")
+    text = (desk.folder / "out.html").read_text("utf-8")
+    assert not OUTSIDE.search(text)
+    for title in (
+        "Value, USD",
+        "Drawdown",
+        "price and fills",
+        "short, USD",
+        "hedge ratio",
+        "leverage",
+        "distance to liquidation",
+        "Funding",
+        "Fees",
+    ):
+        assert title in text
+    pictures = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
+    assert len(pictures) == 9
+    for one in pictures:
+        ElementTree.fromstring(one)
+    half = said["runs"]["half"]
+    alone = desk.good("replay", *BAG, "--ratio", "0.5", "--set", "band.low=0.98", "--json").json
+    assert {name: half[name] for name in alone if name != "seconds"} == {name: alone[name] for name in alone if name != "seconds"}
+    cells = re.findall(r"<td>(.*?)</td>", text)
+    ends = cells[cells.index("value at the end, USD") :][1:4]
+    assert ends == [f"{float(one):,.0f}" for one in (said["value_end_usd"], half["value_end_usd"], said["unhedged_value_end_usd"])]
+    reduced = next(at for at, cell in enumerate(cells) if cell.startswith("variance taken away"))
+    assert float(cells[reduced + 1].rstrip("%")) > 99
+    assert float(cells[reduced + 2].rstrip("%")) == pytest.approx(75, abs=5)
+
+
+def test_the_charts_are_one_picture_too(desk: Desk) -> None:
+    pytest.importorskip("vl_convert")
+    replayed(desk, "--png", "out.png", bars=60)
+    assert (desk.folder / "out.png").read_bytes().startswith(b"\x89PNG")
+    replayed(desk, "--png", "out.svg", bars=60)
+    ElementTree.fromstring((desk.folder / "out.svg").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (("--compare", "half"), 2, "--compare half: write NAME:KEY=VALUE"),
+        (("--compare", "this:band.low=0.9"), 2, "that name is taken"),
+        (("--compare", "half:hedges.BTC.ratios=1"), 4, "hedges.BTC.ratios is not a key that exists"),
+        (("--png", "out.gif"), 2, "a picture ends in .svg or .png"),
+        (("--report", "no/out.html"), 1, "--report no/out.html: cannot be written (No such file"),
+    ],
+)
+def test_what_cannot_be_drawn_or_compared_is_refused_by_name(desk: Desk, args: tuple[str, ...], code: int, words: str) -> None:
+    grid(desk.folder, bars=24)
+    answer = desk.hb("replay", *BAG, *args)
+    assert (answer.code, words in answer.err) == (code, True), answer
+
+
+def test_a_phone_shows_the_page_without_scrolling_sideways_light_and_dark(desk: Desk) -> None:
+    replayed(desk, "--report", "out.html", "--compare", "half:hedges.BTC.ratio=0.5", bars=60)
+    with chromium() as browser:
+        papers = set()
+        for scheme in ("light", "dark"):
+            page = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme=scheme).new_page()
+            page.goto((desk.folder / "out.html").as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            assert page.locator(".plot svg").first.bounding_box()["height"] > 150
+            assert float(page.locator(".plot .y").first.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")) >= 11
+            papers.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        assert len(papers) == 2
+
+
+def test_no_crash_disappears_however_many_points_fall_on_a_pixel() -> None:
+    values = [100.0] * 100_000
+    values[77_777], values[12_345] = 1.0, 300.0
+    (piece,) = thinned(range(100_000), values, 800)
+    assert len(piece) <= 4 * 800
+    assert (77_777.0, 1.0) in piece
+    assert (12_345.0, 300.0) in piece
+    assert (piece[0], piece[-1]) == ((0.0, 100.0), (99_999.0, 100.0))
+    assert piece == sorted(piece)
+
+
+def test_where_a_value_is_unknown_the_curve_is_interrupted() -> None:
+    nan = float("nan")
+    pieces = thinned([0, 1, 2, 3, 4, 5], [1, 2, nan, 4, float("inf"), 6], 10)
+    assert pieces == [[(0.0, 1.0), (1.0, 2.0)], [(3.0, 4.0)], [(5.0, 6.0)]]
+    assert thinned([], [], 10) == []
+
+
+def test_a_chart_of_nothing_says_so_and_names_are_escaped() -> None:
+    assert "nothing to show" in figure(Chart("a & b", [Line("x", [0, 1], [float("nan")] * 2, 0)]))
+    shown = figure(Chart("<b>", [Line("<i>", [0, 1], [1, 1], 0)], [Marks("sold", 1, [(0.5, 1)])]))
+    assert "<b>" not in shown
+    assert "<i>" not in shown
+    assert 'class="mark c1"' in shown
+    ElementTree.fromstring(sheet("a & b", [Chart("c & d", [Line("e & f", [0, 1], [1, 2], 0)])]))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-40.0, 3.0), (99_000.0, 101_000.0), (1e-6, 2e-6)])
+def test_the_labels_of_a_chart_are_round_and_inside(low: float, high: float) -> None:
+    labels = [label for _, label in drawn(Chart("x", [Line("x", [0, 1], [low, high], 0)])).labels]
+    assert 2 <= len(labels) <= 6
+    assert len(set(labels)) == len(labels)
+
+
+def test_a_drawdown_is_measured_from_the_highest_value_so_far() -> None:
+    assert drawdowns([100, 50, 200, 150]) == [0, -0.5, 0, -0.25]
+
+
+def test_a_page_can_be_written_where_nothing_was_traded(desk: Desk, tmp_path: Path) -> None:
+    replayed(desk, "--ratio", "0", "--report", str(tmp_path / "flat.html"), bars=24)
+    assert "Drawdown" in (tmp_path / "flat.html").read_text("utf-8")
