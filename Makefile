@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-IMAGE_EXTRAS := postgres console notify report cluster
+IMAGE_EXTRAS := postgres console notify report sweep cluster
 LOCK   := -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 
 unexport PYTHONDONTWRITEBYTECODE  # the suite starts hundreds of processes: each would compile the client library anew

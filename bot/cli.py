@@ -300,6 +300,13 @@ def replay(
         typer.Option("--cross", metavar="ASSET=WITH[:KEY=VALUE,…]", help="hedge it with another one's contract, such as SOL=BTC:candle=4h"),
     ] = None,
     step: Annotated[bool, typer.Option("--step", help="go through every print, also where nothing can happen")] = False,
+    compare: Annotated[
+        list[str] | None, typer.Option("--compare", metavar="NAME:KEY=VALUE,…", help="also run it with these settings; may be repeated")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="also write a page with charts, complete in itself")
+    ] = None,
+    png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="also draw the charts as .png or .svg")] = None,
     config: Config = None,
     sets: Sets = None,
     as_json: AsJson = False,
@@ -328,6 +335,9 @@ def replay(
             policy or (),
             step,
             cross or (),
+            report,
+            png,
+            compare or (),
         )
     )
     answer_json(said) if as_json else show(pairs(summary(said)))
@@ -361,6 +371,31 @@ def correlations(
     if picture is not None:
         draw(told, picture)
     answer_json(told) if as_json else show(*tables(told))
+
+
+@app.command()
+def sweep(
+    grid: Annotated[Path, typer.Argument(help="YAML: what `replay` is told, and below `vary` and `periods` what is crossed")],
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="results in Parquet (default: the grid's name, here)")] = None,
+    by: Annotated[str | None, typer.Option("--by", metavar="FIGURE", help="rank by it (default: worst_ratio)")] = None,
+    top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="how many are shown")] = 20,
+    heat: Annotated[Path | None, typer.Option("--heat", metavar="FILE", help="also draw two varied keys, as .svg or .png")] = None,
+    x: Annotated[str | None, typer.Option("--x", metavar="KEY", help="of the heat map")] = None,
+    y: Annotated[str | None, typer.Option("--y", metavar="KEY", help="of the heat map")] = None,
+    cores: Annotated[int | None, typer.Option("--cores", metavar="N", min=1, help="default: all")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="tcp://HOST:PORT", help="run on the workers of this Dask cluster instead")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replay every combination of a grid, on all cores, and rank them. Goes on where it was interrupted. Exit 3 if a run failed."""
+    from bot.cli_show import answer_json, show
+    from bot.cli_sweep import Asked, shown, swept
+
+    log_to_stderr(None, otherwise="critical")
+    said = swept(Asked(grid, to, by, top, heat, x, y, cores, scheduler))
+    answer_json(said) if as_json else show(*shown(said, top))
+    leave(3 if said["failed"] else 0)
 
 
 @app.command()

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from multiprocessing import get_context, parent_process
-from multiprocessing.process import BaseProcess
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import Final
 
 from bot.logs import configure
 from bot.rehearsal.world import Outcome, Plan
+from bot.sweep.cores import follow_parent
 
 Rehearse = Callable[[Plan], Outcome]
 AHEAD: Final = 3  # seeds that are handed to each core in advance
@@ -143,15 +142,7 @@ def outcomes(rehearse: Rehearse, plans: Sequence[Plan], cores: int | None) -> It
 def quiet() -> None:
     """What bots say in a rehearsal is in its trace; a hundred of them need no log."""
     configure(None, "critical")
-    parent = parent_process()
-    if parent is not None:
-        Thread(target=end_with, args=(parent,), daemon=True).start()
-
-
-def end_with(parent: BaseProcess) -> None:
-    """A worker whose sweep was killed would wait for ever."""
-    parent.join()
-    os._exit(1)
+    follow_parent()
 
 
 def shrunk(rehearse: Rehearse, plan: Plan, failed: Outcome) -> Plan:

@@ -1,0 +1,1 @@
+"""Many runs of one thing: on all cores or a cluster, each once, and none of them lost."""

@@ -1,0 +1,53 @@
+"""How well does a sweep use the cores of this machine?"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from tests.bench.figure import figure, unmeasured
+
+CORES: Final = 2
+BARS: Final = 10_000
+COMMAND: Final = Path(sys.executable).with_name("hedgebot")
+GRID: Final = """
+prices: btc.csv
+bag: 2
+collateral: 3
+set: {risk.max_turnover_usd_per_day: 1000000000, risk.max_leverage: 4, risk.hard_leverage: 6}
+vary:
+  hedges.BTC.ratio: {from: 0.40, to: 0.95, step: 0.05}
+  band: [{low: 0.995, high: 1.005}, {low: 0.99, high: 1.01}]
+"""
+
+
+def figures() -> list[dict[str, Any]]:
+    name, target = f"sweep efficiency on {CORES} cores", ">= 85"
+    if len(os.sched_getaffinity(0)) < CORES:
+        return [unmeasured(name, "%", target, f"fewer than {CORES} cores here")]
+    with TemporaryDirectory() as folder:
+        Path(folder, "grid.yaml").write_text(GRID)
+        Path(folder, "btc.csv").write_text(minutes())
+        seconds, runs = zip(*(swept(folder, cores) for cores in (1, CORES)), strict=True)
+    how = f"speed-up over 1 core, by {CORES}: {runs[0]} runs of {BARS:,} minutes in {seconds[0]} and {seconds[1]} s, with reading"
+    return [figure(name, round(100 * seconds[0] / seconds[1] / CORES, 1), "%", target, how)]
+
+
+def swept(folder: str, cores: int) -> tuple[float, int]:
+    words = [COMMAND, "sweep", "grid.yaml", "--cores", str(cores), "--to", f"{cores}.parquet", "--json"]
+    said = json.loads(subprocess.run(words, check=True, capture_output=True, text=True, cwd=folder).stdout)
+    return said["seconds"], said["runs"]
+
+
+def minutes() -> str:
+    chance, price, rows = Random(1), 60_000.0, ["timestamp,open,high,low,close"]
+    for minute in range(BARS):
+        close = price * (1 + 0.0008 * chance.gauss(0, 1))
+        high, low = max(price, close) * (1 + 0.0003 * chance.random()), min(price, close) * (1 - 0.0003 * chance.random())
+        rows.append(f"{1_704_067_200 + 60 * minute},{price:.2f},{high:.2f},{low:.2f},{close:.2f}")
+        price = close
+    return "\n".join(rows) + "\n"

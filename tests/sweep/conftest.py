@@ -1,0 +1,3 @@
+from tests.cli.conftest import desk, forks
+
+__all__ = ["desk", "forks"]

@@ -1,0 +1,198 @@
+"""`hedgebot sweep`: every combination of a grid, each once, ranked; whatever happens, what was finished is kept."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.cli.desk import SCRIPT, Desk
+from tests.sweep.desk import GRID, grid
+
+pq = pytest.importorskip("pyarrow.parquet")
+ONE = ("--cores", "1", "--json")
+
+
+def journal(desk: Desk, name: str = "grid.journal") -> list[dict[str, object]]:
+    return [json.loads(line) for line in (desk.folder / name).read_text("utf-8").splitlines()]
+
+
+def test_every_combination_is_replayed_ranked_and_kept_in_parquet(desk: Desk) -> None:
+    said = desk.good("sweep", grid(desk.folder), "--json", "--cores", "2").json
+    assert (said["runs"], said["finished_before"], said["failed"], said["ranked_by"]) == (4, 0, [], "worst_ratio")
+    rows = said["results"]
+    assert {(row["hedges.BTC.ratio"], row["band"]) for row in rows} == {
+        (ratio, band) for ratio in ("0.5", "1.0") for band in ("low=0.98 high=1.02", "low=0.995 high=1.005")
+    }
+    assert [row["worst_ratio"] for row in rows] == sorted((row["worst_ratio"] for row in rows), reverse=True)
+    assert rows[0]["hedges.BTC.ratio"] == "1.0"
+    table = pq.read_table(desk.folder / "grid.parquet").to_pylist()
+    assert sorted(row["value_end_usd"] for row in table) == sorted(row["value_end_usd"] for row in rows)
+    assert {row["hedges.BTC.ratio"] for row in table} == {0.5, 1.0}
+    ours = next(row for row in rows if row["hedges.BTC.ratio"] == "0.5" and row["band"].startswith("low=0.98 "))
+    words = ("--prices", "prices/btc.csv", "--bag", "2", "--collateral", "3", "--ratio", "0.5")
+    alone = desk.good("replay", *words, "--set", "band.low=0.98", "--set", "band.high=1.02", "--json").json
+    assert (ours["value_end_usd"], ours["orders"]) == (float(alone["value_end_usd"]), alone["orders"])
+
+
+def test_a_finished_sweep_is_ranked_anew_without_running_and_a_grid_that_grew_runs_only_what_is_new(desk: Desk) -> None:
+    desk.good("sweep", grid(desk.folder), *ONE)
+    lines = journal(desk)
+    again = desk.good("sweep", "grid.yaml", *ONE, "--by", "fees_usd").json
+    assert (again["finished_before"], again["results"][0]["hedges.BTC.ratio"]) == (4, "0.5")
+    assert journal(desk) == lines
+    grown = desk.good("sweep", grid(desk.folder, GRID.replace("[0.5, 1.0]", "[0.5, 0.75]")), *ONE)
+    assert (grown.json["finished_before"], len(grown.json["results"])) == (2, 4)
+    assert "also keeps 2 results of another grid, other prices or another version" in grown.err
+    assert len(journal(desk)) == 6
+    assert {row["hedges.BTC.ratio"] for row in pq.read_table(desk.folder / "grid.parquet").to_pylist()} == {0.5, 0.75}
+
+
+def test_other_prices_make_every_run_anew(desk: Desk) -> None:
+    desk.good("sweep", grid(desk.folder), *ONE)
+    again = desk.good("sweep", grid(desk.folder, bars=40), *ONE)
+    assert again.json["finished_before"] == 0
+    assert again.json["results"][0]["steps"] == 40
+
+
+def test_killed_midway_it_keeps_what_was_finished_and_runs_only_the_rest(desk: Desk) -> None:
+    many = GRID.replace("[0.5, 1.0]", "{from: 0.01, to: 1, step: 0.01}")
+    name = grid(desk.folder, many, bars=24)
+    log = desk.folder / "grid.journal"
+    command = [SCRIPT, "sweep", name, "--cores", "2"]
+    with subprocess.Popen(command, cwd=desk.folder, env=desk.environment(), stderr=subprocess.DEVNULL, start_new_session=True) as child:
+        while child.poll() is None and (not log.exists() or log.read_bytes().count(b"\n") < 3):
+            time.sleep(0.02)
+        workers = psutil.Process(child.pid).children(recursive=True)
+        child.kill()
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
+    kept = log.read_bytes()
+    kept = kept[: kept.rfind(b"\n") + 1]
+    finished = kept.count(b"\n")
+    assert 3 <= finished < 200
+    said = desk.good("sweep", name, "--json").json
+    assert (said["runs"], said["finished_before"], len(said["results"])) == (200, finished, 200)
+    assert log.read_bytes().startswith(kept)
+    assert len({line["run"] for line in journal(desk)}) == len(journal(desk)) == 200
+
+
+def test_a_full_disk_stops_it_with_what_is_finished_and_it_goes_on_when_there_is_room(desk: Desk) -> None:
+    stopped = desk.hb("sweep", grid(desk.folder), "--cores", "1", largest_file=1000)
+    assert stopped.code == 1
+    assert "grid.journal: cannot be written" in stopped.err
+    assert "make room and start the same command again" in stopped.err
+    finished = len(journal(desk))
+    assert 0 < finished < 4
+    assert f"{finished} finished results are kept there" in stopped.err
+    assert desk.good("sweep", "grid.yaml", *ONE).json["finished_before"] == finished
+
+
+def test_results_that_were_cut_off_are_written_anew_and_a_file_that_is_not_ours_is_left_alone(desk: Desk) -> None:
+    desk.good("sweep", grid(desk.folder), *ONE)
+    file = desk.folder / "grid.parquet"
+    file.write_bytes(file.read_bytes()[:200])
+    again = desk.good("sweep", "grid.yaml", *ONE)
+    assert "grid.parquet was not a whole Parquet file: it is written anew from grid.journal" in again.err
+    assert len(pq.read_table(file).to_pylist()) == 4
+    whole = file.read_bytes()
+    (desk.folder / "grid.journal").unlink()
+    refused = desk.hb("sweep", "grid.yaml")
+    assert refused.code == 1
+    assert "name another place with --to, or move it away" in refused.err
+    assert file.read_bytes() == whole
+
+
+def test_periods_are_cut_from_the_same_file_and_compared_with_ratios(desk: Desk) -> None:
+    text = GRID + "periods:\n  first: {to: 2024-01-02}\n  second: {from: 2024-01-02}\n"
+    rows = desk.good("sweep", grid(desk.folder, text), *ONE).json["results"]
+    assert len(rows) == 8
+    assert {row["period"]: row["steps"] for row in rows} == {"first": 24, "second": 24}
+    part = next(row for row in rows if row["period"] == "second" and row["hedges.BTC.ratio"] == "1.0" and "0.98" in row["band"])
+    words = ("--prices", "prices/btc.csv", "--bag", "2", "--collateral", "3", "--from", "2024-01-02")
+    alone = desk.good("replay", *words, "--set", "band.low=0.98", "--set", "band.high=1.02", "--json").json
+    assert part["value_end_usd"] == float(alone["value_end_usd"])
+
+
+def test_policies_and_ranges_are_varied_and_a_heat_map_shows_two_keys(desk: Desk) -> None:
+    text = """
+prices: {BTC: prices/btc.csv}
+bag: {BTC: 2}
+collateral: {BTC: 3}
+vary:
+  policy: [none, "ramp:days=1"]
+  ratio: {from: 0.5, to: 1.0, step: 0.25}
+"""
+    said = desk.good("sweep", grid(desk.folder, text), *ONE, "--heat", "map.svg").json
+    assert {(row["policy"], row["ratio"]) for row in said["results"]} == {
+        (policy, ratio) for policy in ("none", "ramp:days=1") for ratio in ("0.5", "0.75", "1")
+    }
+    picture = (desk.folder / "map.svg").read_text("utf-8")
+    assert picture.count("<title>") == 6
+    assert "worst_ratio" in picture
+    assert "ramp:days=1" in picture
+    pytest.importorskip("vl_convert")
+    desk.good("sweep", "grid.yaml", *ONE, "--heat", "map.png", "--x", "policy", "--y", "ratio")
+    assert (desk.folder / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        (("vary:", "varied:"), 4, "grid.yaml:4: varied is no key of a grid"),
+        (
+            ("hedges.BTC.ratio:", "hedges.BTC.ratios:"),
+            4,
+            "grid.yaml:5: vary.hedges.BTC.ratios is not a key of the configuration; did you mean",
+        ),
+        (("{low: 0.98,", "{lowest: 0.98,"), 4, "grid.yaml:6: vary.band.lowest is not a key"),
+        (("[0.5, 1.0]", "[0.5, 1.5]"), 4, "combination hedges.BTC.ratio=1.5, band=low=0.98 high=1.02: "),
+        (("[0.5, 1.0]", "[0.5, much]"), 4, "combination hedges.BTC.ratio=much, "),
+        (("[0.5, 1.0]", "[0.5, 0.5]"), 4, "grid.yaml:5: vary.hedges.BTC.ratio has 0.5 twice"),
+        (("[0.5, 1.0]", "0.5"), 4, "is not a list of values; write `[0.5, 1.0]`"),
+        (("[0.5, 1.0]", "{from: 1, to: 0, step: 0.1}"), 4, "is not a range"),
+        (("prices/btc.csv", "prices/eth.csv"), 4, "prices/eth.csv: cannot be read"),
+        (("collateral: 3", "collateral: 3\nbag: 4"), 4, "grid.yaml:4: bag is given twice"),
+        (("collateral: 3", "collateral: ["), 4, "is not YAML"),
+        (("collateral: 3", "collateral: 3\nrank_by: luck"), 2, "rank_by luck: no such figure"),
+        (("collateral: 3", "collateral: 3\nperiods: {late: {from: 2030-01-01}}"), 4, "holds no bar in this window"),
+        (("collateral: 3", "collateral: 3\nperiods: {late: soon}"), 4, "grid.yaml:4: periods.late is not a period"),
+    ],
+)
+def test_what_is_wrong_with_a_grid_is_named_before_anything_runs(desk: Desk, change: tuple[str, str], code: int, words: str) -> None:
+    answer = desk.hb("sweep", grid(desk.folder, GRID.replace(*change)), "--cores", "1")
+    assert (answer.code, words in answer.err) == (code, True), answer
+    assert not (desk.folder / "grid.journal").exists() or not journal(desk)
+    assert not (desk.folder / "grid.parquet").exists()
+
+
+def test_a_gap_is_refused_by_line_only_where_a_period_holds_it(desk: Desk) -> None:
+    name = grid(desk.folder)
+    prices = Path(desk.folder, "prices", "btc.csv")
+    lines = prices.read_text().splitlines(keepends=True)
+    prices.write_text("".join(lines[:30] + lines[32:]))
+    refused = desk.hb("sweep", name, "--cores", "1")
+    assert refused.code == 4
+    assert "btc.csv, line 31: bars are missing before it: 2" in refused.err
+    desk.good("sweep", grid_over(desk, "{to: 2024-01-02}"), *ONE)
+
+
+def grid_over(desk: Desk, period: str) -> str:
+    (desk.folder / "part.yaml").write_text(GRID + f"periods: {{part: {period}}}\n")
+    return "part.yaml"
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--by", "luck"), "--by luck: no such figure; rank by one of worst_ratio"),
+        (("--heat", "map.gif"), "a picture ends in .svg or .png"),
+        (("--heat", "map.svg", "--x", "policy"), "--x policy: is not varied; there are hedges.BTC.ratio, band"),
+    ],
+)
+def test_words_that_make_no_sense_are_refused(desk: Desk, args: tuple[str, ...], words: str) -> None:
+    answer = desk.hb("sweep", grid(desk.folder), "--cores", "1", *args)
+    assert answer.code == 2
+    assert words in answer.err
+    assert not (desk.folder / "grid.journal").exists()
