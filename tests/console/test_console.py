@@ -140,6 +140,31 @@ def test_pause_dry_run_and_kill_ask_first_and_go_on_record_with_their_reason(bro
     page.context.close()
 
 
+def test_two_browsers_that_kill_at_once_are_both_told_and_it_is_one_event(browser, bot):
+    def kills() -> list[str]:
+        entries = bot.api.get("/api/v1/audit", params={"limit": 500}).json()["entries"]
+        return [one["says"] for one in entries if one["says"].startswith("Command `kill`")]
+
+    before = kills()
+    pages = [opened(browser, bot)[0] for _ in range(2)]
+    for page, why in zip(pages, ("strange fills", "strange prices"), strict=True):
+        page.get_by_label("commands").get_by_role("button", name="Kill", exact=True).click()
+        page.locator(".ask input").fill(why)
+    for page in pages:  # pressed without waiting for what comes of the other
+        page.locator(".ask").get_by_role("button", name="Kill").evaluate("button => { setTimeout(() => button.click(), 200) }")
+    for page in pages:
+        expect(page.get_by_role("status")).to_contain_text("halted: strange")
+        expect(page.locator(".q-notification").first).to_contain_text("kill")
+    (once,) = [said for said in kills() if said not in before]
+    assert once.endswith(("strange fills.", "strange prices."))
+    pages[0].get_by_label("commands").get_by_role("button", name="Re-arm", exact=True).click()
+    pages[0].locator(".ask input").fill("looked at it")
+    pages[0].locator(".ask").get_by_role("button", name="Re-arm").click()
+    bot.until(lambda said: said["state"] == "WATCHING")
+    for page in pages:
+        page.context.close()
+
+
 def test_everything_can_be_reached_and_pressed_by_keyboard(browser, bot):
     page, _ = opened(browser, bot)
     reached = []
