@@ -376,7 +376,7 @@ def chart(name: str) -> ui.echart:
         return ui.echart(
             {
                 "animation": False,
-                "grid": {"left": 8, "right": 12, "top": 28, "bottom": 8, "containLabel": True},
+                "grid": {"left": 8, "right": 28, "top": 28, "bottom": 8, "containLabel": True},
                 "legend": {"top": 0, "left": 0, "itemWidth": 14, "textStyle": {"color": "#888"}},
                 "color": ["#2f7ed8", "#d9822b", "#7a5cc4", "#2e9e6b"],
                 "xAxis": {"type": "time", "axisLabel": {"color": "#888", "hideOverlap": True}},
