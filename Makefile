@@ -56,8 +56,8 @@ bench: $(VENV)/.dev  ## every figure with its target, as JSON and as a table (BI
 bench-check: $(VENV)/.dev  ## exits 1 when a target is missed by more than 20 %
 	@$(BIN)/python -m tests.bench --check --to build/bench.json $(ARGS)
 
-audit-deps: $(VENV)/.dev  ## known vulnerabilities in what the image installs (asks the advisory database)
-	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements-image.txt
+audit-deps: $(VENV)/.dev  ## known vulnerabilities in what the image installs (asks the advisory database; fails where it does not answer)
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-image.txt
 
 sbom: $(VENV)/.dev  ## what the image installs, as build/sbom.json (CycloneDX)
 	@mkdir -p build
