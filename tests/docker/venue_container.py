@@ -13,7 +13,7 @@ from aiohttp import web
 from tests.venue_server import VenueServer, serve
 
 PORT: Final = 8000
-TAKEN_AFTER_S: Final = 3.0  # long enough for an order to be seen open
+TAKEN_AFTER_S: Final = 8.0  # long enough for an order to be seen open by whoever asks through the engine
 
 
 def books(server: VenueServer) -> web.Response:
