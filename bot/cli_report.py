@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,9 @@ def report_table(said: dict[str, Any]) -> RenderableType:
         ("R² of hedged to bag", lambda row: number(row["r2_hedged_to_bag"])),
         ("time in the band", lambda row: number(row["time_in_band"])),
     )
+    if any("carried" in row for row in rows):
+        carried = [sum((Decimal(one["value_end_usd"]) for one in row.get("carried", ())), Decimal(0)) for row in rows]
+        table.add_row("carried for others, USD", *map(usd, carried))
     for title, read in lines:
         table.add_row(title, *(read(row) for row in rows))
     return table

@@ -47,6 +47,16 @@ class Sample:
     liquidation: Decimal | None
     aligned: bool
     begins: bool  # the first of a run: before it nobody looked
+    carried: tuple[tuple[str, Decimal, Decimal], ...] = ()  # asset, coins and price of what the contract hedges along
+
+    @property
+    def carried_usd(self) -> Decimal:
+        return sum((coins * price for _, coins, price in self.carried), ZERO)
+
+    def carried_at(self, prices: "Sample") -> Decimal:
+        """The same coins at the prices of another moment."""
+        by_asset = {asset: price for asset, _, price in prices.carried}
+        return sum((coins * by_asset.get(asset, price) for asset, coins, price in self.carried), ZERO)
 
 
 @dataclass(slots=True)
@@ -79,7 +89,8 @@ class Account:
         quote, margin, position = view.quote, view.margin, view.position
         if quote is not None:
             self.index = quote.index
-        if quote is None or margin is None or position is None or plan.spot_coins is None:
+        carried = tuple((one.asset, one.coins, one.price) for one in plan.crosses if one.coins is not None and one.price is not None)
+        if quote is None or margin is None or position is None or plan.spot_coins is None or len(carried) < len(plan.crosses):
             return
         self.instrument, self.kind, self.settle = plan.instrument, view.instrument.kind, view.instrument.settle
         if not self.samples:  # the figures begin here
@@ -90,7 +101,7 @@ class Account:
         self.samples.append(
             Sample(
                 at_ms, quote.mark, quote.index, plan.spot_coins, margin.wallet, margin.equity, short_usd, self.moved,
-                self.funding, plan.ratio_actual, plan.leverage, plan.liquidation_price, plan.aligned, self.begins,
+                self.funding, plan.ratio_actual, plan.leverage, plan.liquidation_price, plan.aligned, self.begins, carried,
             )
         )  # fmt: skip
         self.begins = False
@@ -145,7 +156,7 @@ class Account:
         return amount * sample.price if self.kind is Kind.INVERSE else amount
 
     def value_usd(self, at: Sample) -> Decimal:
-        return at.spot * at.price + self.usd(at.equity, at)
+        return at.spot * at.price + self.usd(at.equity, at) + at.carried_usd
 
     def came(self, at: Sample) -> Decimal:
         """Coins that came to the bag since the beginning; what moved between bag and account is none."""
@@ -153,9 +164,13 @@ class Account:
 
     def unhedged_usd(self, at: Sample) -> Decimal:
         """The same coins, with those that came since, and no contract."""
-        coins = (self.first.spot + self.came(at)) * at.price
+        return self.bare_usd(at, at)
+
+    def bare_usd(self, at: Sample, prices: Sample) -> Decimal:
+        """What was there without the contract, at the prices of another moment."""
+        coins = (self.first.spot + self.came(at)) * prices.price
         money = self.first.equity + (ZERO if self.kind is Kind.INVERSE else at.moved)
-        return coins + self.usd(money, at)
+        return coins + self.usd(money, prices) + at.carried_at(prices)
 
     @property
     def basis_cost_usd(self) -> Decimal:
@@ -168,14 +183,16 @@ class Account:
         return self.fees_usd - self.funding_usd + self.slippage_usd + self.basis_cost_usd
 
     def returns(self) -> tuple[list[Decimal], list[Decimal]]:
-        """Hourly returns of the bag without and with its hedge, without what came or left."""
+        """Hourly returns of the bag without and with its hedge, without what came or left. What is carried is part of the bag."""
         hourly = list({at.at_ms // HOUR_MS: at for at in self.samples}.values())
         bare, hedged = [], []
         for was, now in pairwise(hourly):
             worth = self.value_usd(was)
             if worth > 0:
-                bare.append(now.price / was.price - ONE)
-                hedged.append((self.value_usd(now) - (self.came(now) - self.came(was)) * now.price) / worth - ONE)
+                whole = self.bare_usd(was, was) if was.carried else ZERO
+                bare.append(self.bare_usd(was, now) / whole - ONE if whole > 0 else now.price / was.price - ONE)
+                came = (self.came(now) - self.came(was)) * now.price + now.carried_usd - was.carried_at(now)
+                hedged.append((self.value_usd(now) - came) / worth - ONE)
         return bare, hedged
 
     def steps(self) -> Iterator[tuple[Sample, int]]:
@@ -243,6 +260,7 @@ def account_json(one: Account) -> dict[str, Any]:
         "unhedged_end_usd": plain(one.unhedged_usd(last)),
         "hedge_usd": plain(one.usd(one.hedge, last)),
         "came_coins": plain(one.came(last)),
+        **carried_json(one),
         "coins": {
             "hedge": plain(one.hedge),
             "price": plain(one.contracts_profit),
@@ -270,6 +288,16 @@ def account_json(one: Account) -> dict[str, Any]:
         "fills": one.fills,
         "turnover_usd": plain(cents(one.turnover_usd)),
     }
+
+
+def carried_json(one: Account) -> dict[str, Any]:
+    """What the contract hedged along; part of every value."""
+    began = {asset: coins * price for asset, coins, price in one.first.carried}
+    rows = [
+        {"asset": asset, "coins": plain(coins), "value_start_usd": plain(began.get(asset, ZERO)), "value_end_usd": plain(coins * price)}
+        for asset, coins, price in one.last.carried
+    ]
+    return {"carried": rows} if rows else {}
 
 
 def total_json(accounts: Sequence[Account]) -> dict[str, Any]:

@@ -20,7 +20,12 @@ def page(report: Report) -> str:
 
 
 def section(account: Account, row: dict[str, Any]) -> str:
-    plain = [(words(name), shown(value)) for name, value in row.items() if not isinstance(value, dict) and name != "asset"]
+    plain = [(words(name), shown(value)) for name, value in row.items() if not isinstance(value, dict | list) and name != "asset"]
+    plain += [
+        (f"carried: {one['asset']} {words(name)}", shown(one[name]))
+        for one in row.get("carried", ())
+        for name in ("value_start_usd", "value_end_usd")
+    ]
     premium = [(f"premium: {words(name)}", shown(value)) for name, value in row["premium"].items()]
     coins = [(f"{account.settle}: {words(name)}", shown(value)) for name, value in row["coins"].items()]
     return f"<h2>{escape(account.asset)}</h2>{table([*plain, *premium, *coins])}{''.join(map(figure, charts(account)))}"

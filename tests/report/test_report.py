@@ -95,6 +95,48 @@ async def test_half_a_hedge_takes_away_three_quarters_of_the_variance(bots):
     assert D(row["r2_hedged_to_bag"]) > D("0.99")
 
 
+async def carried(bots: Bots, *, with_beta: bool) -> dict[str, Any]:
+    """5 BTC posted carry 1,000 SOL at 150 (β 1.5); both fall for a day, SOL by one and a half times as much if it keeps to its β."""
+    flags = {"bag.BTC.coins": "0", "paper.collateral.BTC": "5", "bag.SOL.coins": "1000", "paper.price.SOL": "150"}
+    flags |= {"hedges.SOL.ratio": "1", "hedges.SOL.cross.with": "BTC", "hedges.SOL.cross.beta": "1.5"}
+    flags |= {"band.low": "0.999", "band.high": "1.001", "risk.max_leverage": "4", "risk.hard_leverage": "5"}
+    bot = await bots.start(flags, fed=False)
+    btc, sol = D(60_000), D(150)
+    for hour in range(24):
+        move = D("-0.01") if hour % 3 else D("0.006")
+        if hour:
+            btc, sol = btc * (1 + move), sol * (1 + (move * D("1.5") if with_beta else D(0)))
+        for _ in range(60):
+            for asset, price in (("BTC", btc), ("SOL", sol)):
+                bot.venue.print(asset, price.quantize(D("0.01")), bots.clock.now_ms())
+            await bot.turn(60)
+    report = fold_report(record(bot))
+    (row,) = report.json()["assets"]
+    assert adds_up(row)
+    assert row["carried"][0] | {"value_end_usd": ""} == {
+        "asset": "SOL", "coins": "1000", "value_start_usd": "150000", "value_end_usd": "",
+    }  # fmt: skip
+    assert D(row["value_start_usd"]) == 450_000
+    assert D(row["carried"][0]["value_end_usd"]) == 1000 * sol.quantize(D("0.01"))
+    assert "carried: SOL value end" in page(report)
+    return row
+
+
+async def test_what_a_leg_carries_is_part_of_the_bag_that_it_protects(bots):
+    row = await carried(bots, with_beta=True)
+    start = D(row["value_start_usd"])
+    assert D(row["unhedged_end_usd"]) < D("0.88") * start
+    assert D(row["value_end_usd"]) > D("0.985") * start
+    assert D(row["variance_reduction"]) > D("0.98")
+
+
+async def test_a_carried_asset_that_goes_its_own_way_leaves_its_hedge_as_a_bet(bots):
+    row = await carried(bots, with_beta=False)
+    assert D(row["carried"][0]["value_end_usd"]) == 150_000
+    assert D(row["value_end_usd"]) > D(row["value_start_usd"]) * D("1.03")  # BTC fell and SOL did not: the short won what it was not to
+    assert D(row["variance_reduction"]) < D("0.7")
+
+
 async def test_it_begins_at_the_first_look_after_a_given_moment(bots):
     bot = await lived(bots)
     events = record(bot)
