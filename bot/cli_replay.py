@@ -67,6 +67,8 @@ def replayed(asked: Asked) -> dict[str, Any]:
     commands = words_of(asked, settings)
     others = {name: fitted(asked, read, sets)[0] for name, sets in beside(asked.compare).items()}
     drawing = asked.report is not None or asked.png is not None
+    if drawing and (always := without_policies(settings)) is not None:
+        others.setdefault("always", always)
     run, said = asyncio.run(drive(settings, read, commands, step=asked.step, series=drawing))
     if "switches" in said or "crosses" in said:
         said["compared"] = compared(settings, read, commands)
@@ -95,9 +97,8 @@ def beside(said: Sequence[str]) -> dict[str, dict[str, str]]:
 def compared(settings: Settings, read: Recorded, commands: Sequence[CommandGiven]) -> dict[str, dict[str, Any]]:
     """The same history with the target ratio all the time (where policies change it), and without any hedge."""
     always: dict[str, dict[str, Any]] = {}
-    if any(hedge.policies.rules.exist for hedge in settings.hedges.values()):
-        hedges = {asset: hedge.model_copy(update={"policies": NO_POLICIES}) for asset, hedge in settings.hedges.items()}
-        _, told = asyncio.run(drive(settings.model_copy(update={"hedges": hedges}), read, commands))
+    if (unchanged := without_policies(settings)) is not None:
+        _, told = asyncio.run(drive(unchanged, read, commands))
         always = {"always": {name: told[name] for name in ("value_end_usd", "value_min_usd", "funding_usd", "fees_usd", "liquidated")}}
     held = {asset: coins_of(settings, asset) for asset in read.bars}
     dollars = settings.paper.collateral.get("USDT", ZERO)
@@ -110,6 +111,14 @@ def compared(settings: Settings, read: Recorded, commands: Sequence[CommandGiven
                 worth = dollars + sum((held[name] * prices[name] for name in held), ZERO)
                 least = worth if least is None else min(least, worth)
     return {**always, "never": {"value_end_usd": plain(worth or ZERO), "value_min_usd": plain(least or ZERO)}}
+
+
+def without_policies(settings: Settings) -> Settings | None:
+    """None where there are none."""
+    if not any(hedge.policies.rules.exist for hedge in settings.hedges.values()):
+        return None
+    hedges = {asset: hedge.model_copy(update={"policies": NO_POLICIES}) for asset, hedge in settings.hedges.items()}
+    return settings.model_copy(update={"hedges": hedges})
 
 
 def coins_of(settings: Settings, asset: str) -> Decimal:

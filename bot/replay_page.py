@@ -15,6 +15,7 @@ from bot.report import r_squared, variance_reduction
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 YEAR_DAYS: Final = Decimal(365)
+ORDERED: Final = 5  # a colour
 KINDS: Final = {"sell": ("sold", 1), "buy": ("bought", 2), "": ("liquidated", 6)}  # of fills: what they are called, and their colours
 
 Edges = tuple[float, float]
@@ -177,7 +178,7 @@ def charts_of(asset: str, runs: Sequence[Told], prices: Extremes | None) -> Iter
     price = [Line("price", at, leg.price.tolist(), GREY)]
     if prices is not None:  # a bar that fell and rose again shows too
         price = [Line("price", prices.at_ms, prices.low, GREY), Line("", prices.at_ms, prices.high, GREY)]
-    yield Chart(f"{asset}: price and fills of {first.name}", price, fills(first.curves, asset))
+    yield Chart(f"{asset}: price and orders of {first.name}", price, orders(first.curves, asset))
     yield Chart(f"{asset}: short, USD", [*of_each(lambda one: one.short_usd), *band(at, leg, first.bands.get(asset))])
     target = Line("target", at, leg.ratio_target.tolist(), GREY, dashed=True)
     yield Chart(f"{asset}: hedge ratio", [*of_each(lambda one: one.ratio), target])
@@ -201,10 +202,13 @@ def band(at: Sequence[float], leg: LegSeries, edges: Edges | None) -> list[Line]
     ]
 
 
-def fills(curves: Series, asset: str) -> list[Marks]:
+def orders(curves: Series, asset: str) -> list[Marks]:
+    """Each order at its limit, and over it what it traded at."""
+    placed = [(one.at_ms, one.limit_price) for one in curves.orders if one.asset == asset]
     ours = [one for one in curves.fills if one.asset == asset]
     kinds = {side: [(one.at_ms, one.price) for one in ours if side == ("" if one.liquidation else one.side)] for side in KINDS}
-    return [Marks(*kind, points) for side, kind in KINDS.items() if (points := kinds[side])]
+    marks = [Marks("ordered", ORDERED, placed), *(Marks(*kind, kinds[side]) for side, kind in KINDS.items())]
+    return [one for one in marks if one.points]
 
 
 def colour_of(place: int) -> int:

@@ -31,7 +31,7 @@ def test_the_page_is_complete_in_itself_and_shows_every_curve_of_every_run(desk:
     for title in (
         "Value, USD",
         "Drawdown",
-        "price and fills",
+        "price and orders",
         "short, USD",
         "hedge ratio",
         "leverage",
@@ -53,6 +53,12 @@ def test_the_page_is_complete_in_itself_and_shows_every_curve_of_every_run(desk:
     reduced = next(at for at, cell in enumerate(cells) if cell.startswith("variance taken away"))
     assert float(cells[reduced + 1].rstrip("%")) > 99
     assert float(cells[reduced + 2].rstrip("%")) == pytest.approx(75, abs=5)
+
+
+def test_a_policy_is_shown_beside_the_same_history_always_hedged(desk: Desk) -> None:
+    said = replayed(desk, "--policy", "ramp:days=2", "--report", "out.html", bars=72)
+    assert said["runs"]["always"]["value_end_usd"] == said["compared"]["always"]["value_end_usd"] != said["value_end_usd"]
+    assert ">always</th>" in (desk.folder / "out.html").read_text("utf-8")
 
 
 def test_the_charts_are_one_picture_too(desk: Desk) -> None:
