@@ -79,7 +79,7 @@ def bare(name: str, values: Iterable[float], of: Series) -> dict[str, str]:
         "value at the end, USD": usd(worth[-1]),
         "lowest value, USD": usd(min(worth)),
         "largest drawdown": percent(-min(drawdowns(worth))),
-        **(effect(of, worth) if name != "unhedged" else {}),
+        **(effect(of, worth) if name != "unhedged" and min(worth) > 0 else {}),
     }
 
 
