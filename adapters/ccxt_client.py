@@ -123,7 +123,7 @@ class CcxtClient:
         self._keys = keys
         self._budget = budget
         self._gate = gate
-        self._sessions = Sessions(bool(access.get_reads))
+        self._sessions = Sessions(bool(access.get_reads), self.last_look)
         self._api = self._made()
         self._hosts = access.place.hosts
         self._stream_hosts = access.place.stream_hosts
@@ -336,6 +336,13 @@ class CcxtClient:
         if self._gate is not None:
             self._gate.check(sending.order)
 
+    def last_look(self) -> None:
+        """Asked again when the connection stands and nothing is written yet. Raise NotSent: since the signature a new connection was made,
+        and this process may have slept; not every venue lets a signature grow too old."""
+        sending = IN_FLIGHT.get(None)
+        if sending is not None and self._gate is not None:
+            self._gate.check(sending.order)
+
     def admit(self, url: str, headers: Mapping[str, str] | None) -> None:
         """Asked before a byte leaves: does it go where it may?"""
         host = urlsplit(url).netloc.lower()
@@ -361,10 +368,15 @@ class CcxtClient:
         await self._sessions.close()
 
 
+MUTE: Final = logging.Logger("ccxt, which prints keys and signatures", level=logging.CRITICAL + 1)  # stands below no other logger
+
+
 def guarded(base: Any, client: CcxtClient) -> Any:
     """A venue's ccxt class whose `sign()` asks the gate and whose requests keep to their hosts."""
 
     class Guarded(base):  # type: ignore[misc]
+        logger = MUTE
+
         def sign(self, path: str, api: Any = "public", method: str = "GET", params: Any = None, *rest: Any) -> Any:
             section = api[0] if isinstance(api, (list, tuple)) else api
             sending = IN_FLIGHT.get(None)

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -39,8 +40,10 @@ class Sessions:
 
     headers: Final[dict[str, str]] = {}  # ccxt reads them and adds its own
 
-    def __init__(self, orders_are_gets: bool) -> None:
+    def __init__(self, orders_are_gets: bool, last_look: Callable[[], None]) -> None:
+        """`last_look` is asked before the first byte of whatever changes something; it may raise NotSent."""
         self._orders_are_gets = orders_are_gets
+        self._last_look = last_look
         self._reads: Any = None
         self._writes: Any = None
         self._streams: Any = None
@@ -54,9 +57,15 @@ class Sessions:
                 self._reads = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls(), limit=32))
             return self._reads
         if self._writes is None:
-            self._writes = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls(), force_close=self._orders_are_gets))
+            trace = aiohttp.TraceConfig()
+            trace.on_request_headers_sent.append(self._before_the_first_byte)  # aiohttp calls it so, and writes them afterwards
+            connector = aiohttp.TCPConnector(ssl=tls(), force_close=self._orders_are_gets)
+            self._writes = aiohttp.ClientSession(connector=connector, trace_configs=[trace])
             self._writes._retry_connection = False  # not public, and without a public twin; tests/venues holds what it does
         return self._writes
+
+    async def _before_the_first_byte(self, *_: object) -> None:
+        self._last_look()
 
     def get(self, url: Any, **more: Any) -> Any:
         return self._session().get(url, allow_redirects=False, **more)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import pytest
 
 from adapters.ccxt_client import CcxtClient, Failed, Keys
@@ -105,6 +106,21 @@ def test_an_environment_the_venue_lacks_is_refused_with_its_own(name: str, envir
 async def test_a_closed_gate_lets_no_placement_leave(venue: CcxtUnderTest) -> None:
     venue.close_gate("killed")
     with pytest.raises(NotSent, match="killed"):
+        await venue.exchange.place(approved(venue, "a1", Side.SELL, 1, 61000))
+    assert venue.server.changes == []
+
+
+async def test_a_gate_that_closes_while_the_connection_is_made_lets_no_byte_of_a_signed_placement_leave(
+    venue: CcxtUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = aiohttp.TCPConnector.connect
+
+    async def slowly(self: Any, *given: Any, **more: Any) -> Any:
+        venue.close_gate("this process slept past its lease")
+        return await connect(self, *given, **more)
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", slowly)
+    with pytest.raises(NotSent, match="slept past its lease"):
         await venue.exchange.place(approved(venue, "a1", Side.SELL, 1, 61000))
     assert venue.server.changes == []
 
