@@ -50,6 +50,10 @@ def runs_table() -> str:
         elif "points" in said:
             ran = f"{said['points']:,} points: {said['answers']} answers of the venue, {said['policies']} ways to treat a known client id"
             ran, problems = f"{ran}, {said['deaths']:,} deaths at up to {said['moments']} moments of a life", len(said["violations"])
+        elif "workers" in said:
+            took = ", ".join(f"{seconds:g}" for seconds in said["led_again_after_seconds"])
+            ran = f"{said['accounts']} accounts over {said['workers']} workers, one killed: all led again, none twice, after {took} s"
+            problems = sum(seconds > said["at_most_seconds"] for seconds in said["led_again_after_seconds"])
         else:
             ran, problems = f"{said['killed']} of {said['rounds']} bots killed while they worked, {said['orders']} orders", said["problems"]
         rows.append(f"| `{run['command']}` | {run['date']}, program `{run['program']}` | {ran} | {checks} | {problems} |")
@@ -77,6 +81,9 @@ def measured(asked: Asked) -> Iterator[dict[str, Any]]:
             yield run_of(
                 f"python {' '.join(command)}", dict(zip(("killed", "rounds", "orders", "problems"), map(int, found.groups()), strict=True))
             )
+    if asked.kills:
+        workers = ("-m", "tests.workers", "--rounds", "3")
+        yield run_of(f"python {' '.join(workers)}", json.loads(printed(*workers)))
 
 
 def run_of(command: str, said: dict[str, Any]) -> dict[str, Any]:

@@ -100,6 +100,19 @@ class Crew:
         self.server.execute("SELECT pg_advisory_unlock(%s)", (WORKERS_KEY,))
         return workers
 
+    def led_again_after(self, dead: Process) -> float:
+        """Kill a worker, and say after how many seconds others lead all that it led."""
+        dead.signal(signal.SIGKILL)
+        began = time.monotonic()
+        mark = f"pid {dead.pid} "
+
+        def all_led() -> bool:
+            holders = self.holders()
+            return len(holders) == len(self.accounts) and not any(mark in name for name in holders.values())
+
+        self.until(all_led, "led again")
+        return time.monotonic() - began
+
     def holders(self) -> dict[str, str]:
         """The process that holds the lock of each account: what the server says, not what anybody wrote down."""
         keys = {key_of(f"{LOCK_NAME} {account}"): account for account in self.accounts}

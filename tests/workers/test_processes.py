@@ -43,8 +43,7 @@ def test_twenty_accounts_spread_over_three_workers_and_one_killed_are_all_led_ag
         assert not beyond  # more than its share only of what nobody wanted for so long
     dead = workers[0]
     lost = [account for account, holder in desk.holders().items() if f"pid {dead.pid} " in holder]
-    dead.signal(signal.SIGKILL)
-    desk.until(lambda: len(desk.holders()) == 20 and not any(f"pid {dead.pid} " in name for name in desk.holders().values()), "led again")
+    desk.led_again_after(dead)
     for worker in workers[1:]:
         worker.signal(signal.SIGTERM)
     assert {worker.ended() for worker in workers[1:]} <= {0, 3}  # 3: stopped while it waited for what the dead one may have under way
