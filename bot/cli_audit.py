@@ -169,7 +169,7 @@ def pruned(settings: Settings, before: str, archive: Path, admin: str | None, ad
             "account": settings.account,
             "dropped": found.checkpoint.upto_seq - found.first_seq + 1,
             "upto_seq": found.checkpoint.upto_seq,
-            "hash": found.checkpoint.hash,
+            "hash": found.checkpoint.entry_hash,
             "checkpoint_seq": found.checkpoint_seq,
             "archive": str(archive),
         }

@@ -172,7 +172,7 @@ def sentence(event: Event) -> str:  # noqa: PLR0911, PLR0912 (one line for each 
                 return "The venue's dead man's switch was stopped."
             return f"The venue cancels our open orders unless it hears from us within {event.timeout_ms // 1000} seconds."
         case Checkpointed():
-            return f"Checkpoint: entries up to {event.upto_seq} (hash {event.hash}) may be dropped; {event.archive} holds them."
+            return f"Checkpoint: entries up to {event.upto_seq} (hash {event.entry_hash}) may be dropped; {event.archive} holds them."
         case AlertRaised():
             return f"Alert: {event.what}."
         case ErrorSeen():

@@ -152,7 +152,7 @@ class Check:
         start = self.checkpoints.get((first or 1) - 1)
         if start is None:
             return
-        self.head, self.dropped = Head(start.upto_seq, start.hash), start.upto_seq
+        self.head, self.dropped = Head(start.upto_seq, start.entry_hash), start.upto_seq
         if start.rules is not None:
             self.rules[start.rules_hash] = start.rules
         self.carry(connection, rebuilt, start)
@@ -174,12 +174,12 @@ class Check:
 
     def before(self, start: Checkpointed) -> None:
         """Heads of dropped entries can be compared with the last one only."""
-        self.witness(start.upto_seq, start.hash)
+        self.witness(start.upto_seq, start.entry_hash)
         gone = sum(len(self.witnessed.pop(seq)) for seq in [seq for seq in self.witnessed if seq < start.upto_seq])
         also = f"; {gone} heads given are of those entries: check them against that file" if gone else ""
         self.notes.append(
             f"entries 1 to {start.upto_seq} were dropped on {moment(start.at_ms)}: {start.archive} holds them, and proves them if its"
-            f" entry {start.upto_seq} has the hash {start.hash}{also}"
+            f" entry {start.upto_seq} has the hash {start.entry_hash}{also}"
         )
 
     def rows(self, connection: Connection) -> Iterator[Any]:
@@ -203,8 +203,8 @@ class Check:
             raise Broken(f"entry {expected} does not fit its hash: the record{first} or the hash was changed, or the row moved", expected)
         self.witness(expected, found)
         known = self.checkpoints.get(expected)
-        if known is not None and known.hash != found:
-            raise Broken(f"entry {expected} is not the one that a checkpoint names: it has {known.hash}, the chain has {found}", expected)
+        if known is not None and known.entry_hash != found:
+            raise Broken(f"entry {expected} is not the one that a checkpoint names: it has {known.entry_hash}, the chain has {found}", expected)
         self.head = Head(expected, found)
 
     def witness(self, seq: int, found: str) -> None:

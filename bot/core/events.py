@@ -257,7 +257,7 @@ class Checkpointed:
     """Entries up to `upto_seq` may be dropped from the record: what the rest is proven by without them."""
 
     upto_seq: int
-    hash: str  # of that entry
+    entry_hash: str  # of the last of them
     tables: str  # SHA-256 of the rows of orders, fills and funding that follow from those entries
     rules_hash: str  # of the run that was under way there, and its rules: later decisions may have been made by them
     rules: Rules | None
