@@ -17,7 +17,7 @@ from bot.audit.roles import OWNER as TABLE_OWNER
 from bot.audit.roles import as_owner, set_up
 from bot.audit.store import Store
 from bot.audit.verify import Verdict, verify
-from bot.core.events import CommandGiven, DecisionMade, Event, RunEnded
+from bot.core.events import Checkpointed, CommandGiven, DecisionMade, Event, RunEnded
 from bot.core.ledger import fold
 from bot.core.memory import State
 from bot.core.model import OrderStatus
@@ -166,6 +166,13 @@ def test_an_interruption_after_the_checkpoint_is_made_good_by_the_next_time(full
     assert verify(full).verdict is Verdict.GOOD
     assert pruned(full, tmp_path / "second.db", 3) is not None
     assert verify(full).verdict is Verdict.GOOD
+
+
+def test_a_checkpoint_that_names_another_hash_than_the_chain_has_is_found_before_anything_is_dropped(full):
+    asyncio.run(full.append([Checkpointed(3, "0" * 64, "", "", None, "old.db", NOW)]))
+    told = verify(full)
+    assert (told.verdict, told.bad_seq) == (Verdict.BROKEN, 3)
+    assert "is not the one that a checkpoint names" in told.what
 
 
 # ---------------------------------------------------------------------------------------------------------------- who tampers
