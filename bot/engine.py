@@ -159,8 +159,7 @@ class Engine:
             self.parts.gate.lease_asked_in_vain = True
             self.database_failed(error)
             return False
-        self._reload, self.database_problem = False, ""
-        log.info("audit.recovered", seq=self.parts.audit.head().seq)
+        self._reload = False
         return True
 
     def keep_lease(self) -> None:
@@ -289,10 +288,10 @@ class Engine:
         return [IntentRecorded(order, state.epoch, decision.cycle, status, seen.now_ms, seen.mono_ms) for order, status in wanted]
 
     def worth_recording(self, decision: Decision, seen: Snapshot) -> bool:
-        """When it acts, when its reason changes, and once a minute."""
+        """When it acts, when its reason changes, once a minute, and after trouble with the database, which may take rows again."""
         if decision.cancels or decision.leverage or decision.moves or any(leg.teaches for leg in decision.legs):
             return True
-        if decision.reason != self._recorded_reason or self._recorded_mono_ms is None:
+        if self.database_problem or decision.reason != self._recorded_reason or self._recorded_mono_ms is None:
             return True
         every = self.parts.record_every_ms
         return every is not None and seen.mono_ms - self._recorded_mono_ms >= every
@@ -312,7 +311,9 @@ class Engine:
             return False
         if self.parts.metrics is not None:
             self.parts.metrics.committed((self.parts.clock.mono_ms() - began) / 1000)
-        self.database_problem = ""
+        if self.database_problem:
+            self.database_problem = ""
+            log.info("audit.recovered", seq=self.parts.audit.head().seq)
         self.remember(self.folded(self.state, events))
         self.witness.show(events)
         return True

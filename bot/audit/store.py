@@ -1,7 +1,7 @@
 """How is the record written, and how is it read back?
 
-A transaction is all or nothing: the lease's epoch is checked, the entries are linked to the chain, the projections follow, one commit.
-The writer keeps a connection of the driver's own; readers take one from the pool.
+A transaction is all or nothing: the lease's epoch is checked, the entries are linked to the chain, the projections follow, one commit
+(writing.py). Readers take a connection from the pool.
 """
 
 import secrets
@@ -9,6 +9,7 @@ import string
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, Table, func, insert, select
@@ -17,9 +18,10 @@ from sqlalchemy.exc import IntegrityError
 from bot.audit import codec, lease
 from bot.audit.chain import Head, genesis, link
 from bot.audit.database import Database, Synchronous, connect, naming, require_current
-from bot.audit.projections import PROJECTED, project, statements
+from bot.audit.projections import statements
 from bot.audit.rows import EntryRow, FillRow, FundingRow, OrderRow, Owner
 from bot.audit.tables import ACCOUNTS, ENTRIES, FILLS, FUNDING, ORDERS, SLOTS
+from bot.audit.writing import Beside, Writer
 from bot.core.events import Checkpointed, DecisionMade, Event, IntentRecorded, RunStarted
 from bot.core.ledger import fold
 from bot.core.memory import State
@@ -42,7 +44,7 @@ class NothingYet(Misconfigured):
 class Store:
     """The record of one account. Made by `open` (may lead and write) or `read`."""
 
-    def __init__(self, database: Database, owner: Owner, *, ttl_ms: int = lease.TTL_MS) -> None:
+    def __init__(self, database: Database, owner: Owner, *, ttl_ms: int = lease.TTL_MS, beside_the_loop: bool = False) -> None:
         self.database = database
         self.ttl_ms = ttl_ms if database.on_server else None  # how long a proof of our lease holds; None: as long as the process lives
         self.owner = owner
@@ -51,9 +53,8 @@ class Store:
         self.epoch: int | None = None  # of our lease; None while we do not lead
         self.watched = False  # our predecessor was silent for the whole TTL before we took over
         self._lock: lease.Lock = lease.NoLock()
-        self._sql = statements(on_server=database.on_server)
-        self._writer: Any = None  # a connection of the driver's own, and its cursor
-        self._cursor: Any = None
+        self._beside = Beside() if beside_the_loop else None
+        self._writer = Writer(database, owner.account, tidies=beside_the_loop)
         self._head = Head(0, genesis(owner.account, owner.venue, owner.environment, owner.instance))
         self._decision_seq = 0
         self._doubtful = False  # a commit failed and nobody knows whether it took place
@@ -77,11 +78,13 @@ class Store:
         instance: str | None = None,
         beside: Collection[str] = (),
         ttl_ms: int = lease.TTL_MS,
+        beside_the_loop: bool = False,
     ) -> "Store":
         """Open for a process that will lead. With `create`, an empty SQLite database gets its tables; the first opening makes it ours.
 
         `instance` fixes the two characters that are otherwise drawn once: for runs that must repeat exactly. `beside` names the other
-        accounts of the configuration: only among them may a new account join a database. `ttl_ms`: see lease.py.
+        accounts of the configuration: only among them may a new account join a database. `ttl_ms`: see lease.py. `beside_the_loop`: write
+        on a thread, for a loop that must not wait.
         Raise Misconfigured naming the database and what it holds instead.
         """
         database = connect(url, password=password, create=create, synchronous=synchronous)
@@ -93,7 +96,7 @@ class Store:
                 require_room(database, account, venue, environment, beside)
                 owner = claim(database, account, venue, environment, drawn)
             require_ours(database, owner, account, venue, environment)
-            return cls(database, owner, ttl_ms=ttl_ms)
+            return cls(database, owner, ttl_ms=ttl_ms, beside_the_loop=beside_the_loop)
         except BaseException:
             database.close()
             raise
@@ -162,7 +165,9 @@ class Store:
 
     def close(self) -> None:
         """Release the lease and the connections. Never raises for a database that is gone."""
-        self._drop_writer()
+        if self._beside is not None:
+            self._beside.close()
+        self._writer.drop()
         if self.epoch is not None:
             with suppress(Misconfigured):  # the lock below is what counts; a name left behind only informs
                 lease.sign_off(self.database, self.account, self.epoch)
@@ -178,6 +183,14 @@ class Store:
         Raise LeaseLost if another process leads; SlotTaken if an intent's instrument has an unfinished order; NotSent, saying why, if
         the database did not take them. When even that is unknown, nothing is written until `state()` was read again.
         """
+        if self._beside is None:
+            return self._append(events)
+        seq = await self._beside.run(partial(self._append, events))
+        if self._writer.untidy() and not any(isinstance(event, IntentRecorded) for event in events):
+            self._beside.later(self._writer.tidy)  # no order waits for this
+        return seq
+
+    def _append(self, events: Sequence[Event]) -> int:
         if not events:
             return self._head.seq
         if self._doubtful:
@@ -187,20 +200,24 @@ class Store:
         before = self._head
         rows, after = self._linked(events)
         try:
-            decision_seq = self._transact(events, rows)
+            decision_seq = self._writer.transact(events, rows, self._decision_seq)
+            if decision_seq is None:
+                self._require_epoch()
+                raise NotSent(f"audit database {self.database.where}: it took fewer rows than it was given")
         except NotSent as error:
             raise NotSent(f"{error}; {unrecorded(events)}") from error
         except self.database.errors as error:
-            self._drop_writer()
+            self._writer.drop()
             if not self._is_head(after):  # else it was committed, and only the answer was lost
                 self._doubtful = not self._is_head(before)
                 taken = self._taken_slot(events)
                 if taken:
+                    self._require_epoch()  # by whoever leads now, if that is not us
                     raise SlotTaken(f"{taken}; {unrecorded(events)}") from error
                 raise NotSent(f"audit database {self.database.where}: {self.database.reason(error)}; {unrecorded(events)}") from error
             decision_seq = self._read_end()[1]
         except BaseException:
-            self._drop_writer()
+            self._writer.drop()
             raise
         self._head, self._decision_seq = after, decision_seq
         return after.seq
@@ -224,27 +241,6 @@ class Store:
             )
         return rows, head
 
-    def _transact(self, events: Sequence[Event], rows: list[dict[str, Any]]) -> int:
-        """Write and commit. Return the sequence number of the last decision."""
-        if self._writer is None:
-            self._writer = self.database.connection()
-            self._cursor = self._writer.cursor()
-        run = self._cursor.execute
-        if not self.database.on_server and (len(rows) > 1 or isinstance(events[0], PROJECTED)):
-            run("BEGIN IMMEDIATE")  # else the one statement is a transaction of its own
-        self._cursor.executemany(self._sql.entry, rows)
-        if self._cursor.rowcount != len(rows):
-            self._writer.rollback()
-            self._require_epoch()
-        decision_seq = self._decision_seq
-        for event, row in zip(events, rows, strict=True):
-            if isinstance(event, DecisionMade):
-                decision_seq = row["seq"]
-            elif isinstance(event, PROJECTED):
-                project(run, self._sql, self.account, row["seq"], event, decision_seq=decision_seq)
-        self._writer.commit()
-        return decision_seq
-
     def _require_epoch(self) -> None:
         """Raise LeaseLost if another process leads."""
         found = self._found_epoch()
@@ -255,26 +251,15 @@ class Store:
             )
 
     def _found_epoch(self) -> int | None:
-        """The epoch on record. A file is asked through the writer at hand: that is done every few seconds, and costs next to nothing."""
-        if self._writer is None or self.database.on_server:
+        """The epoch on record. A file is asked through the writer at hand, which costs next to nothing, unless that belongs to a thread."""
+        if self._beside is not None or self._writer.connection is None or self.database.on_server:
             with self._reading() as connection:
                 return connection.execute(select(ACCOUNTS.c.epoch).where(ACCOUNTS.c.account == self.account)).scalar_one_or_none()
         try:
-            row = self._writer.execute("SELECT epoch FROM accounts WHERE account = ?", (self.account,)).fetchone()
+            row = self._writer.connection.execute("SELECT epoch FROM accounts WHERE account = ?", (self.account,)).fetchone()
         except self.database.errors as error:
             raise NotSent(f"audit database {self.database.where}: {self.database.reason(error)}") from error
         return None if row is None else row[0]
-
-    def _drop_writer(self) -> None:
-        """Abandon the open transaction."""
-        if self._writer is None:
-            return
-        with suppress(self.database.errors):  # a connection that fails to roll back is gone, and its transaction with it
-            self._writer.rollback()
-        if self.database.path is not None or self.database.on_server:
-            with suppress(self.database.errors):
-                self._writer.close()
-        self._writer = None
 
     def _is_head(self, expected: Head) -> bool:
         """Does the chain end there? False when that cannot be read."""
@@ -288,11 +273,13 @@ class Store:
         with self._reading() as connection:
             if self.database.on_server and self.epoch is not None:  # wait for a commit of ours that may still be under way
                 connection.execute(select(ACCOUNTS.c.epoch).where(ACCOUNTS.c.account == self.account).with_for_update())
-            row = connection.exec_driver_sql(self._sql.end, {"account": self.account}).first()
+            row = connection.exec_driver_sql(statements(on_server=self.database.on_server).end, {"account": self.account}).first()
         return (Head(row[0], row[1]), row[2] or 0) if row else (Head(0, self.genesis), 0)
 
     def _settle(self) -> None:
         """Take the chain as it stands for the truth."""
+        if self._beside is not None:
+            self._beside.wait()
         self._head, self._decision_seq = self._read_end()
         self._doubtful = False
 

@@ -136,7 +136,7 @@ class RehearsedStore(Store):
         event.listen(whole.engine, "before_cursor_execute", asked)  # reads, and the lease
         event.listen(whole.engine, "commit", committed)
         as_it_is = {one.name: getattr(whole, one.name) for one in fields(Database)}
-        self.database = FaultyDatabase(**as_it_is, trouble=trouble, may_die=may_die, landed=self.rows_landed)
+        self.database = self._writer.database = FaultyDatabase(**as_it_is, trouble=trouble, may_die=may_die, landed=self.rows_landed)
 
     def rows_landed(self, rows: Sequence[dict[str, Any]]) -> None:
         self.on_landed(self.pending, rows[-1]["seq"], rows[-1]["hash"])
@@ -151,7 +151,7 @@ class RehearsedStore(Store):
 
     def die(self) -> None:
         """As the kernel does it after a kill -9: what was not committed is gone, the lock is free, nobody signed off."""
-        self._drop_writer()
+        self._writer.drop()
         self._lock.release()
         self.epoch = None
         self.database.close()

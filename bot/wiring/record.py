@@ -27,6 +27,7 @@ def open_store(settings: Settings, *, ttl_ms: int = TTL_MS) -> Store:
         password=password(settings),
         beside=settings.accounts,
         ttl_ms=ttl_ms,
+        beside_the_loop=True,
     )
 
 

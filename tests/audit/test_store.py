@@ -1,5 +1,6 @@
 """Writing and reading back, on real SQLite files and a real PostgreSQL."""
 
+import asyncio
 import shutil
 import sqlite3
 import subprocess
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.audit.chain import head48
 from bot.audit.store import SlotTaken, Store
 from bot.audit.verify import Verdict, verify
+from bot.audit.writing import TIDY_EVERY
 from bot.core.events import DecisionMade, ErrorSeen, OrderMoved
 from bot.core.ledger import fold
 from bot.core.memory import State
@@ -223,8 +225,8 @@ def file_store(tmp_path: Path) -> Iterator[Store]:
 
 async def test_a_full_disk_loses_nothing_and_says_what_was_not_recorded(file_store):
     await file_store.append([error()])
-    pages = file_store._writer.execute("PRAGMA page_count").fetchone()[0]
-    file_store._writer.execute(f"PRAGMA max_page_count={pages}")  # SQLite reports it exactly as a full disk
+    pages = file_store._writer.connection.execute("PRAGMA page_count").fetchone()[0]
+    file_store._writer.connection.execute(f"PRAGMA max_page_count={pages}")  # SQLite reports it exactly as a full disk
     with pytest.raises(NotSent, match=r"disk is full.*not recorded: 400 \(IntentRecorded, ErrorSeen\); nothing was sent"):
         await file_store.append([intent("hbone"), *(error(number) for number in range(399))])
     assert file_store.head().seq == 1
@@ -246,12 +248,86 @@ async def test_a_connection_that_dies_is_replaced(fresh_server_url):
     store.lead("pid 1")
     await store.append([error()])
     with store.database.engine.connect() as connection:
-        connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": store._writer.info.backend_pid})
+        connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": store._writer.connection.info.backend_pid})
     with pytest.raises(NotSent, match="not recorded: 1"):
         await store.append([error(1)])
     assert await store.append([error(2)]) == 2
     assert [row.event.error for row in store.entries()] == ["timeout 0", "timeout 2"]
     store.close()
+
+
+async def test_who_leads_no_more_is_told_so_though_the_slot_is_taken_too(url):
+    old = Store.open(url, **OWNER)
+    old.lead("pid 1")
+    await old.append([intent("hbone")])
+    with old.database.engine.connect() as connection:
+        connection.execute(text("UPDATE accounts SET epoch = epoch + 1"))
+        connection.commit()
+    with pytest.raises(LeaseLost, match="nothing was recorded or sent"):
+        await old.append([intent("hbtwo")])
+    old.close()
+
+
+# ---------------------------------------------------------------------------------------------------------------- beside the loop
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Iterator[Store]:
+    store = Store.open(f"sqlite:///{tmp_path / 'hedgebot.db'}", **OWNER, beside_the_loop=True)
+    store.lead("pid 1")
+    yield store
+    store.close()
+
+
+async def test_a_database_that_makes_the_writer_wait_keeps_the_loop_turning(beside):
+    with locked(beside.database.path):
+        writing = asyncio.ensure_future(beside.append([error()]))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not writing.done()
+        beside.keep_lease()  # a question to the file, which others may ask meanwhile
+    assert await writing == 1
+    assert beside.head().seq == 1
+
+
+async def test_who_stops_waiting_for_a_commit_does_not_stop_the_commit(beside):
+    with locked(beside.database.path):
+        writing = asyncio.ensure_future(beside.append([error()]))
+        while not beside._writer.connection:  # noqa: ASYNC110  (until the thread has begun)
+            await asyncio.sleep(0)
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+    beside.state()
+    assert beside.head().seq == 1
+    assert await beside.append([error(1)]) == 2
+    assert verify(beside, [beside.head()]).verdict is Verdict.GOOD
+
+
+async def test_what_goes_wrong_beside_the_loop_is_told_to_who_waits(beside):
+    with locked(beside.database.path), pytest.raises(NotSent, match="another process holds it locked"):
+        await beside.append([error()])
+    assert await beside.append([error()]) == 1
+
+
+async def test_the_log_of_the_file_is_tidied_by_what_no_order_waits_for(beside):
+    tidied: list[int] = []
+    tidy = beside._writer.tidy
+    beside._writer.tidy = lambda: (tidied.append(beside.head().seq), tidy())
+    for number in range(TIDY_EVERY):
+        await beside.append([intent(f"hb{number}"), moved(f"hb{number}", INTENT, OrderStatus.ABSENT)])
+    beside._beside.wait()
+    assert tidied == []
+    sizes = []
+    for number in range(TIDY_EVERY * 3):
+        await beside.append([error(number)])
+        beside._beside.wait()
+        sizes.append(log_size(beside))
+    assert len(tidied) == 3
+    assert sizes[0] == sizes[-1]  # written from its beginning again each time
+
+
+def log_size(store: Store) -> int:
+    return Path(f"{store.database.path}-wal").stat().st_size
 
 
 class CommitFails:
@@ -276,7 +352,7 @@ class CommitFails:
 @pytest.mark.parametrize("took_place", [True, False])
 async def test_a_commit_that_errors_is_looked_up_before_anything_else(store, took_place):
     await store.append([error(0)])
-    store._writer = CommitFails(store._writer, took_place)
+    store._writer.connection = CommitFails(store._writer.connection, took_place)
     if took_place:
         assert await store.append([error(1), error(1)]) == 3
     else:
@@ -290,7 +366,7 @@ async def test_a_commit_that_errors_is_looked_up_before_anything_else(store, too
 @pytest.mark.parametrize("took_place", [True, False])
 async def test_a_commit_in_doubt_closes_the_record_until_the_state_was_read(store, monkeypatch, took_place):
     await store.append([error(0)])
-    store._writer = CommitFails(store._writer, took_place)
+    store._writer.connection = CommitFails(store._writer.connection, took_place)
     with monkeypatch.context() as patch:
         patch.setattr(store, "_read_end", lambda: (_ for _ in ()).throw(NotSent("no connection")))
         with pytest.raises(NotSent):

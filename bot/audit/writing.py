@@ -1,0 +1,111 @@
+"""How do entries get into the database? In one transaction over a connection of the driver's own; in real time on a thread of its own.
+
+A disk that is slow to say that a row is safe, or a server far away, then keeps no answer and no other account waiting.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import Any, Final, TypeVar
+
+from bot.audit.database import Database
+from bot.audit.projections import PROJECTED, project, statements
+from bot.core.events import DecisionMade, Event
+
+T = TypeVar("T")
+TIDY_EVERY: Final = 64  # transactions, of a dozen pages each; SQLite would do it by itself after 1,000 pages, while an order waits
+
+
+class Writer:
+    """The connection, opened when it is first needed and after it was dropped."""
+
+    def __init__(self, database: Database, account: str, *, tidies: bool) -> None:
+        """`tidies`: its owner calls `tidy` when nothing waits, so that SQLite does not at other moments."""
+        self.database, self.account = database, account
+        self.connection: Any = None
+        self._entries: Any = None  # two cursors: the count of rows of the first is asked for after the second did its part
+        self._rest: Any = None
+        self._sql = statements(on_server=database.on_server)
+        self._tidies = tidies and database.path is not None
+        self._untidied = 0
+
+    def transact(self, events: Sequence[Event], rows: Sequence[Mapping[str, Any]], decision_seq: int) -> int | None:
+        """Write and commit. Return the sequence number of the last decision; None, with nothing written, if another epoch leads.
+
+        `decision_seq` is the last one so far. Raise what the driver raises; NotSent if there is no connection.
+        """
+        if self.connection is None:
+            self._connect()
+        if not self.database.on_server and (len(rows) > 1 or isinstance(events[0], PROJECTED)):
+            self._rest.execute("BEGIN IMMEDIATE")  # else the one statement is a transaction of its own
+        with self._in_one_go():
+            self._entries.executemany(self._sql.entry, rows)
+            for event, row in zip(events, rows, strict=True):
+                if isinstance(event, DecisionMade):
+                    decision_seq = row["seq"]
+                elif isinstance(event, PROJECTED):
+                    project(self._rest.execute, self._sql, self.account, row["seq"], event, decision_seq=decision_seq)
+        if self._entries.rowcount != len(rows):
+            self.connection.rollback()
+            return None
+        self.connection.commit()
+        self._untidied += 1
+        return decision_seq
+
+    def _in_one_go(self) -> AbstractContextManager[object]:
+        """All statements go to a server together, and all answers come back together: one way there and back, not one for each."""
+        pipeline: AbstractContextManager[object] = self.connection.pipeline() if self.database.on_server else nullcontext()
+        return pipeline
+
+    def _connect(self) -> None:
+        self.connection = self.database.connection()
+        self._entries, self._rest = self.connection.cursor(), self.connection.cursor()
+        if self._tidies:
+            self._rest.execute("PRAGMA wal_autocheckpoint=0")
+
+    def drop(self) -> None:
+        """Abandon the open transaction, and the connection with it."""
+        if self.connection is None:
+            return
+        with suppress(self.database.errors):  # a connection that fails to roll back is gone, and its transaction with it
+            self.connection.rollback()
+        if self.database.path is not None or self.database.on_server:
+            with suppress(self.database.errors):
+                self.connection.close()
+        self.connection = self._entries = self._rest = None  # a cursor that is left would keep a file open
+
+    def untidy(self) -> bool:
+        return self._tidies and self._untidied >= TIDY_EVERY
+
+    def tidy(self) -> None:
+        """Move what was committed from the write-ahead log into the file. What fails now is done the next time."""
+        if self.connection is not None:
+            with suppress(self.database.errors):
+                self._rest.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        self._untidied = 0
+
+
+class Beside:
+    """A thread that does one thing after the other beside the event loop."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="record")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Whoever is cancelled while he waits does not stop the work."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def later(self, work: Callable[[], object]) -> None:
+        self._thread.submit(work)
+
+    def wait(self) -> None:
+        """Until everything that was begun is done."""
+        self._thread.submit(nothing).result()
+
+    def close(self) -> None:
+        self._thread.shutdown()
+
+
+def nothing() -> None:
+    pass
