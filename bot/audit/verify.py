@@ -204,7 +204,9 @@ class Check:
         self.witness(expected, found)
         known = self.checkpoints.get(expected)
         if known is not None and known.entry_hash != found:
-            raise Broken(f"entry {expected} is not the one that a checkpoint names: it has {known.entry_hash}, the chain has {found}", expected)
+            raise Broken(
+                f"entry {expected} is not the one that a checkpoint names: it has {known.entry_hash}, the chain has {found}", expected
+            )
         self.head = Head(expected, found)
 
     def witness(self, seq: int, found: str) -> None:
