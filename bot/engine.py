@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -19,7 +19,7 @@ from bot.core.model import BOOK_LEVELS, Ask, Instrument, OrderStatus, Snapshot, 
 from bot.core.pin import ACCEPT, acceptance, halt
 from bot.core.pin import refusal as nothing_to_accept
 from bot.core.planner import is_ours
-from bot.core.reconcile import reconcile
+from bot.core.reconcile import reconciled
 from bot.core.risk import quote_problem
 from bot.core.rules import Rules
 from bot.dead_man import DeadMan
@@ -58,11 +58,29 @@ class Said:
     applied: asyncio.Future[None]
 
 
+class Bell:
+    """Rings at the end of each turn, for those who wait for it."""
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def ring(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)
+
+    def rings(self) -> asyncio.Future[None]:
+        """Done when it rings next."""
+        self._waiting.append(asyncio.get_running_loop().create_future())
+        return self._waiting[-1]
+
+
 @dataclass(frozen=True, slots=True)
 class Thought:
     """What a look at the world came to."""
 
-    state: State
+    state: State  # after what happened
     seen: Snapshot
     decision: Decision
     happened: tuple[Event, ...]
@@ -102,7 +120,7 @@ class Engine:
         self.state = state
         self.seen: Snapshot | None = None
         self.decision: Decision | None = None
-        self.turned = asyncio.Condition()
+        self.turned = Bell()
         self.wake = asyncio.Event()
         self.said: list[Said] = []
         self.turns = 0
@@ -141,8 +159,7 @@ class Engine:
         self._last_turn_mono_ms = self.parts.clock.mono_ms()
         if self.parts.metrics is not None:
             self.parts.metrics.turned(self.status(), (self._last_turn_mono_ms - began) / 1000)
-        async with self.turned:
-            self.turned.notify_all()
+        self.turned.ring()
         return decision
 
     async def readable(self) -> bool:
@@ -178,11 +195,11 @@ class Engine:
         if intents or asked_gone or self.worth_recording(decision, seen):
             rows += [DecisionMade(state, seen, self.parts.config_hash, decision), *intents]
         self.seen, self.decision, self.busy = seen, decision, bool(rows)
-        if rows and not await self.record(rows):
+        if rows and not await self.record(rows, thought):
             await self.cancel(decision)  # cancels still work when the database is down
             return None
-        self.recorded(rows, decision, seen)
-        self.remember(replace(self.state, cycle=decision.cycle, mode=decision.mode))
+        if rows:
+            self.recorded(rows, decision, seen)
         for word in said:
             if not word.applied.done():
                 word.applied.set_result(None)
@@ -204,8 +221,7 @@ class Engine:
             spoken = (word.command for word in self.said if word.command.name == "kill")  # whose word wrote the file a moment ago
             happened.append(next(spoken, CommandGiven("kill", "file", seen.now_ms, reason=KILL_FILE)))
             state = fold(state, happened[-1])
-        differences = reconcile(state, seen, self.rules)
-        state = self.folded(state, differences)
+        state, differences = reconciled(state, seen, self.rules)
         return Thought(state, seen, decide(state, seen, self.rules), (*happened, *differences))
 
     async def only_cancel(self) -> None:
@@ -228,8 +244,7 @@ class Engine:
     def recorded(self, rows: Sequence[Event], decision: Decision, seen: Snapshot) -> None:
         if any(isinstance(row, DecisionMade) for row in rows):
             self._recorded_reason, self._recorded_mono_ms = decision.reason, seen.mono_ms
-        for move in decision.moves:
-            log.info("state.changed", was=move.was.value, now=move.now.value, why=move.why)
+        self.witness.moved(decision.moves)
 
     def folded(self, state: State, events: Sequence[Event]) -> State:
         for event in events:
@@ -298,8 +313,9 @@ class Engine:
 
     # ------------------------------------------------------------------------------------------------------------------- record
 
-    async def record(self, events: Sequence[Event]) -> bool:
-        """Commit and fold. False if the database did not take them: then nothing may be sent."""
+    async def record(self, events: Sequence[Event], thought: Thought | None = None) -> bool:
+        """Commit and fold. False if the database did not take them: then nothing may be sent. A thought was folded already, as far as it
+        had happened."""
         began = self.parts.clock.mono_ms()
         try:
             await self.parts.audit.append(events)
@@ -314,7 +330,8 @@ class Engine:
         if self.database_problem:
             self.database_problem = ""
             log.info("audit.recovered", seq=self.parts.audit.head().seq)
-        self.remember(self.folded(self.state, events))
+        state, fresh = (self.state, events) if thought is None else (thought.state, events[len(thought.happened) :])
+        self.remember(self.folded(state, fresh))
         self.witness.show(events)
         return True
 
@@ -440,12 +457,11 @@ class Engine:
         note = self.pull_or_release(command)
         await self.hear(command)
         deadline = self.parts.clock.mono_ms() + wait_ms
-        async with self.turned:
-            while not (done := self.carried_out(command)) and self.parts.clock.mono_ms() < deadline:
-                try:
-                    await asyncio.wait_for(self.turned.wait(), (deadline - self.parts.clock.mono_ms()) / 1000)
-                except TimeoutError:
-                    break
+        while not (done := self.carried_out(command)) and self.parts.clock.mono_ms() < deadline:
+            try:
+                await asyncio.wait_for(self.turned.rings(), (deadline - self.parts.clock.mono_ms()) / 1000)
+            except TimeoutError:
+                break
         text = note or (f"{command.name} is done" if done else f"{command.name} is being carried out: own orders are not gone yet")
         return CommandResult("ok" if done else "draining", done, self.state.mode, text)
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from bot.core.decision import Approved
+from bot.core.decision import Approved, Move
 from bot.core.events import DecisionMade, Event, FillSeen, FundingSeen, Halted, IntentRecorded, OrderMoved
 from bot.core.model import OrderStatus
 from bot.metrics import Metrics
@@ -20,6 +20,11 @@ class Witness:
         self.audit = audit
         self.metrics = metrics
         self._references: dict[str, Approved] = {}  # own orders by client id, for slippage
+        self._log = log.bind()  # once: a replay shows nothing of what would be hundreds of thousands of lines, and a line not shown is free
+
+    def moved(self, moves: Sequence[Move]) -> None:
+        for move in moves:
+            self._log.info("state.changed", was=move.was.value, now=move.now.value, why=move.why)
 
     def show(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -29,7 +34,7 @@ class Witness:
         metrics = self.metrics
         match event:
             case OrderMoved():
-                log.info(
+                self._log.info(
                     "order.moved",
                     client_order_id=event.client_id,
                     was=event.was.value,
@@ -42,18 +47,20 @@ class Witness:
                 if event.now.terminal and not event.filled:
                     self._references.pop(event.client_id, None)
             case FillSeen():
-                log.info("fill", asset=event.asset, side=event.fill.side.value, contracts=event.fill.contracts, price=str(event.fill.price))
+                self._log.info(
+                    "fill", asset=event.asset, side=event.fill.side.value, contracts=event.fill.contracts, price=str(event.fill.price)
+                )
                 if metrics is not None and event.ours:
                     order = self._references.get(event.fill.client_id)
                     metrics.fill(event.asset, event.fill, order.arrival if order is not None else None)
             case FundingSeen():
-                log.info("funding", asset=event.asset, coins=str(event.payment.coins))
+                self._log.info("funding", asset=event.asset, coins=str(event.payment.coins))
                 if metrics is not None:
                     metrics.funding(event.asset, event.payment)
             case IntentRecorded():
                 order = event.order
                 self._references = {**dict(list(self._references.items())[-KEPT_REFERENCES:]), order.client_id: order}
-                log.info(
+                self._log.info(
                     "order.intent" if event.status is OrderStatus.INTENT else "order.dry_run",
                     client_order_id=order.client_id,
                     side=order.side.value,
@@ -65,13 +72,13 @@ class Witness:
                     metrics.order(order.asset, event.status)  # recorded at its end: no move follows
             case Halted():
                 next_step = "look at it, then `hedgebot rearm --reason …`"
-                log.error("halted", check=event.check, why=event.why, did="own orders are cancelled; the hedge stays", next=next_step)
+                self._log.error("halted", check=event.check, why=event.why, did="own orders are cancelled; the hedge stays", next=next_step)
             case DecisionMade():
                 head = self.audit.head()
-                log.info("audit.head", seq=head.seq, head=head.hash)
+                self._log.info("audit.head", seq=head.seq, head=head.hash)
 
     def api_error(self, kind: str, text: str) -> None:
-        log.warning("venue.error", kind=kind, error=text)
+        self._log.warning("venue.error", kind=kind, error=text)
         if self.metrics is not None:
             self.metrics.api_error(kind)
 

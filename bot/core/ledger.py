@@ -27,7 +27,7 @@ from bot.core.events import (
     RunStarted,
     TookCharge,
 )
-from bot.core.memory import CrossState, LegState, State, Working
+from bot.core.memory import CrossState, LegState, State, Working, changed
 from bot.core.model import ZERO, OrderStatus, Target, TargetSource
 
 OVERLAP_MS: Final = 60_000  # fills and payments are asked for again this far back: venues deliver late and out of order
@@ -42,15 +42,14 @@ def fold(state: State, event: Event) -> State:
 
 
 def with_leg(state: State, asset: str, **changes: Any) -> State:
-    legs = tuple(replace(leg, **changes) if leg.asset == asset else leg for leg in state.legs)
-    return replace(state, legs=legs)
+    return changed(state, legs=tuple([changed(leg, **changes) if leg.asset == asset else leg for leg in state.legs]))
 
 
 def started(state: State, event: RunStarted) -> State:
     """A new process: durations of the old one mean nothing any more, legs of new assets join."""
     known = {leg.asset: leg for leg in state.legs}
     legs = [
-        replace(
+        changed(
             carried_over(of_contract(known.pop(rule.asset, LegState(rule.asset, rule.symbol)), rule.symbol), event.adopt),
             effort_since_ms=None,
             missed_at_ms=None,
@@ -64,7 +63,7 @@ def started(state: State, event: RunStarted) -> State:
         for rule in event.rules.legs
     ]
     left_over = [leg for leg in known.values() if leg.contracts or leg.working]
-    return replace(
+    return changed(
         state,
         epoch=event.epoch,
         cycle=0,
@@ -99,44 +98,44 @@ def of_contract(leg: LegState, symbol: str) -> LegState:
 def carried_over(leg: LegState, adopt: bool) -> LegState:
     """`--adopt` lifts the halt of a leg that is not in our charge yet; durations of an unfinished order start again, above all the
     proof that it is absent."""
-    working = leg.working and replace(leg.working, cancel_asked_ms=None, polls=0, vain_since_ms=None)
-    return replace(leg, working=working, halted=None if adopt and leg.contracts is None else leg.halted)
+    working = leg.working and changed(leg.working, cancel_asked_ms=None, polls=0, vain_since_ms=None)
+    return changed(leg, working=working, halted=None if adopt and leg.contracts is None else leg.halted)
 
 
 def commanded(state: State, event: CommandGiven) -> State:
     """The operator's word."""
     match event.name:
         case "pause":
-            return replace(state, paused=True)
+            return changed(state, paused=True)
         case "resume":
-            legs = tuple(replace(leg, effort_since_ms=None) for leg in state.legs)
-            return replace(state, paused=False, legs=legs)
+            legs = tuple(changed(leg, effort_since_ms=None) for leg in state.legs)
+            return changed(state, paused=False, legs=legs)
         case "dry-run-on":
-            return replace(state, dry_run_word=True, armed=False, draining=any(leg.working for leg in state.legs))
+            return changed(state, dry_run_word=True, armed=False, draining=any(leg.working for leg in state.legs))
         case "dry-run-off":
-            return replace(state, dry_run_word=False, armed=state.live, draining=False)
+            return changed(state, dry_run_word=False, armed=state.live, draining=False)
         case "kill":
-            return replace(state, killed=event.reason or f"kill by {event.by}", flattening=False)
+            return changed(state, killed=event.reason or f"kill by {event.by}", flattening=False)
         case "rearm":
             legs = tuple(rearmed(leg) for leg in state.legs)
-            return replace(state, killed=None, flattening=False, legs=legs)
+            return changed(state, killed=None, flattening=False, legs=legs)
         case "flatten":
-            return replace(state, flattening=True, paused=False)
+            return changed(state, flattening=True, paused=False)
         case "cancel-all":
-            return replace(state, cancel_all=any(leg.working for leg in state.legs))
+            return changed(state, cancel_all=any(leg.working for leg in state.legs))
         case "target-set" if event.asset is not None and event.ratio is not None:
             target = Target(event.asset, event.ratio, TargetSource.OPERATOR, event.until_ms)
-            return replace(state, targets=(*others(state, event.asset), target))
+            return changed(state, targets=(*others(state, event.asset), target))
         case "target-clear" if event.asset is not None:
-            return replace(state, targets=others(state, event.asset))
+            return changed(state, targets=others(state, event.asset))
         case "stop":
-            return replace(state, stopping=True)
+            return changed(state, stopping=True)
     return state
 
 
 def rearmed(leg: LegState) -> LegState:
     """A person looked: the venue's position counts from here on, and attempts to align start afresh."""
-    return replace(
+    return changed(
         leg,
         halted=None,
         accept=leg.contracts is not None,
@@ -178,7 +177,7 @@ def decided(state: State, event: DecisionMade) -> State:
         if plan.asset not in planned and leg.dry_plan:
             changes["dry_plan"] = ""
         if changes:
-            legs[at] = replace(leg, **changes)
+            legs[at] = changed(leg, **changes)
     crosses = {cross.asset: cross for cross in state.crosses}
     for one in (cross for plan in decision.legs for cross in plan.crosses):
         was = crosses.get(one.asset, CrossState(one.asset))
@@ -186,7 +185,7 @@ def decided(state: State, event: DecisionMade) -> State:
         crosses[one.asset] = CrossState(one.asset, ratio, was.memory if one.memory is None else one.memory)
     idle = all(leg.working is None for leg in legs)
     flat = any(move.event == "Flat" for move in decision.moves)
-    return replace(
+    return changed(
         state,
         cycle=decision.cycle,
         mode=decision.mode,
@@ -227,7 +226,7 @@ def intended(state: State, event: IntentRecorded) -> State:
         missed_at_ms=None,
     )
     recent = tuple(stamp for stamp in state.order_times_ms if event.at_ms - MINUTE_MS < stamp <= event.at_ms)
-    return replace(state, order_times_ms=(*recent, event.at_ms))
+    return changed(state, order_times_ms=(*recent, event.at_ms))
 
 
 def dry_plan(side: str, contracts: int, reduce_only: bool) -> str:
@@ -241,9 +240,9 @@ def order_moved(state: State, event: OrderMoved) -> State:
         return state
     filled = max(leg.working.filled, event.filled)
     if not event.now.terminal:
-        working = replace(leg.working, status=event.now, filled=filled, venue_id=event.venue_id or leg.working.venue_id)
+        working = changed(leg.working, status=event.now, filled=filled, venue_id=event.venue_id or leg.working.venue_id)
         if event.now is not leg.working.status:
-            working = replace(working, polls=0, vain_since_ms=None)
+            working = changed(working, polls=0, vain_since_ms=None)
         return with_leg(state, leg.asset, working=working)
     changes: dict[str, Any] = {"working": None}
     if owed := max(0, filled - leg.working.traded):
@@ -261,14 +260,14 @@ def looked_in_vain(state: State, event: LookedInVain) -> State:
     if leg is None or leg.working is None:
         return state
     since = event.mono_ms if leg.working.vain_since_ms is None else leg.working.vain_since_ms
-    return with_leg(state, leg.asset, working=replace(leg.working, polls=leg.working.polls + 1, vain_since_ms=since))
+    return with_leg(state, leg.asset, working=changed(leg.working, polls=leg.working.polls + 1, vain_since_ms=since))
 
 
 def cancel_asked(state: State, event: CancelAsked) -> State:
     leg = next((leg for leg in state.legs if leg.working and leg.working.order.client_id == event.client_id), None)
     if leg is None or leg.working is None:
         return state
-    return with_leg(state, leg.asset, working=replace(leg.working, cancel_asked_ms=event.mono_ms))
+    return with_leg(state, leg.asset, working=changed(leg.working, cancel_asked_ms=event.mono_ms))
 
 
 def filled(state: State, event: FillSeen) -> State:
@@ -276,7 +275,7 @@ def filled(state: State, event: FillSeen) -> State:
     leg = state.leg(event.asset)
     working, owed = leg.working, leg.owed
     if working is not None and working.order.client_id == fill.client_id:
-        working = replace(working, traded=working.traded + fill.contracts)
+        working = changed(working, traded=working.traded + fill.contracts)
     if owed and fill.client_id == leg.owed_id:
         owed -= fill.side.sign * fill.contracts
     state = with_leg(
@@ -295,7 +294,7 @@ def filled(state: State, event: FillSeen) -> State:
     )
     day = max(fill.at_ms // DAY_MS, state.turnover_day)  # a fill that is told late counts for the running day
     before = state.turnover_usd if day == state.turnover_day else ZERO
-    return replace(state, turnover_day=day, turnover_usd=before + (event.notional_usd if event.ours else ZERO))
+    return changed(state, turnover_day=day, turnover_usd=before + (event.notional_usd if event.ours else ZERO))
 
 
 def remembered(recent: tuple[tuple[int, str], ...], cursor_ms: int, at_ms: int, identity: str) -> tuple[tuple[int, str], ...]:
@@ -404,8 +403,8 @@ def contract_pinned(state: State, event: ContractPinned) -> State:
     """A person who accepts another contract looked at the position too: the venue's counts from here on, as after a re-arm."""
     leg = state.leg(event.asset)
     if leg.pin is not None:
-        legs = tuple(replace(rearmed(one), halted=one.halted) if one.asset == event.asset else one for one in state.legs)
-        state = replace(state, legs=legs)
+        legs = tuple(changed(rearmed(one), halted=one.halted) if one.asset == event.asset else one for one in state.legs)
+        state = changed(state, legs=legs)
     return with_leg(state, event.asset, pin=event.spec, offered=None, dry_plan="")
 
 
@@ -418,7 +417,7 @@ def leg_halted(state: State, event: LegHalted) -> State:
 
 
 def halted(state: State, event: Halted) -> State:
-    return replace(state, killed=f"{event.check}: {event.why}")
+    return changed(state, killed=f"{event.check}: {event.why}")
 
 
 STEPS: Final[dict[type, Callable[[State, Any], State]]] = {

@@ -10,6 +10,7 @@ from bot.core.decision import Approved, Baseline, Cancel, LegPlan, LeverageCall,
 from bot.core.exposure import Exposure, exposure, ratio_of, spot_coins
 from bot.core.memory import LegState, State
 from bot.core.model import NO_LIQUIDATION, ONE, ZERO, Kind, OrderStatus, Side, Snapshot, Target, TargetSource, View
+from bot.core.policy_terms import Memory
 from bot.core.rules import LegRule, Rules
 
 HOURS_PER_YEAR: Final = 8760
@@ -39,22 +40,12 @@ def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed
     carry = carried(rule.asset, state, seen, rules, view.quote if view is not None else None)
     applied = under_policies(rule, state, seen, leg, view, asked, held, carry)
     if view is None or held is None:
-        answer, baseline, is_new = unknown(rule, state, leg, view, applied.target, declared, rules, seen, carry), None, False
-    else:
-        baseline, is_new = baseline_now(rule, leg, applied.target, held, seen)
-        own = ideal_usd(rule, applied.target, baseline, held)
-        ratio = None if applied.target is None else applied.target.ratio
-        edges = carried_along(carry, rules, autoband.applied(rule, leg, view, seen, rules, ratio, own), own)
-        answer = Want(rule, state, seen, rules, leg, view, held, applied, baseline, own, carry, edges).answer(placed)
-    plan = replace(
-        answer.plan,
-        ratio_target=None if asked is None else asked.ratio,
-        target_source=None if asked is None else asked.source,
-        baseline=baseline if is_new else None,
-        policies=applied.changes,
-        memory=applied.memory if applied.memory != leg.memory else None,
-    )
-    return replace(answer, plan=plan, alerts=(*answer.alerts, *carry.alerts, *bag.alerts(leg, seen)))
+        return unknown(rule, state, leg, view, asked, applied, declared, rules, seen, carry)
+    baseline = baseline_now(rule, leg, applied.target, held, seen)
+    own = ideal_usd(rule, applied.target, baseline, held)
+    ratio = None if applied.target is None else applied.target.ratio
+    edges = carried_along(carry, rules, autoband.applied(rule, leg, view, seen, rules, ratio, own), own)
+    return Want(rule, state, seen, rules, leg, view, held, asked, applied, baseline, own, carry, edges).answer(placed)
 
 
 def under_policies(
@@ -104,12 +95,17 @@ def pending_usd(view: View, state: State, seen: Snapshot, placed: tuple[Approved
     return total
 
 
-def baseline_now(rule: LegRule, leg: LegState, target: Target | None, held: Exposure, seen: Snapshot) -> tuple[Baseline | None, bool]:
+def baseline_now(rule: LegRule, leg: LegState, target: Target | None, held: Exposure, seen: Snapshot) -> Baseline | None:
     """B is set anew whenever the effective ratio changes (domain.md §1)."""
     old = leg.baseline
     if target is None or (old is not None and old.ratio == target.ratio and old.basis is rule.basis):
-        return old, False
-    return Baseline(held.long_coins, target.ratio, rule.basis, seen.now_ms), True
+        return old
+    return Baseline(held.long_coins, target.ratio, rule.basis, seen.now_ms)
+
+
+def remembered(leg: LegState, applied: policies.Applied) -> Memory | None:
+    """What the policies remember, where that changed."""
+    return None if applied.memory is leg.memory or applied.memory == leg.memory else applied.memory
 
 
 def ideal_usd(rule: LegRule, target: Target | None, baseline: Baseline | None, held: Exposure) -> Decimal | None:
@@ -134,7 +130,8 @@ def unknown(
     state: State,
     leg: LegState,
     view: View | None,
-    target: Target | None,
+    asked: Target | None,
+    applied: policies.Applied,
     declared: Decimal | None,
     rules: Rules,
     seen: Snapshot,
@@ -146,18 +143,18 @@ def unknown(
         "price": view and view.quote,
         "position": view and view.position,
         "equity": view and view.margin,
-        "target": target,
+        "target": applied.target,
     }
     names = ", ".join(name for name, part in parts.items() if part is None) or "another leg on the same margin"
     plan = LegPlan(
         asset=rule.asset,
         instrument=rule.symbol,
         basis=rule.basis,
-        ratio_target=None,
-        ratio_effective=None if target is None else target.ratio,
+        ratio_target=None if asked is None else asked.ratio,
+        ratio_effective=None if applied.target is None else applied.target.ratio,
         ratio_actual=None,
         ratio_planned=None,
-        target_source=None,
+        target_source=None if asked is None else asked.source,
         spot_coins=spot_coins(leg, declared),
         equity_coins=None,
         delta_coins=None,
@@ -169,13 +166,15 @@ def unknown(
         aligned=False,
         why=f"UNKNOWN: {names}",
         missing=(*(view.errors if view is not None else ("not read",)), *bag.troubles(seen.sources, rule.asset), *carry.missing),
+        policies=applied.changes,
+        memory=remembered(leg, applied),
         crosses=carry.plans,
     )
     cancels: tuple[Cancel, ...] = ()
     if leg.working is not None:
         expiry = planner.cancel(state, leg, leg.working, None, rules.execution, seen.mono_ms)
         cancels = (expiry,) if expiry is not None and expiry.why != planner.NO_LONGER_WANTED else ()
-    return LegAnswer(plan, cancels=cancels, doubtful=True, flat=False)
+    return LegAnswer(plan, cancels=cancels, alerts=(*carry.alerts, *bag.alerts(leg, seen)), doubtful=True, flat=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +188,7 @@ class Want:
     leg: LegState
     view: View
     held: Exposure
+    asked: Target | None
     applied: policies.Applied
     baseline: Baseline | None
     own: Decimal | None  # N* of the leg's own coins
@@ -228,6 +228,7 @@ class Want:
             alerts += (f"{self.rule.asset}: refused by the check on {one.check}",)
         if self.in_doubt_since() >= DOUBT_ALERT_MS:
             alerts += (f"{self.rule.asset}: the fate of an order is unknown for more than a minute",)
+        alerts += (*self.carry.alerts, *bag.alerts(self.leg, self.seen))
         settled = size is None and not blocked and self.leg.working is None and not cancels
         plan = self.plan(size, settled=settled, why=why, missing=missing, refused=refused)
         doubtful = self.leg.unexplained > 0 or self.leg.owed != 0 or (self.leg.working is not None and self.leg.working.status in IN_DOUBT)
@@ -237,12 +238,9 @@ class Want:
     def blocked(self) -> str:
         """Why this leg may not trade at all now; empty if it may."""
         state, leg = self.state, self.leg
-        problem = self.view.quote and risk.quote_problem(self.view.quote, self.seen.now_ms, self.rules.risk)
-        changed = pin.changed(leg, self.view.instrument.spec)
+        halted = leg.halted or pin.changed(leg, self.view.instrument.spec) or state.killed
         reasons = (
-            (leg.halted is not None, f"halted: {leg.halted}"),
-            (changed != "", f"halted: {changed}"),
-            (state.killed is not None, f"halted: {state.killed}"),
+            (halted, f"halted: {halted}"),
             (state.stopping, "stopping"),
             (state.draining, "dry-run: own orders are being cancelled"),
             (state.cancel_all, "cancel-all: own orders are being cancelled"),
@@ -250,13 +248,18 @@ class Want:
             (self.seen.kill_file is None, "UNKNOWN: the kill file cannot be read"),
             (state.mode is Mode.STARTING, "first look"),
             (state.armed and leg.contracts is None, "not in charge of the position yet"),
-            (leg.owed != 0, "the fills of the last order are not on record yet"),
-            (leg.unexplained > 0, "the position is not explained by own fills"),
-            (self.applied.target is None, f"UNKNOWN: {self.no_target()[0]}"),
-            (self.held.spot_coins < 0, "the declared bag is smaller than what was moved out of it"),
-            (problem is not None, f"UNKNOWN: price ({problem})"),
+            (leg.owed, "the fills of the last order are not on record yet"),
+            (leg.unexplained, "the position is not explained by own fills"),
         )
-        return next((why for holds, why in reasons if holds), "")
+        for holds, why in reasons:
+            if holds:
+                return why
+        if self.applied.target is None:
+            return f"UNKNOWN: {self.no_target()[0]}"
+        if self.held.spot_coins < 0:
+            return "the declared bag is smaller than what was moved out of it"
+        problem = self.view.quote and risk.quote_problem(self.view.quote, self.seen.now_ms, self.rules.risk)
+        return f"UNKNOWN: price ({problem})" if problem else ""
 
     def no_target(self) -> tuple[str, tuple[str, ...]]:
         """Why no ratio is in force: the word for it, and what is missing."""
@@ -295,8 +298,10 @@ class Want:
         wish = band.wanted(held.hedged_usd, self.ideal, self.edges.band, self.rules.execution.min_order_usd)
         if not self.carry.known and (isinstance(wish, band.Hold) or wish.usd < 0):
             return f"UNKNOWN: what {self.carry.unknown} adds, so nothing is bought back", None, missing, alerts
+        if isinstance(wish, band.Hold):
+            return wish.why, None, missing, alerts
         limited, cap = "", min(sizing.room_usd(held, limits), limits.max_position_usd)
-        if isinstance(wish, band.Trade) and wish.usd > 0 and held.hedged_usd + wish.usd > cap:
+        if wish.usd > 0 and held.hedged_usd + wish.usd > cap:
             limited, missing = self.limited(cap)
             alerts += (f"{asset}: {limited}",)
             wish = band.wanted(held.hedged_usd, cap, self.edges.band, self.rules.execution.min_order_usd)
@@ -390,6 +395,7 @@ class Want:
         held, instrument, mark = self.held, self.held.instrument, self.held.mark
         base = self.baseline.coins if self.baseline is not None else held.long_coins
         final = size.final_short if size is not None else held.short
+        actual = self.own_ratio(held.short, base)
         entry = self.view.position.entry_price if self.view.position is not None else None
         final_usd = contracts.notional_usd(instrument, final, mark)
         rate = self.view.quote.funding_rate if self.view.quote is not None else None
@@ -398,11 +404,11 @@ class Want:
             asset=self.rule.asset,
             instrument=self.rule.symbol,
             basis=self.rule.basis,
-            ratio_target=None,
+            ratio_target=None if self.asked is None else self.asked.ratio,
             ratio_effective=None if self.applied.target is None else self.applied.target.ratio,
-            ratio_actual=self.own_ratio(held.short, base),
-            ratio_planned=self.own_ratio(final, base),
-            target_source=None,
+            ratio_actual=actual,
+            ratio_planned=actual if final == held.short else self.own_ratio(final, base),
+            target_source=None if self.asked is None else self.asked.source,
             spot_coins=held.spot_coins,
             equity_coins=held.equity_coins,
             delta_coins=held.delta_coins,
@@ -418,6 +424,9 @@ class Want:
             funding_usd_per_year=None if rate is None else -final_usd * rate * HOURS_PER_YEAR / instrument.funding_interval_hours,
             missing=missing,
             refused=refused,
+            baseline=None if self.baseline is self.leg.baseline else self.baseline,
+            policies=self.applied.changes,
+            memory=remembered(self.leg, self.applied),
             band=None if self.rule.auto is None and not self.carry.plans else self.edges.band,
             band_why=self.edges.why,
             trade_cost=self.edges.cost,

@@ -6,6 +6,7 @@ The documentation draws its diagrams from these tables (`mermaid`). An event wit
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 from bot.core.decision import Mode, Move
@@ -120,6 +121,7 @@ def order_step(was: OrderStatus, now: OrderStatus) -> OrderStatus:
     raise IllegalMove(f"an order cannot go from {was} to {now}")
 
 
+@cache
 def order_path(was: OrderStatus, now: OrderStatus) -> tuple[OrderStatus, ...]:
     """The states an order passes from `was` to `now`, without `was`: the shortest way, never through UNKNOWN; IllegalMove if none."""
     paths: list[tuple[OrderStatus, ...]] = [(was,)]

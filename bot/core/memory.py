@@ -1,14 +1,30 @@
-"""What does the bot remember between two turns? The fold of the audit log (ledger.py)."""
+"""What does the bot remember between two turns? The fold of the audit log (ledger.py).
+
+What is folded has no slots: a copy with a few values changed is a copied dict then, in a tenth of the time that each value takes alone.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any, TypeVar
 
 from bot.core.decision import Approved, Baseline, Mode, TradeCost
 from bot.core.model import ZERO, ContractSpec, OrderStatus, Target
 from bot.core.policy_terms import NOTHING_YET, Memory
 
+T = TypeVar("T", "Working", "LegState", "State")
 
-@dataclass(frozen=True, slots=True)
+
+def changed(one: T, **changes: Any) -> T:
+    """As dataclasses.replace."""
+    new: T = object.__new__(one.__class__)
+    values = new.__dict__
+    values.update(one.__dict__, **changes)
+    if len(values) != len(one.__dict__):
+        raise TypeError(f"{one.__class__.__name__} has no {', '.join(changes.keys() - one.__dict__.keys())}")
+    return new
+
+
+@dataclass(frozen=True)
 class Working:
     """Our record of the one unfinished order of an instrument."""
 
@@ -25,7 +41,7 @@ class Working:
     venue_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LegState:
     asset: str
     symbol: str
@@ -74,14 +90,14 @@ class CrossState:
     memory: Memory = NOTHING_YET  # of its policies
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """Everything the bot remembers between turns: the fold of the audit log (ledger.py)."""
 
     account: str
     instance: str  # two characters, drawn once when the database is made
     epoch: int = 0
-    cycle: int = 0
+    cycle: int = 0  # decisions on record since the start: no two orders come from the same one
     mode: Mode = Mode.STARTING
     live: bool = False  # mode: live
     armed: bool = False  # orders are sent
@@ -106,4 +122,7 @@ class State:
         return next((cross for cross in self.crosses if cross.asset == asset), CrossState(asset))
 
     def leg(self, asset: str) -> LegState:
-        return next(leg for leg in self.legs if leg.asset == asset)
+        for leg in self.legs:
+            if leg.asset == asset:
+                return leg
+        raise KeyError(asset)

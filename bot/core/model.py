@@ -39,8 +39,15 @@ class Basis(StrEnum):
     VALUE = "value"
 
 
+class Specified:
+    """A place for a contract's specification, which is asked for several times a turn and made once."""
+
+    __slots__ = ("_spec",)
+    _spec: "ContractSpec"
+
+
 @dataclass(frozen=True, slots=True)
-class Instrument:
+class Instrument(Specified):
     """One perpetual contract, as the venue specifies it."""
 
     symbol: str  # "BTC/USD:BTC"
@@ -59,9 +66,14 @@ class Instrument:
 
     @property
     def spec(self) -> "ContractSpec":
-        return ContractSpec(
-            self.symbol, self.kind, self.settle, self.contract_size, self.tick, self.lot, self.min_contracts, self.min_notional_usd
-        )
+        try:
+            made = self._spec
+        except AttributeError:
+            made = ContractSpec(
+                self.symbol, self.kind, self.settle, self.contract_size, self.tick, self.lot, self.min_contracts, self.min_notional_usd
+            )
+            object.__setattr__(self, "_spec", made)
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,13 +276,21 @@ class Snapshot:
     crosses: tuple[CrossSeen, ...] = ()  # assets that another one's leg carries
 
     def view(self, symbol: str) -> View | None:
-        return next((view for view in self.views if view.instrument.symbol == symbol), None)
+        for view in self.views:
+            if view.instrument.symbol == symbol:
+                return view
+        return None
 
     def bag_coins(self, asset: str) -> Decimal | None:
-        return next((coins for name, coins in self.bag if name == asset), None)
+        for name, coins in self.bag:
+            if name == asset:
+                return coins
+        return None
 
     def read_coins(self, asset: str) -> Decimal | None:
         """The part of the bag that sources show; None where one of them is UNKNOWN, and where nothing is read."""
+        if not self.sources:
+            return None
         shown = [source.coins for source in self.sources if source.asset == asset]
         known = [coins for coins in shown if coins is not None]
         return sum(known, ZERO) if known and len(known) == len(shown) else None

@@ -53,7 +53,7 @@ def described(spec: ContractSpec) -> str:
 
 def changed(leg: LegState, shown: ContractSpec | None) -> str:
     """Why this leg may place nothing, and what to do about it; empty if `shown` is the pinned contract, or nothing is pinned yet."""
-    if leg.pin is None or shown is None or shown == leg.pin:
+    if leg.pin is None or shown is None or shown is leg.pin or shown == leg.pin:
         return ""
     did = "its open order is being cancelled and nothing new is placed" if leg.working is not None else "nothing is placed"
     return (
@@ -98,7 +98,7 @@ def recounted(pinned: ContractSpec, shown: ContractSpec) -> bool:
 def counted(view: View, pinned: ContractSpec) -> View:
     """The same view in contracts of the pinned size; a part that is no whole number of them is unknown."""
     shown = view.instrument
-    if not recounted(pinned, shown.spec):
+    if shown.spec is pinned or not recounted(pinned, shown.spec):
         return view
 
     def count(contracts: int) -> int:

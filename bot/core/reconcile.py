@@ -38,17 +38,21 @@ UNEXPLAINED_LOOKS: Final = 3  # so many looks in a row, lasting max_data_age, ha
 
 def reconcile(state: State, seen: Snapshot, rules: Rules) -> tuple[Event, ...]:
     """Events of every leg, in the order in which they are to be folded."""
+    return reconciled(state, seen, rules)[1]
+
+
+def reconciled(state: State, seen: Snapshot, rules: Rules) -> tuple[State, tuple[Event, ...]]:
+    """The same, with the state that they lead to."""
     with localcontext(contracts.CONTEXT):
         seen = trust.sane(seen, rules.risk.max_data_age_ms)
         events: list[Event] = []
         for rule in rules.legs:
             view = seen.view(rule.symbol)
             if view is not None:
-                found = Reading(state, rule.asset, view, seen, rules).events()
-                events += found
-                for event in found:
-                    state = ledger.fold(state, event)
-        return tuple(events)
+                reading = Reading(state, rule.asset, view, seen, rules)
+                events += reading.events()
+                state = reading.state
+        return state, tuple(events)
 
 
 def adoption_needed(state: State, seen: Snapshot, rules: Rules) -> tuple[str, ...]:
@@ -68,16 +72,14 @@ class Reading:
 
     def __init__(self, state: State, asset: str, view: View, seen: Snapshot, rules: Rules) -> None:
         self.state, self.asset, self.view, self.seen, self.rules = state, asset, view, seen, rules
+        self.leg = state.leg(asset)
         self.found: list[Event] = []
         self.recounted = False  # the venue counts this contract in another size than the pinned one
-
-    @property
-    def leg(self) -> LegState:
-        return self.state.leg(self.asset)
 
     def note(self, event: Event) -> None:
         self.found.append(event)
         self.state = ledger.fold(self.state, event)
+        self.leg = self.state.leg(self.asset)
 
     def events(self) -> list[Event]:
         self.contract()
@@ -98,6 +100,8 @@ class Reading:
     def contract(self) -> None:
         """Pin it at first sight, note each change; from here on the view counts in contracts of the pinned size."""
         leg, shown = self.leg, self.view.instrument.spec
+        if shown is leg.pin and leg.offered is None:
+            return
         if leg.pin is None:
             self.note(ContractPinned(self.asset, shown, pin.digest(shown), "", self.seen.now_ms))
             return
@@ -117,6 +121,8 @@ class Reading:
 
     def sources(self) -> None:
         """What the sources of the bag show now, against what moved into the account."""
+        if self.leg.read_coins is None:
+            return
         transit_ms = next(rule.transit_ms for rule in self.rules.legs if rule.asset == self.asset)
         nothing_moves = self.leg.contracts is None or self.view.instrument.kind is not Kind.INVERSE
         found = bag.followed(self.leg, self.seen, transit_ms, self.rules.risk.max_data_age_ms, at_once=nothing_moves)
@@ -245,9 +251,10 @@ class Reading:
             else:
                 self.unexplained(position, margin, leg.contracts + leg.owed)
             return
-        if leg.wallet is not None and self.view.instrument.kind is Kind.INVERSE and self.view.funding is not None:
-            moved = margin.wallet - leg.wallet
-            if abs(moved) > DUST * max(ONE, abs(leg.wallet)):
+        before, own_margin = leg.wallet, self.view.instrument.kind is Kind.INVERSE
+        if before is not None and before != margin.wallet and own_margin and self.view.funding is not None:
+            moved = margin.wallet - before
+            if abs(moved) > DUST * max(ONE, abs(before)):
                 self.note(CoinsMoved(self.asset, moved, self.seen.now_ms))
         if traded or leg.unexplained or leg.accept or leg.wallet != margin.wallet:
             self.balance(position, margin)

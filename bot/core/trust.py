@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
+from operator import is_
 
 from bot.core.model import Depth, Fill, FundingPayment, Position, Quote, Snapshot, View
 
@@ -10,11 +11,22 @@ from bot.core.model import Depth, Fill, FundingPayment, Position, Quote, Snapsho
 def sane(seen: Snapshot, max_age_ms: int) -> Snapshot:
     """The same snapshot without NaN, infinite and impossible amounts, and without an account that is too old, each named in its view's
     errors. A price that is too old stays: what may be done on it is asked of risk.quote_problem."""
-    views = tuple(recent_view(sane_view(view), seen.now_ms, max_age_ms) for view in seen.views)
-    bag = tuple((asset, coins if coins is not None and coins.is_finite() else None) for asset, coins in seen.bag)
-    sources = tuple(source if source.coins is None or source.coins.is_finite() else replace(source, coins=None) for source in seen.sources)
-    same = (views, bag, sources) == (seen.views, seen.bag, seen.sources)
-    return seen if same else replace(seen, views=views, bag=bag, sources=sources)
+    views = tuple([recent_view(sane_view(view), seen.now_ms, max_age_ms) for view in seen.views])
+    bag = tuple([held if known(held[1]) else (held[0], None) for held in seen.bag])
+    sources = tuple([source if known(source.coins) else replace(source, coins=None) for source in seen.sources])
+    if same(views, seen.views) and same(bag, seen.bag) and same(sources, seen.sources):
+        return seen
+    return replace(seen, views=views, bag=bag, sources=sources)
+
+
+def known(coins: Decimal | None) -> bool:
+    """Or at least not wrong."""
+    return coins is None or coins.is_finite()
+
+
+def same(ours: tuple[object, ...], theirs: tuple[object, ...]) -> bool:
+    """The very same objects: amounts that are no numbers cannot be compared."""
+    return all(map(is_, ours, theirs))
 
 
 def sane_view(view: View) -> View:
@@ -25,13 +37,13 @@ def sane_view(view: View) -> View:
         quote = None
     if position is not None and position.entry_price is not None and not positive(position.entry_price):
         position = replace(position, entry_price=None)
-    if margin is not None and not finite(margin.wallet, margin.equity):
+    if margin is not None and not (margin.wallet.is_finite() and margin.equity.is_finite()):
         errors.append("wallet or equity is not a number")
         margin = None
-    if fills is not None and not all(map(sane_fill, fills)):
+    if fills and not all(map(sane_fill, fills)):
         errors.append("a fill has no sane price, amount or fee")
         fills = None
-    if funding is not None and not all(map(sane_payment, funding)):
+    if funding and not all(map(sane_payment, funding)):
         errors.append("a funding payment is not a number")
         funding = None
     depth = view.depth

@@ -21,7 +21,6 @@ class Due:
     asset: str
     rate: Decimal
     index: int
-    opens: bool  # the bar opens just then
     grid: Grid
 
     @property
@@ -35,11 +34,7 @@ class Ahead:
         self.due: list[Due] = []
         for asset, of in rates.items():
             windows = grid.at_ms.searchsorted(np.array([at_ms for at_ms, _ in of], dtype=np.int64), "right") - 1
-            opens = grid.at_ms[windows]
-            self.due += [
-                Due(at_ms, asset, rate, index, opened == at_ms, grid)
-                for (at_ms, rate), index, opened in zip(of, windows.tolist(), opens.tolist(), strict=True)
-            ]
+            self.due += [Due(at_ms, asset, rate, index, grid) for (at_ms, rate), index in zip(of, windows.tolist(), strict=True)]
         self.due.sort(key=lambda one: one.at_ms)
         self.due_ms = [one.at_ms for one in self.due]
         self._least: dict[str, Floats] = {}  # what a short of one dollar receives of each settlement, zero for those of other assets

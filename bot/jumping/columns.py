@@ -1,4 +1,4 @@
-"""What is a price history as arrays? And asked of one: when do prices leave a range, and at how many moments do they move?
+"""What is a price history as arrays? And asked of one: when do prices leave a range?
 
 Prices are floats here, each of them the float of the exact price that the bar itself tells.
 """
@@ -16,7 +16,6 @@ Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 BLOCK: Final = 512  # bars whose extremes are kept together
-NEAR: Final = 1e-12  # of a price: far above what floats lose, far below a tick
 
 
 class Bar(Protocol):
@@ -91,31 +90,3 @@ class Track:
         adjoins[0] = False
         np.equal(columns.at_ms[1:] - columns.at_ms[:-1], columns.length_ms, out=adjoins[1:])
         return adjoins
-
-    def moved(self, begin: int, end: int) -> tuple[Flags, Flags, Flags, Flags]:
-        """Of each bar: does the price move at its open (with the close of the bar before, where that adjoins), at its second and third
-        print, and at a close that no open follows at once?"""
-        columns = self.columns
-        opened, high, low, closed = (part[begin:end] for part in (columns.open, columns.high, columns.low, columns.close))
-        third = self.third(begin, end)
-        close_moved = closed != third
-        before_close, before_moved = np.empty(end - begin), np.empty(end - begin, dtype=np.bool_)
-        before_close[1:], before_moved[1:] = closed[:-1], close_moved[:-1]
-        before_close[0] = columns.close[begin - 1] if begin else np.nan
-        before_moved[0] = begin and columns.close[begin - 1] != self.third(begin - 1, begin)[0]
-        open_moved = (opened != before_close) | (before_moved & self.adjoins[begin:end])
-        second_moved = np.where(third == high, low, high) != opened
-        apart = np.append(~self.adjoins[begin + 1 : end], end == len(columns) or not self.adjoins[end])
-        return open_moved, second_moved, high != low, close_moved & apart
-
-    def third(self, begin: int, end: int) -> Floats:
-        """The third print: the extreme that is further from the open, the high if both are as far. Exact where floats cannot tell and
-        the close is one of them; elsewhere it does not matter which one it is."""
-        columns = self.columns
-        opened, high, low, closed = (part[begin:end] for part in (columns.open, columns.high, columns.low, columns.close))
-        lean = (high - opened) - (opened - low)
-        third = np.where(lean >= 0, high, low)
-        doubt = (np.abs(lean) <= opened * NEAR) & (high != low) & ((closed == high) | (closed == low))
-        for at in np.flatnonzero(doubt):
-            third[at] = float(self.bars[begin + int(at)].prints()[2][1])
-        return third

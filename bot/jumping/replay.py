@@ -1,14 +1,13 @@
 """What would have happened, in seconds? The replay that jumps over what is quiet.
 
 Where the engine rests, prices between two edges change nothing (quiet.py). The first bar that reaches an edge is found in the arrays; until
-there funding is booked payment by payment at the venue, and turns are counted, for they name the orders. From the opening of that bar on
-every print goes through the engine, until it rests again.
+there funding is booked payment by payment at the venue. From the opening of that bar on every print goes through the engine, until it rests
+again.
 """
 
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -163,17 +162,14 @@ class JumpingReplay(Replay):
 
     async def skip(self, begin: int, end: int) -> None:
         """Everything from the opening of bar `begin` to before that of bar `end`, none of which changes a decision."""
-        grid, engine, tally = self.grid, self.engine, self.tally
+        grid, tally = self.grid, self.tally
         until = bisect_left(self.ahead.due_ms, int(grid.at_ms[end]), self.paid)
         due, self.paid = self.ahead.due[self.paid : until], until
         holdings = [self.holding(asset, end) for asset in grid.tracks]
         self.book()  # fees of a fill since the last bar ended
         payments = self.venue.settle_at([(one.asset, one.price, one.rate, one.at_ms) for one in due])
         self.keep(payments)
-        turns = self.turns(begin, end, due, payments)
         await self.fund(due, payments)
-        engine.remember(replace(engine.state, cycle=engine.state.cycle + turns))
-        engine.turns += turns
         measure(tally, holdings, grid.ends(begin, end), due, payments, self.elsewhere_usd())
         tally.steps += grid.ended(begin, end) * len(holdings)
         for asset in grid.tracks:
@@ -212,30 +208,6 @@ class JumpingReplay(Replay):
         """What the account holds in currencies that are not hedged."""
         held = self.venue.equities().items()
         return float(sum((amount * self.tally.last.get(currency, ONE) for currency, amount in held if currency not in self.assets), ZERO))
-
-    def turns(self, begin: int, end: int, due: Sequence[Due], payments: Sequence[FundingPayment | None]) -> int:
-        """How many turns the engine would have taken. Sets `engine.busy`: does the last payment still wait for the turn after it?"""
-        grid, cycle_ms, end_ms = self.grid, self.engine.parts.cycle_ms, int(self.grid.at_ms[end])
-        count = int(grid.moves[end] - grid.moves[begin])
-        at = 0
-        while at < len(due):
-            one, paid = due[at], False
-            while at < len(due) and due[at].at_ms == one.at_ms:
-                paid = paid or payments[at] is not None
-                at += 1
-            next_due_ms = due[at].at_ms if at < len(due) else end_ms
-            if one.opens and grid.third_ms > cycle_ms and one.at_ms + cycle_ms < next_due_ms:
-                count += (not grid.opens_move[one.index]) + paid
-                continue
-            around = grid.around(one.at_ms, one.index)
-            count += not around.moves
-            if paid and one.at_ms + cycle_ms < min(around.next_ms, next_due_ms):
-                count += 1
-            elif paid and around.next_ms == end_ms and next_due_ms == end_ms:
-                self.engine.busy = True
-            elif paid and around.next_ms < next_due_ms:
-                count += not around.next_moves
-        return count
 
     async def fund(self, due: Sequence[Due], payments: Sequence[FundingPayment | None]) -> None:
         """On record and in the engine's memory, leg by leg at each moment, as if it had looked."""

@@ -59,8 +59,7 @@ async def living(folder: Path) -> AsyncIterator[Living]:
 
         async def watch() -> None:
             while bot.engine.decision is None or not all(leg.aligned for leg in bot.engine.decision.legs):
-                async with bot.engine.turned:
-                    await bot.engine.turned.wait()
+                await bot.engine.turned.rings()
 
         await asyncio.wait_for(watch(), 30)
         transport = httpx.ASGITransport(create_app(led, door), raise_app_exceptions=False)

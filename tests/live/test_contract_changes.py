@@ -44,8 +44,7 @@ async def running(here: Desk, ratio: str = "1.0") -> AsyncIterator[Engine]:
 async def until(engine: Engine, holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not holds():
-            async with engine.turned:
-                await engine.turned.wait()
+            await engine.turned.rings()
 
 
 def why(engine: Engine, asset: str = "BTC") -> str:

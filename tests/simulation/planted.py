@@ -110,9 +110,7 @@ def baseline_kept_when_the_ratio_changes(patch: Patch) -> None:
     patch.setattr(
         leg,
         "baseline_now",
-        lambda rule, state, target, held, seen: (
-            real(rule, state, target, held, seen) if state.baseline is None else (state.baseline, False)
-        ),
+        lambda rule, state, target, held, seen: state.baseline or real(rule, state, target, held, seen),
     )
 
 
