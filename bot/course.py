@@ -6,11 +6,13 @@ Everything else that can be drawn of a run follows from that and the prices (jum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Protocol
+from operator import itemgetter
+from typing import Any, Protocol, overload
 
 from bot.core.decision import Baseline
-from bot.core.events import Event, FillSeen, IntentRecorded
+from bot.core.events import Event, FillSeen, FundingSeen, IntentRecorded
 from bot.core.memory import State
+from bot.core.model import FundingPayment
 
 
 class Booked(Protocol):
@@ -42,11 +44,70 @@ class Booked(Protocol):
     def liquidated(self) -> bool: ...
 
 
+class Balance(Protocol):
+    @property
+    def currency(self) -> str: ...
+    @property
+    def wallet(self) -> Decimal:
+        """Without unrealised profit."""
+
+
+class Venue(Protocol):
+    @property
+    def commits(self) -> int:
+        """How often anything but a price changed."""
+
+    def accounts(self) -> Sequence[Booked]: ...
+    def balances(self) -> Sequence[Balance]: ...
+
+
+class Settled(Protocol):
+    """A series of settlements of one contract."""
+
+    @property
+    def units(self) -> Sequence[int]:
+        """What each one paid, in 1e-8 of its settle currency; 0 where nothing was due."""
+
+    @property
+    def coins(self) -> Decimal:
+        """What they paid together."""
+
+    @property
+    def before(self) -> tuple[Decimal, Decimal]:
+        """Wallet and funding in USD before the first of them."""
+
+    def payment(self, place: int) -> FundingPayment: ...
+
+
+class Fundings(Sequence[Event]):
+    """Payments on record, by time and then by leg. Each is made when somebody reads it: a replay books thousands for nobody."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[int, int, str, Settled, int]] = []
+
+    def add(self, asset: str, leg: int, at_ms: Sequence[int], settled: Settled, places: Sequence[int]) -> None:
+        self._rows += [(at, leg, asset, settled, place) for at, place in zip(at_ms, places, strict=True)]
+        self._rows.sort(key=itemgetter(0, 1))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Event]: ...
+    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+        rows = self._rows[index] if isinstance(index, slice) else [self._rows[index]]
+        made: list[Event] = [FundingSeen(asset, settled.payment(place)) for _, _, asset, settled, place in rows]
+        return made if isinstance(index, slice) else made[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Turning:
     """One contract from `at_ms` on, until the next of its asset."""
 
     at_ms: int
+    price: Decimal  # of the asset just then
     wallet: Decimal  # of its settle currency, without unrealised profit
     contracts: int  # signed: a short is negative
     entry_price: Decimal | None
@@ -57,11 +118,11 @@ class Turning:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """Funding booked one settlement after another, while nothing else changed. Arrays of one length."""
+    """Funding booked one settlement after another, while nothing else changed: what there was after each."""
 
-    at_ms: Any
-    wallet: Any
-    funding_usd: Any
+    at_ms: Sequence[int]
+    wallet: Sequence[float]
+    funding_usd: Sequence[float]
 
 
 @dataclass(slots=True)
@@ -71,18 +132,26 @@ class Course:
     orders: list[IntentRecorded] = field(default_factory=list)
     fills: list[FillSeen] = field(default_factory=list)
     _last: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    _seen: tuple[Any, ...] = ()
 
-    def look(self, at_ms: int, booked: Sequence[Booked], wallets: Mapping[str, Decimal], state: State) -> None:
-        """Note what has changed since the last look. `wallets`: by settle currency; `booked`: every contract of the account."""
+    def look(self, at_ms: int, venue: Venue, state: State, prices: Mapping[str, Decimal]) -> None:
+        """Note what has changed since the last look."""
+        seen = (venue.commits, *[leg.baseline for leg in state.legs])
+        if seen == self._seen or not prices:
+            return
+        self._seen = seen
         baselines = {leg.symbol: leg.baseline for leg in state.legs}
-        for one in booked:
+        wallets = {one.currency: one.wallet for one in venue.balances()}
+        for one in venue.accounts():
             asset, wallet, baseline = one.asset, wallets[one.symbol.rpartition(":")[2]], baselines.get(one.symbol)
             now = (wallet, one.contracts, one.entry_price, baseline)
-            if self._last.get(asset) != now:
+            if asset in prices and self._last.get(asset) != now:
                 self._last[asset] = now
-                self.turnings.setdefault(asset, []).append(Turning(at_ms, *now, one.funding_usd, one.fees_usd))
+                self.turnings.setdefault(asset, []).append(Turning(at_ms, prices[asset], *now, one.funding_usd, one.fees_usd))
 
     def hear(self, events: Sequence[Event]) -> None:
+        if isinstance(events, Fundings):
+            return
         for event in events:
             if isinstance(event, IntentRecorded):
                 self.orders.append(event)

@@ -13,34 +13,24 @@ from bot.carrying import Carrying
 from bot.core.decision import Baseline, CrossPlan, LegPlan
 from bot.core.events import CommandGiven, Event
 from bot.core.memory import State
-from bot.core.model import ONE, ZERO, Basis, FundingPayment, Kind
-from bot.course import Booked, Course
+from bot.core.model import ONE, ZERO, Basis, Kind
+from bot.course import Course, Settled, Venue
 from bot.engine import Engine
 from bot.face import iso_utc, plain, plain_or_null
 
 BPS: Final = 10_000
 
 
-class Driven(Protocol):
+class Driven(Venue, Protocol):
     """A venue whose prices a driver pushes."""
 
     def print(self, asset: str, price: Decimal, at_ms: int) -> None: ...
     def settle_funding(self, asset: str, rate: Decimal, at_ms: int) -> None: ...
-    def settle_at(self, due: Sequence[tuple[str, Decimal, Decimal, int]]) -> Sequence[FundingPayment | None]:
-        """Print and settle for each (asset, price, rate, at_ms) in turn; what each one paid."""
+    def settle_series(self, asset: str, due: Sequence[tuple[Decimal, Decimal, int]]) -> Settled:
+        """As print and settle_funding for each (price, rate, at_ms) in turn, none of which fills or liquidates anything."""
 
-    def accounts(self) -> Sequence[Booked]: ...
-    def balances(self) -> Sequence["Balance"]: ...
     def equities(self) -> Mapping[str, Decimal]:
         """Of each settle currency."""
-
-
-class Balance(Protocol):
-    @property
-    def currency(self) -> str: ...
-    @property
-    def wallet(self) -> Decimal:
-        """Without unrealised profit."""
 
 
 class VirtualTime(Protocol):
@@ -268,8 +258,7 @@ class Replay:
 
     def look(self) -> None:
         if self.course is not None:
-            wallets = {one.currency: one.wallet for one in self.venue.balances()}
-            self.course.look(self.clock.now_ms(), self.venue.accounts(), wallets, self.engine.state)
+            self.course.look(self.clock.now_ms(), self.venue, self.engine.state, self.tally.last)
 
     async def turn(self) -> None:
         decision = await self.engine.turn()

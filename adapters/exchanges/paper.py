@@ -7,30 +7,29 @@ paper_ledger.py     wallets, positions, margins
 paper_feed.py       where prices come from
 live_feed.py        and where they are a venue's own
 paper_contracts.py  what is listed
+paper_views.py      what is shown to someone who looks
+paper_keeping.py    where it is kept, if anywhere
 paper_records.py    the venue as rows
 paper_store.py      SQLite, committed before any answer
 paper_faults.py     what can be made to go wrong
 """
 
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final, Literal, TypeVar
 
-from sqlalchemy.exc import DatabaseError
-
-from adapters.exchanges import paper_contracts, paper_records, paper_views
+from adapters.exchanges import paper_contracts, paper_views
 from adapters.exchanges.paper_faults import Fault, Faults, Trouble
 from adapters.exchanges.paper_feed import Feed, Opened
+from adapters.exchanges.paper_keeping import Keeper, Nowhere
 from adapters.exchanges.paper_ledger import VenueOrder
 from adapters.exchanges.paper_matching import BookMatching, Matching, PrintMatching, Touch
-from adapters.exchanges.paper_store import REMEDY, PaperStore, StaleState
-from adapters.exchanges.paper_venue import Changes, Ticket, Venue
+from adapters.exchanges.paper_venue import Changes, Settled, Ticket, Venue
 from adapters.exchanges.paper_views import PARTS, Account, Balance
 from bot.core.decision import Approved
-from bot.core.model import Ask, FundingPayment, Instrument, Order, OrderStatus, Side, View
-from bot.ports import Clock, Gate, Misconfigured, NotSent, PortError, Priced, Refused, Unknown
+from bot.core.model import Ask, Instrument, Order, OrderStatus, Side, View
+from bot.ports import Clock, Gate, NotSent, PortError, Priced, Refused, Unknown
 
 T = TypeVar("T")
 ATTEMPTS: Final = 100  # at writing, when other processes keep committing in between
@@ -39,7 +38,8 @@ ATTEMPTS: Final = 100  # at writing, when other processes keep committing in bet
 class PaperExchange:
     """A simulated venue. Time moves when someone looks or acts (up to clock.now_ms()), or when a driver pushes prints.
 
-    `prices` (USD per coin) list the assets, `collateral` funds a new database. `url`: sqlite:///FILE, or sqlite:// for one in memory.
+    `prices` (USD per coin) list the assets, `collateral` funds a new database. `url`: sqlite:///FILE, or sqlite:// for one in memory;
+    None keeps it nowhere, for a driver that pushes prices and looks back no further than a minute.
     `feed` is given what the venue began with and makes the prints; without it prices come from `print` and `settle_funding`.
     `matching`: "print" fills by contract rule of replay, "book" by a synthetic order book. `latency_ms` passes before a request arrives
     and again before its answer does. Raise Misconfigured if the database is not usable.
@@ -53,7 +53,7 @@ class PaperExchange:
     def __init__(
         self,
         clock: Clock,
-        url: str,
+        url: str | None,
         prices: Mapping[str, Decimal],
         collateral: Mapping[str, Decimal],
         *,
@@ -73,10 +73,17 @@ class PaperExchange:
         self.gate = gate
         self.faults = Faults(faults)
         self.latency_ms = latency_ms
+        self.commits = 0  # how often anything but a price changed
         self._clock = clock
-        self._store = PaperStore(url, synchronous=synchronous)
+        self._keeper: Keeper
+        if url is None:
+            self._keeper = Nowhere(seed=seed, now_ms=clock.now_ms(), prices=prices, collateral=collateral)
+        else:
+            from adapters.exchanges.paper_records import Records  # loads the database's libraries
+
+            self._keeper = Records(url, seed=seed, now_ms=clock.now_ms(), prices=prices, collateral=collateral, synchronous=synchronous)
+        self.opened: Final = self._keeper.opened
         try:
-            self.opened: Final = paper_records.found(self._store, seed=seed, now_ms=clock.now_ms(), prices=prices, collateral=collateral)
             self._specs = paper_contracts.listed({asset: anchor.price for asset, anchor in self.opened.anchors.items()}, instruments)
             self._matching: Matching = (
                 PrintMatching(spread_bps)
@@ -85,11 +92,10 @@ class PaperExchange:
             )
             self._feed = feed(self.opened) if feed is not None else None
             self._load()
-        except (sqlite3.Error, DatabaseError) as error:
-            self._store.close()
-            raise Misconfigured(f"paper: {url} cannot be written: {_cause(error)}. {REMEDY}") from error
-        except BaseException:
-            self._store.close()
+        except BaseException as error:
+            self._keeper.close()
+            if problem := self._keeper.unusable(error):
+                raise problem from error
             raise
         self._last: dict[str, View] = {}  # as last shown, for stale reads
 
@@ -102,8 +108,8 @@ class PaperExchange:
         while True:
             venue = Venue(self._specs, self._matching)
             venue.feed = self._feed
-            paper_records.load(self._store, venue)
-            if not self._store.changed_elsewhere():  # nobody committed while we read: it is one moment
+            self._keeper.load(venue)
+            if not self._keeper.changed_elsewhere():  # nobody committed while we read: it is one moment
                 break
         self._venue = venue
         self._outdated = False
@@ -130,7 +136,7 @@ class PaperExchange:
             self._act(self._advance)
         except NotSent as error:
             return tuple(self._blind(ask, str(error)) for ask in asks)
-        views = tuple([paper_views.view(self._venue, self._store, ask) for ask in asks])
+        views = tuple([paper_views.view(self._venue, self._keeper, ask) for ask in asks])
         if self.faults:
             spoiling = self.faults.use_each(Trouble.READ_STALE, Trouble.READ_FAILS, symbols=[ask.symbol for ask in asks])
             views = tuple([self._spoilt(view, spoiling) for view in views])
@@ -225,7 +231,7 @@ class PaperExchange:
             raise Unknown(f"paper: no answer to the leverage call of {symbol} (fault)")
 
     async def close(self) -> None:
-        self._store.close()
+        self._keeper.close()
 
     async def price(self, asset: str, market: str) -> Priced:
         """What a coin costs here now, traded or not."""
@@ -254,20 +260,11 @@ class PaperExchange:
         if self._venue.changes:
             self._commit_own(f"funding of {asset}")
 
-    def settle_at(self, due: Sequence[tuple[str, Decimal, Decimal, int]]) -> tuple[FundingPayment | None, ...]:
-        """A print and the settlement on it for each (asset, price, rate, at_ms), and one commit. What each one paid."""
-        if self._outdated:
-            self._load()
-        venue, paid = self._venue, []
-        for asset, price, rate, at_ms in due:
-            venue.print(asset, price, at_ms)
-            before = len(venue.changes.payments)
-            venue.settle(asset, rate, at_ms)
-            new = venue.changes.payments[before:]
-            paid.append(new[0][1] if new else None)
-        if venue.changes:
-            self._commit_own("a series of funding")
-        return tuple(paid)
+    def settle_series(self, asset: str, due: Sequence[tuple[Decimal, Decimal, int]]) -> Settled:
+        """A print and the settlement on it for each (price, rate, at_ms), none of which fills or liquidates anything."""
+        settled = self._venue.settle_series(asset, due)
+        self._commit_own(f"a series of funding of {asset}")
+        return settled
 
     # ------------------------------------------------------------------------------------------------------------ strangers
 
@@ -326,7 +323,7 @@ class PaperExchange:
     def _act(self, step: Callable[[], T]) -> T:
         """Do one thing at the venue and commit it. Where another process committed first, read its state and do it over."""
         for _ in range(ATTEMPTS):
-            if self._outdated or self._store.changed_elsewhere():
+            if self._outdated or self._keeper.changed_elsewhere():
                 self._load()
             refusal: Refused | None = None
             try:
@@ -342,15 +339,12 @@ class PaperExchange:
 
     def _commit(self) -> bool:
         """False: another process was faster, so nothing was written and our state is void."""
-        try:
-            self._store.commit(paper_records.changed(self._venue, self.opened))
-        except StaleState:
-            self._outdated = True
+        self._outdated = True
+        if not self._keeper.commit(self._venue):
             return False
-        except (sqlite3.Error, DatabaseError) as error:
-            self._outdated = True
-            raise NotSent(f"paper: the paper database did not take the change ({_cause(error)}); nothing happened, try again") from error
+        self._outdated = False
         self._venue.changes = Changes()
+        self.commits += 1
         return True
 
     def _commit_own(self, what: str) -> None:
@@ -363,7 +357,7 @@ class PaperExchange:
     def _accept(self, ticket: Ticket, *, rejected: str = "") -> tuple[VenueOrder, bool]:
         """The order and whether it is new."""
         self._advance()
-        known = paper_views.known(self._venue, self._store, ticket.client_id) if ticket.client_id else None
+        known = paper_views.known(self._venue, self._keeper, ticket.client_id) if ticket.client_id else None
         if known is not None:
             return known, False
         return self._venue.accept(ticket, rejected=rejected), True
@@ -394,7 +388,3 @@ class PaperExchange:
 
 def _rejects(fault: Fault) -> bool:
     return fault.trouble is Trouble.PLACE_REJECTED
-
-
-def _cause(error: Exception) -> str:
-    return str(error.orig) if isinstance(error, DatabaseError) else str(error)

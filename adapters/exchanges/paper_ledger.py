@@ -4,6 +4,7 @@ A wallet counts in units of 1e-8 of its currency. Whatever is booked is rounded 
 fees up, funding to the nearest even unit. So wallet == deposits + realised - fees + funding + insured, exactly.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Final
@@ -245,16 +246,28 @@ class Leg:
 
     def fund(self, rate: Decimal, at_ms: int) -> FundingPayment | None:
         """Settle one interval at the mark; None where nothing is due. A moment that was settled is not settled again."""
-        if at_ms <= self.funded_ms:
-            return None
-        self.funded_ms = at_ms
         mark = self.market.price
-        paid = units_even(contracts.funding(self.spec, -self.position, mark, rate))
-        if paid == 0:
-            return None
-        self.wallet.units += paid
-        self.wallet.funding += paid
+        (paid,) = self.fund_each([(mark, rate, at_ms)])
+        return self.payment(mark, rate, at_ms, paid) if paid else None
+
+    def fund_each(self, due: Sequence[tuple[Decimal, Decimal, int]]) -> list[int]:
+        """The same for a series of (mark, rate, at_ms): what each one paid, in units."""
+        spec, short, booked = self.spec, -self.position, []
+        for mark, rate, at_ms in due:
+            if at_ms <= self.funded_ms:
+                booked.append(0)
+                continue
+            self.funded_ms = at_ms
+            paid = units_even(contracts.funding(spec, short, mark, rate))
+            booked.append(paid)
+            if paid:
+                self.totals.funding_usd += contracts.margin_usd(spec, coins(paid), mark)
+        if total := sum(booked):
+            self.wallet.units += total
+            self.wallet.funding += total
+            self.totals.funding += total
         self.wallet.margin = None
-        self.totals.funding += paid
-        self.totals.funding_usd += contracts.margin_usd(self.spec, coins(paid), mark)
+        return booked
+
+    def payment(self, mark: Decimal, rate: Decimal, at_ms: int, paid: int) -> FundingPayment:
         return FundingPayment(payment_id=f"f{at_ms}", symbol=self.spec.symbol, rate=rate, mark=mark, coins=coins(paid), at_ms=at_ms)

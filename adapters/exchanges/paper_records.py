@@ -1,14 +1,17 @@
-"""How is the paper venue written down? The venue's parts as rows, and rows as the venue's parts."""
+"""How is the paper venue written down? The venue's parts as rows, and rows as the venue's parts, in paper_store.py."""
 
+import sqlite3
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
+from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
 from adapters.exchanges.paper_feed import Anchor, Opened
 from adapters.exchanges.paper_ledger import Market, Totals, VenueOrder, Wallet, coins, units_down, units_even
 from adapters.exchanges.paper_store import (
+    REMEDY,
     SCHEMA,
     PaperFill,
     PaperFunding,
@@ -23,6 +26,72 @@ from adapters.exchanges.paper_store import (
 )
 from adapters.exchanges.paper_venue import KEPT, Venue
 from bot.core.model import Fill, FundingPayment, OrderStatus, Side
+from bot.ports import Misconfigured, NotSent
+
+
+class Records:
+    """A Keeper in a SQLite database. Raise Misconfigured if it is not usable."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        seed: int,
+        now_ms: int,
+        prices: Mapping[str, Decimal],
+        collateral: Mapping[str, Decimal],
+        synchronous: Literal["FULL", "NORMAL", "OFF"],
+    ) -> None:
+        self.url = url
+        self.store = PaperStore(url, synchronous=synchronous)
+        try:
+            self.opened = found(self.store, seed=seed, now_ms=now_ms, prices=prices, collateral=collateral)
+        except BaseException as error:
+            self.store.close()
+            if problem := self.unusable(error):
+                raise problem from error
+            raise
+
+    def load(self, venue: Venue) -> None:
+        load(self.store, venue)
+
+    def changed_elsewhere(self) -> bool:
+        return self.store.changed_elsewhere()
+
+    def commit(self, venue: Venue) -> bool:
+        try:
+            self.store.commit(changed(venue, self.opened))
+        except StaleState:
+            return False
+        except (sqlite3.Error, DatabaseError) as error:
+            raise NotSent(f"paper: the paper database did not take the change ({cause(error)}); nothing happened, try again") from error
+        return True
+
+    def fills_since(self, symbol: str, since_ms: int) -> tuple[Fill, ...]:
+        return tuple(fill(row) for row in self._since(PaperFill, symbol, since_ms))
+
+    def payments_since(self, symbol: str, since_ms: int) -> tuple[FundingPayment, ...]:
+        return tuple(payment(row) for row in self._since(PaperFunding, symbol, since_ms))
+
+    def _since(self, model: type[SQLModel], symbol: str, since_ms: int) -> list[Row]:
+        store = self.store
+        return store.rows(model, store.column(model, "symbol") == symbol, store.column(model, "at_ms") >= since_ms)
+
+    def order_of(self, client_id: str) -> VenueOrder | None:
+        row = self.store.order_of(client_id)
+        return order(row) if row is not None else None
+
+    def unusable(self, error: BaseException) -> Misconfigured | None:
+        if isinstance(error, (sqlite3.Error, DatabaseError)):
+            return Misconfigured(f"paper: {self.url} cannot be written: {cause(error)}. {REMEDY}")
+        return None
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def cause(error: Exception) -> str:
+    return str(error.orig) if isinstance(error, DatabaseError) else str(error)
 
 
 def found(store: PaperStore, *, seed: int, now_ms: int, prices: Mapping[str, Decimal], collateral: Mapping[str, Decimal]) -> Opened:

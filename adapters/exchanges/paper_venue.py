@@ -3,7 +3,7 @@
 It knows nothing of ports, faults, latency or databases: it changes its state and remembers in `Changes` which parts of it changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -16,6 +16,7 @@ from bot.core import contracts
 from bot.core.model import Fill, FundingPayment, Instrument, OrderStatus, Side
 from bot.ports import Refused
 
+RECENT_MS: Final = 120_000
 KEPT: Final = 512  # fills, payments and ended orders kept in memory; older ones are read from the database
 HOUR_MS: Final = 3_600_000
 NEVER_MS: Final = 1 << 62
@@ -47,6 +48,23 @@ class Ticket:
     reduce_only: bool
     post_only: bool
     rests: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a series of settlements of one contract paid: units of each, and each payment once it is asked for."""
+
+    leg: Leg
+    due: Sequence[tuple[Decimal, Decimal, int]]
+    units: Sequence[int]
+    before: tuple[Decimal, Decimal]  # wallet and funding in USD
+
+    @property
+    def coins(self) -> Decimal:
+        return coins(sum(self.units))
+
+    def payment(self, place: int) -> FundingPayment:
+        return self.leg.payment(*self.due[place], self.units[place])
 
 
 class Venue:
@@ -139,6 +157,25 @@ class Venue:
         for leg in market.legs:
             leg.quote = None
             self._settle_leg(leg, rate, at_ms)
+
+    def settle_series(self, asset: str, due: Sequence[tuple[Decimal, Decimal, int]]) -> "Settled":
+        """As a print and a settlement for each (price, rate, at_ms) in turn, none of which fills or liquidates anything: the caller knows.
+        Only those are remembered that a look at the newest may show again."""
+        market = self.markets[asset]
+        (leg,) = market.legs
+        before = coins(leg.wallet.units), leg.totals.funding_usd
+        paid = leg.fund_each(due) if leg.position else [0] * len(due)
+        price, market.pushed_rate, last_ms = due[-1]
+        payments = [(one, units) for one, units in zip(due, paid, strict=True) if units]
+        if payments:
+            since_ms = payments[-1][0][2] - RECENT_MS
+            leg.payments += [leg.payment(*one, units) for one, units in payments if one[2] >= since_ms]
+            leg.payments_from_ms = max(leg.payments_from_ms, since_ms)
+            self.next_seq += len(payments)
+            self.changes.legs[leg.spec.symbol] = leg
+            self.changes.wallets[leg.wallet.currency] = leg.wallet
+        self.print(asset, price, last_ms)
+        return Settled(leg, due, paid, before)
 
     def _settle_leg(self, leg: Leg, rate: Decimal, at_ms: int) -> None:
         payment = leg.fund(rate, at_ms) if leg.position else None

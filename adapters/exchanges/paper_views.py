@@ -6,11 +6,8 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Final
 
-from sqlmodel import SQLModel
-
-from adapters.exchanges import paper_records
+from adapters.exchanges.paper_keeping import Keeper
 from adapters.exchanges.paper_ledger import Leg, VenueOrder, Wallet, coins
-from adapters.exchanges.paper_store import PaperFill, PaperFunding, PaperStore, Row
 from adapters.exchanges.paper_venue import Venue
 from bot.core.model import Ask, Depth, Fill, FundingPayment, Levels, Margin, Order, Position, Quote, Side, View
 
@@ -49,7 +46,7 @@ class Balance:
     insured: Decimal
 
 
-def view(venue: Venue, store: PaperStore, ask: Ask) -> View:
+def view(venue: Venue, keeper: Keeper, ask: Ask) -> View:
     leg = venue.leg(ask.symbol)
     return View(
         leg.spec,
@@ -57,20 +54,17 @@ def view(venue: Venue, store: PaperStore, ask: Ask) -> View:
         position(venue, leg),
         margin(venue, leg.wallet),
         open_orders(leg),
-        found(venue, store, ask) if ask.client_ids else (),
-        fills(store, leg, ask.fills_since_ms),
-        payments(store, leg, ask.funding_since_ms),
+        found(venue, keeper, ask) if ask.client_ids else (),
+        fills(keeper, leg, ask.fills_since_ms),
+        payments(keeper, leg, ask.funding_since_ms),
         depth=depth(venue, leg, ask.levels) if ask.levels else None,
     )
 
 
-def known(venue: Venue, store: PaperStore, client_id: str) -> VenueOrder | None:
+def known(venue: Venue, keeper: Keeper, client_id: str) -> VenueOrder | None:
     """The order with this client id, whatever became of it."""
     order = venue.by_client_id.get(client_id)
-    if order is not None:
-        return order
-    row = store.order_of(client_id)
-    return paper_records.order(row) if row is not None else None
+    return order if order is not None else keeper.order_of(client_id)
 
 
 def quote(venue: Venue, leg: Leg) -> Quote:
@@ -126,31 +120,27 @@ def open_orders(leg: Leg) -> tuple[Order, ...]:
     return leg.shown_orders
 
 
-def found(venue: Venue, store: PaperStore, ask: Ask) -> tuple[Order, ...]:
-    orders = (known(venue, store, client_id) for client_id in ask.client_ids)
+def found(venue: Venue, keeper: Keeper, ask: Ask) -> tuple[Order, ...]:
+    orders = (known(venue, keeper, client_id) for client_id in ask.client_ids)
     return tuple(order.shown() for order in orders if order is not None and order.symbol == ask.symbol)
 
 
-def fills(store: PaperStore, leg: Leg, since_ms: int) -> tuple[Fill, ...]:
+def fills(keeper: Keeper, leg: Leg, since_ms: int) -> tuple[Fill, ...]:
     recent = leg.fills
     if since_ms < leg.fills_from_ms:
-        return tuple(paper_records.fill(row) for row in _rows_since(store, PaperFill, leg, since_ms))
+        return keeper.fills_since(leg.spec.symbol, since_ms)
     if not recent or recent[-1].at_ms < since_ms:
         return ()
     return tuple(recent[bisect_left(recent, since_ms, key=BY_TIME) :])
 
 
-def payments(store: PaperStore, leg: Leg, since_ms: int) -> tuple[FundingPayment, ...]:
+def payments(keeper: Keeper, leg: Leg, since_ms: int) -> tuple[FundingPayment, ...]:
     recent = leg.payments
     if since_ms < leg.payments_from_ms:
-        return tuple(paper_records.payment(row) for row in _rows_since(store, PaperFunding, leg, since_ms))
+        return keeper.payments_since(leg.spec.symbol, since_ms)
     if not recent or recent[-1].at_ms < since_ms:
         return ()
     return tuple(recent[bisect_left(recent, since_ms, key=BY_TIME) :])
-
-
-def _rows_since(store: PaperStore, model: type[SQLModel], leg: Leg, since_ms: int) -> list[Row]:
-    return store.rows(model, store.column(model, "symbol") == leg.spec.symbol, store.column(model, "at_ms") >= since_ms)
 
 
 def account(leg: Leg) -> Account:

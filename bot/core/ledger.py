@@ -1,7 +1,8 @@
 """What does the bot remember? The fold of everything on record: `state = fold(state, event)`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Final
 
 from bot.core.decision import LegPlan, Mode
@@ -28,7 +29,7 @@ from bot.core.events import (
     TookCharge,
 )
 from bot.core.memory import CrossState, LegState, State, Working, changed
-from bot.core.model import ZERO, OrderStatus, Target, TargetSource
+from bot.core.model import ZERO, FundingPayment, OrderStatus, Target, TargetSource
 
 OVERLAP_MS: Final = 60_000  # fills and payments are asked for again this far back: venues deliver late and out of order
 DAY_MS: Final = 86_400_000
@@ -304,15 +305,18 @@ def remembered(recent: tuple[tuple[int, str], ...], cursor_ms: int, at_ms: int, 
 
 
 def funded(state: State, event: FundingSeen) -> State:
-    leg = state.leg(event.asset)
-    payment = event.payment
-    return with_leg(
-        state,
-        event.asset,
-        wallet=None if leg.wallet is None else leg.wallet + payment.coins,
-        funding_cursor_ms=max(leg.funding_cursor_ms, payment.at_ms),
-        recent_payments=remembered(leg.recent_payments, leg.funding_cursor_ms, payment.at_ms, payment.payment_id),
-    )
+    return funded_series(state, event.asset, event.payment.coins, (event.payment,))
+
+
+def funded_series(state: State, asset: str, coins: Decimal, newest: Sequence[FundingPayment]) -> State:
+    """After a series of payments that came to `coins`, of which the newest may be shown again."""
+    leg = state.leg(asset)
+    cursor_ms, recent = leg.funding_cursor_ms, leg.recent_payments
+    for payment in newest:
+        recent = remembered(recent, cursor_ms, payment.at_ms, payment.payment_id)
+        cursor_ms = max(cursor_ms, payment.at_ms)
+    wallet = None if leg.wallet is None else leg.wallet + coins
+    return with_leg(state, asset, wallet=wallet, funding_cursor_ms=cursor_ms, recent_payments=recent)
 
 
 def balance_seen(state: State, event: BalanceSeen) -> State:

@@ -65,6 +65,9 @@ class Track:
     def __len__(self) -> int:
         return len(self.columns)
 
+    def opening(self, index: int) -> Decimal:
+        return self.bars[index].open
+
     def first_outside(self, begin: int, end: int, low: float, high: float) -> int:
         """The first bar of begin..end with a price at or beyond an edge; `end` if there is none."""
         columns = self.columns

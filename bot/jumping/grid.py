@@ -1,21 +1,12 @@
-"""When do the bars of several assets end, and what are the prices then? For bars that all begin at the same times."""
+"""When do the bars of several assets begin and end, and what are the prices then? For bars that all begin at the same times."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 
-from bot.jumping.columns import Floats, Track, Whole
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """Where bars end within a stretch: the moments, and each asset's price just then (the next open, where that follows at once)."""
-
-    at_ms: Whole
-    prices: dict[str, Floats]
+from bot.jumping.columns import Floats, Track
 
 
 class Grid:
@@ -24,7 +15,6 @@ class Grid:
         first = self.first = tracks[0]
         self.at_ms, self.length_ms = first.columns.at_ms, first.columns.length_ms
         self.adjoins = first.adjoins
-        self.apart = np.flatnonzero(~self.adjoins[1:])  # bars that end before the next one begins
 
     def __len__(self) -> int:
         return len(self.first)
@@ -35,31 +25,21 @@ class Grid:
 
     def price_at(self, asset: str, at_ms: int, index: int) -> Decimal:
         """The last print at or before a moment that lies in bar `index` or in the gap behind it."""
-        bar = self.tracks[asset].bars[index]
-        if at_ms == bar.at_ms:
-            return bar.open
-        prints = bar.prints()
+        track = self.tracks[asset]
+        if at_ms == self.at_ms[index]:
+            return track.opening(index)
+        prints = track.bars[index].prints()
         return prints[bisect_right(prints, at_ms, key=lambda one: one[0]) - 1][1]
 
     def last_before(self, asset: str, index: int) -> tuple[int, Decimal]:
         """The last print before bar `index` begins, and its moment."""
         prints = self.tracks[asset].bars[index - 1].prints()
-        return prints[-2] if self.adjoins[index] else prints[-1]
+        return prints[-2] if index < len(self) and self.adjoins[index] else prints[-1]
 
-    def ends(self, begin: int, end: int) -> Ends:
-        """Of every bar that ends at or after the beginning of bar `begin`, and before bar `end` begins."""
-        opens = {asset: track.columns.open[begin:end] for asset, track in self.tracks.items()}
-        times = self.at_ms[begin:end]
-        if bool(self.adjoins[begin:end].all()) and (end == len(self) or bool(self.adjoins[end])):
-            return Ends(times, opens)
-        adjoins = self.adjoins[begin:end]
-        apart = self.apart[self.apart.searchsorted(begin) : self.apart.searchsorted(end)]
-        when = np.concatenate((times[adjoins], self.at_ms[apart] + self.length_ms))
-        order = when.argsort(kind="stable")
-        closes = {asset: track.columns.close[apart] for asset, track in self.tracks.items()}
-        return Ends(when[order], {asset: np.concatenate((opens[asset][adjoins], closes[asset]))[order] for asset in opens})
-
-    def ended(self, begin: int, end: int) -> int:
-        """How many bars those are, of one asset."""
-        ended = end - begin
-        return ended + (1 if begin and self.adjoins[begin] else 0) - (1 if self.adjoins[end] else 0)
+    def ends(self, asset: str) -> Floats:
+        """The price when each bar has ended: the next open, where that follows at once."""
+        columns = self.tracks[asset].columns
+        ends = np.append(columns.open[1:], columns.close[-1:])
+        apart = np.flatnonzero(~self.adjoins[1:])
+        ends[apart] = columns.close[apart]
+        return ends

@@ -1,4 +1,4 @@
-"""Where does a straight line in the price change its sign? Everything that a decision compares is one: USD over the mark price.
+"""Where does a comparison change its answer? Everything that a decision compares is, in USD, a straight line over the price.
 
 Floats only *find* where something may happen; each comparison keeps a distance in which the exact engine decides instead.
 """
@@ -6,57 +6,80 @@ Floats only *find* where something may happen; each comparison keeps a distance 
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+
+from bot.jumping.columns import Flags, Floats
+
 DOUBT: Final = 1e-11  # of the amounts compared: wider than what floats lose, far below what a price moves
+NOWHERE: Final = (float("inf"), 0.0)
 
 
 class Unclear(Exception):
     """Too close to call, or beyond what is followed here: the exact engine must look at each print."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Line:
-    """`slope * price + level` in USD. The slope may lie anywhere between two values, as the wallet does while funding is paid."""
+    """`(shares * wallet + coins) * price + usd`, in USD. The wallet changes when funding is paid."""
 
-    slopes: tuple[float, float]
-    level: float
+    shares: float
+    coins: float
+    usd: float
 
     def __add__(self, other: "Line") -> "Line":
-        return Line((self.slopes[0] + other.slopes[0], self.slopes[1] + other.slopes[1]), self.level + other.level)
+        return Line(self.shares + other.shares, self.coins + other.coins, self.usd + other.usd)
 
     def __sub__(self, other: "Line") -> "Line":
-        return self + other * -1.0
+        return Line(self.shares - other.shares, self.coins - other.coins, self.usd - other.usd)
 
     def __mul__(self, factor: float) -> "Line":
-        return Line((self.slopes[0] * factor, self.slopes[1] * factor), self.level * factor)
+        return Line(self.shares * factor, self.coins * factor, self.usd * factor)
 
 
 def usd(amount: float) -> Line:
-    return Line((0.0, 0.0), amount)
+    return Line(0.0, 0.0, amount)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Cell:
-    """The prices around `price` at which every comparison made so far has the same answer; `coins` and `dollars` are the largest
-    amounts that take part in one."""
+    """The prices and wallets at which every comparison has the answer that it has at this price and this wallet.
+
+    `coins` and `dollars` are the largest amounts that take part in one.
+    """
 
     price: float
+    wallet: float
     coins: float
     dollars: float
-    low: float = 0.0
-    high: float = field(default=float("inf"))
+    kept: list[tuple[float, float, float]] = field(default_factory=list)  # lines that stay above zero, the doubt taken off
 
     def above(self, line: Line) -> bool:
         """Is the line above zero? Raise Unclear where it is too close to it."""
-        sign = 1.0 if line.slopes[0] * self.price + line.level > 0 else -1.0
-        for slope in line.slopes:
-            self._keep(sign * slope - DOUBT * self.coins, sign * line.level - DOUBT * self.dollars)
-        return sign > 0
-
-    def _keep(self, slope: float, level: float) -> None:
-        """Only prices at which slope * price + level > 0."""
-        if slope * self.price + level <= 0:
+        value = (line.shares * self.wallet + line.coins) * self.price + line.usd
+        if abs(value) <= DOUBT * (self.coins * self.price + self.dollars):
             raise Unclear
-        if slope > 0:
-            self.low = max(self.low, -level / slope)
-        elif slope < 0:
-            self.high = min(self.high, -level / slope)
+        sign = 1.0 if value > 0 else -1.0
+        if line.shares or line.coins:
+            self.kept.append((sign * line.shares, sign * line.coins - DOUBT * self.coins, sign * line.usd - DOUBT * self.dollars))
+        return value > 0
+
+    def edges(self, wallet: float, off: float = 0.0) -> tuple[float, float]:
+        """The prices between which nothing changes with this wallet, which may be off by so much; NOWHERE if there are none."""
+        low, high = 0.0, float("inf")
+        for shares, coins, level in self.kept:
+            slope = shares * wallet + coins - abs(shares) * off
+            if slope > 0:
+                low = max(low, -level / slope)
+            elif slope < 0:
+                high = min(high, -level / slope)
+            elif level <= 0:
+                return NOWHERE
+        return (low, high) if low < high else NOWHERE
+
+    def left(self, wallets: Floats, off: Floats, lows: Floats, highs: Floats) -> Flags:
+        """Of stretches with a wallet, a lowest and a highest price each: does an answer change there?"""
+        left = np.zeros(len(wallets), dtype=np.bool_)
+        for shares, coins, level in self.kept:
+            slope = shares * wallets + (coins - abs(shares) * off)
+            left |= (slope * lows <= -level) | (slope * highs <= -level)
+        return left

@@ -6,9 +6,10 @@ they do not follow is Unclear, and then every print is put to the engine itself.
 
 from bot.core.autoband import FACTOR, cost_rate
 from bot.core.band import cheapest
-from bot.core.decision import Decision
+from bot.core.decide import wake
+from bot.core.decision import Decision, Mode
 from bot.core.memory import LegState, State
-from bot.core.model import ONE, ZERO, Basis, Kind, View
+from bot.core.model import ONE, ZERO, Basis, Instrument, Kind, View
 from bot.core.rules import LegRule, Rules
 from bot.core.sizing import n_max_usd
 from bot.engine import Engine
@@ -16,13 +17,18 @@ from bot.jumping.line import Cell, Line, Unclear, usd
 
 
 def at_rest(engine: Engine) -> bool:
-    """Was the last turn one that put nothing on record and waits for nothing but prices, funding and words?"""
-    decision = engine.decision
-    if decision is None or engine.busy or engine.said or decision.wake_mono_ms is not None:
+    """Would the next turn put nothing on record, at this price? Then it waits for nothing but prices, funding and words.
+
+    What the last turn put on record is looked at once more only where that may change what is said of it: after the first look, and while
+    there are alerts (a leg that settles forgets its vain attempts).
+    """
+    decision, state = engine.decision, engine.state
+    if decision is None or engine.said or wake(state, engine.rules) is not None:
         return False
-    if decision.orders or decision.cancels or decision.moves or any(plan.refused for plan in decision.legs):
+    if decision.orders or decision.cancels or any(plan.refused for plan in decision.legs):
         return False
-    state = engine.state
+    if engine.busy and (decision.alerts or any(move.was is Mode.STARTING for move in decision.moves)):
+        return False
     if state.flattening or state.draining or state.cancel_all or state.stopping:
         return False
     return all(leg_at_rest(leg) for leg in state.legs)
@@ -33,68 +39,67 @@ def leg_at_rest(leg: LegState) -> bool:
     return not owes and leg.contracts is not None and leg.wallet is not None and leg.baseline is not None
 
 
-def cell(rule: LegRule, state: State, rules: Rules, view: View, decision: Decision, price: float, wallets: tuple[float, float]) -> Cell:
-    """Around `price`, while the wallet stays between the two amounts. `view` is of the last turn. Raise Unclear."""
-    return Question(rule, state, rules, view, decision, price, wallets).answer()
+class Asker:
+    """One leg of an inverse contract, under one configuration."""
+
+    def __init__(self, rule: LegRule, rules: Rules, instrument: Instrument) -> None:
+        limits, execution = rules.risk, rules.execution
+        self.rule, self.instrument = rule, instrument
+        self.can_tell = instrument.kind is Kind.INVERSE and not rule.policies.exist
+        self.lot = float(instrument.contract_size)
+        self.maintenance = float(instrument.maintenance_rate)
+        self.max_leverage, self.hard_leverage = float(limits.max_leverage), float(limits.hard_leverage)
+        self.max_position = float(limits.max_position_usd)
+        self.capacity = float(n_max_usd(instrument, limits.max_leverage, ONE, ONE, limits.price_collar))  # of a dollar of equity
+        self.ignored = float(execution.min_order_usd)
+        self.smallest = max(self.lot * instrument.min_contracts, float(instrument.min_notional_usd), self.ignored)
+        self.largest = max(10.0, self.max_leverage, self.hard_leverage)
+
+    def cell(self, state: State, view: View, decision: Decision, price: float) -> Cell:
+        """Around `price` and the wallet of now. `view` is of the last turn. Raise Unclear."""
+        return Question(self, state, view, decision, price).answer()
 
 
 class Question:
-    """One leg of an inverse contract."""
-
-    def __init__(
-        self,
-        rule: LegRule,
-        state: State,
-        rules: Rules,
-        view: View,
-        decision: Decision,
-        price: float,
-        wallets: tuple[float, float],
-    ) -> None:
-        leg, instrument = state.leg(rule.asset), view.instrument
+    def __init__(self, asker: Asker, state: State, view: View, decision: Decision, price: float) -> None:
+        rule, leg = asker.rule, state.leg(asker.rule.asset)
         plan = next(plan for plan in decision.legs if plan.asset == rule.asset)
-        if view.position is None or leg.baseline is None or plan.spot_coins is None:
+        if not asker.can_tell or view.position is None or leg.baseline is None or leg.wallet is None or plan.spot_coins is None:
             raise Unclear
-        if view.position.contracts > 0 or plan.spot_coins < 0 or instrument.kind is not Kind.INVERSE or rule.policies.exist:
+        if view.position.contracts > 0 or plan.spot_coins < 0:
             raise Unclear
         if leg.baseline.ratio != plan.ratio_effective or leg.baseline.basis is not rule.basis:
             raise Unclear
-        self.rule, self.rules, self.instrument, self.baseline = rule, rules, instrument, leg.baseline
+        self.asker, self.rule, self.baseline = asker, rule, leg.baseline
         self.held_back = leg.halted is not None or state.killed is not None or state.paused  # then no size is ever sent
-        self.short = instrument.contract_size * -view.position.contracts
+        self.hedged = asker.lot * -view.position.contracts
         entry = view.position.entry_price
-        if self.short and entry is None:
+        if self.hedged and entry is None:
             raise Unclear
-        self.entry_coins = float(self.short / entry) if self.short and entry is not None else 0.0
+        self.entry_coins = self.hedged / float(entry) if entry is not None else 0.0
         self.spot = float(plan.spot_coins)
-        self.hedged = float(self.short)
-        self.wallets = wallets
         self.band, self.cost, self.quote = rule.band, leg.trade_cost, view.quote
         if rule.auto is not None and leg.baseline.ratio > ZERO:
             if leg.trade_cost is None:
                 raise Unclear
             self.band = cheapest(leg.baseline.ratio, rule.basis, leg.trade_cost.rate, rule.auto)
         self.ratio, self.base = float(leg.baseline.ratio), float(leg.baseline.coins)
-        limits, execution = rules.risk, rules.execution
-        largest = max(10.0, float(limits.max_leverage), float(limits.hard_leverage))
-        coins = self.spot + max(map(abs, self.wallets)) + self.entry_coins + abs(self.base)
-        dollars = self.hedged + float(instrument.contract_size + execution.min_order_usd)
-        self.cell = Cell(price, coins * largest, dollars * largest)
+        wallet = float(leg.wallet)
+        coins = self.spot + abs(wallet) + self.entry_coins + abs(self.base)
+        dollars = self.hedged + asker.lot + asker.ignored
+        self.cell = Cell(price, wallet, coins * asker.largest, dollars * asker.largest)
 
     def equity(self) -> Line:
         """Of the account, in USD: P*(C - N/E) + N."""
-        low, high = self.wallets
-        return Line((low - self.entry_coins, high - self.entry_coins), self.hedged)
+        return Line(1.0, -self.entry_coins, self.hedged)
 
     def answer(self) -> Cell:
-        above, limits = self.cell.above, self.rules.risk
+        above, asker = self.cell.above, self.asker
         equity = self.equity()
-        if self.short:
-            if not above(equity - usd(self.hedged * float(self.instrument.maintenance_rate))):
+        if self.hedged:
+            if not above(equity - usd(self.hedged * asker.maintenance)):
                 raise Unclear
-            if not above(equity * float(limits.max_leverage) - usd(self.hedged)) and not above(
-                equity * float(limits.hard_leverage) - usd(self.hedged)
-            ):
+            if not above(equity * asker.max_leverage - usd(self.hedged)) and not above(equity * asker.hard_leverage - usd(self.hedged)):
                 raise Unclear  # it is being reduced
         self.as_dear_as_ever()
         self.wished(equity)
@@ -106,22 +111,18 @@ class Question:
             return
         if self.cost is None or self.quote is None:
             raise Unclear
-        known, now = float(self.cost.rate), float(cost_rate(self.instrument, self.quote))
-        tick, spare = float(self.instrument.tick), FACTOR * known - now
-        if now - tick / float(self.quote.mark) <= known / FACTOR or not self.cell.above(Line((spare, spare), -tick)):
+        instrument = self.asker.instrument
+        known, now = float(self.cost.rate), float(cost_rate(instrument, self.quote))
+        tick, spare = float(instrument.tick), FACTOR * known - now
+        if now - tick / float(self.quote.mark) <= known / FACTOR or not self.cell.above(Line(0.0, spare, -tick)):
             raise Unclear
-
-    def smallest(self) -> float:
-        least = float(self.instrument.contract_size) * self.instrument.min_contracts
-        return max(least, float(self.instrument.min_notional_usd), float(self.rules.execution.min_order_usd))
 
     def ideal(self, equity: Line) -> Line:
         """N*, never below 0."""
         if self.baseline.ratio == ZERO:
             return usd(0.0)
-        whole = equity + Line((self.spot, self.spot), 0.0)
-        unhedged = (1.0 - self.ratio) * self.base
-        line = whole - Line((unhedged, unhedged), 0.0) if self.rule.basis is Basis.COINS else whole * self.ratio
+        whole = equity + Line(0.0, self.spot, 0.0)
+        line = whole - Line(0.0, (1.0 - self.ratio) * self.base, 0.0) if self.rule.basis is Basis.COINS else whole * self.ratio
         return line if self.cell.above(line) else usd(0.0)
 
     def wished(self, equity: Line) -> None:
@@ -143,12 +144,12 @@ class Question:
     def banded(self, ideal: Line) -> Line | None:
         """Where band.wanted would trade to; None where it holds."""
         above, band, hedged = self.cell.above, self.band, usd(self.hedged)
-        nothing = not ideal.level and not any(ideal.slopes)
-        if nothing or above(usd(float(self.rules.execution.min_order_usd)) - ideal):
-            return usd(0.0) if self.short else None
+        nothing = not (ideal.usd or ideal.coins or ideal.shares)
+        if nothing or above(usd(self.asker.ignored) - ideal):
+            return usd(0.0) if self.hedged else None
         if self.rule.auto is not None:
             narrower = min(1 - band.low if self.rule.auto.low is None else ONE, band.high - 1 if self.rule.auto.high is None else ONE)
-            if above(usd(self.smallest()) - ideal * float(narrower)):
+            if above(usd(self.asker.smallest) - ideal * float(narrower)):
                 raise Unclear  # the lot widens the band
         if above(ideal * float(band.low) - hedged):
             return ideal * float(band.safe_low)
@@ -158,20 +159,17 @@ class Question:
 
     def cap(self, equity: Line) -> Line:
         """The lower one of what collateral and max_position_usd allow."""
-        limits = self.rules.risk
-        share = n_max_usd(self.instrument, limits.max_leverage, ONE, ONE, limits.price_collar)
-        room = equity * float(share) if self.cell.above(equity) else usd(0.0)
-        most = usd(float(limits.max_position_usd))
+        room = equity * self.asker.capacity if self.cell.above(equity) else usd(0.0)
+        most = usd(self.asker.max_position)
         return room if self.cell.above(most - room) else most
 
     def too_small(self, goal: Line) -> None:
         """Raise Unclear unless no order may be sent, or none of this size."""
         if self.held_back:
             return
-        above = self.cell.above
-        lot, smallest = float(self.instrument.contract_size), self.smallest()
+        above, lot, smallest = self.cell.above, self.asker.lot, self.asker.smallest
         hedged = usd(self.hedged)
         below = above(hedged + usd(smallest) - goal)
-        closes = not above(goal - usd(lot)) and bool(self.short)
+        closes = not above(goal - usd(lot)) and bool(self.hedged)
         if not below or closes or not above(goal - hedged + usd(smallest - lot)):
             raise Unclear

@@ -5,8 +5,9 @@
     answer = await run.run()
     curves = drawn(run, read, points=2_000)               # a Series; points=None: every bar
 
-Nothing of this is measured on the way. A replay that is asked for its series keeps what changed (course.py: some hundred bytes for each
-fill, 24 for each settlement); between two changes every curve is a formula of the price, and is computed here from the price columns.
+Nothing of this is measured on the way. A replay that jumps, and any that is asked for its series, keeps what changed (course.py: some
+hundred bytes for each fill and settlement). Between two changes every curve is a formula of the price, and is computed here from the
+price columns.
 Floats: they are looked at, and decide nothing.
 """
 
@@ -21,6 +22,7 @@ from bot.core.decision import Baseline
 from bot.core.model import ZERO, Basis, Instrument, Kind
 from bot.course import Course, Turning
 from bot.jumping.columns import Columns, Floats, Whole
+from bot.jumping.steps import Steps, steps, steps_with_funding
 from bot.replay import Replay
 
 NEVER: Final = float("inf")
@@ -136,34 +138,6 @@ def chosen(of: Columns, points: int | None) -> Whole:
         part = of.close[begin:end]
         found.append(np.array([begin + part.argmin(), begin + part.argmax()], dtype=np.int64))
     return np.unique(np.concatenate(found))
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """An amount that stays as it is from one moment to the next."""
-
-    at_ms: Whole
-    amounts: Floats
-    before: float
-
-    def at(self, at_ms: Whole) -> Floats:
-        """After everything that happened at each moment."""
-        return np.concatenate(([self.before], self.amounts))[self.at_ms.searchsorted(at_ms, "right")]
-
-
-def steps(turnings: Sequence[Turning], amount: Callable[[Turning], float], before: float) -> Steps:
-    return Steps(np.array([one.at_ms for one in turnings], dtype=np.int64), np.array([amount(one) for one in turnings]), before)
-
-
-def steps_with_funding(course: Course, asset: str, kept: str, before: float) -> Steps:
-    """Of `wallet` or `funding_usd`, which settlements change too."""
-    turnings, paid = course.turnings.get(asset, ()), course.paid.get(asset, ())
-    at_ms = np.concatenate([np.array([one.at_ms for one in turnings], dtype=np.int64), *(np.asarray(one.at_ms) for one in paid)])
-    amounts = np.concatenate(
-        [np.array([float(getattr(one, kept)) for one in turnings]), *(np.asarray(getattr(one, kept), dtype=np.float64) for one in paid)]
-    )
-    order = at_ms.argsort(kind="stable")
-    return Steps(at_ms[order], amounts[order], before)
 
 
 def wallet_over(course: Course, instruments: Iterable[Instrument], currency: str, posted: Decimal) -> Steps:

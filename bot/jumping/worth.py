@@ -1,123 +1,170 @@
-"""What are bag and account worth at the end of every bar that was jumped over, and what would the ideal hedge be?
+"""What were bag and account worth when each bar ended, and what would the ideal hedge have been? Told of a whole run at once.
 
-Between two payments both follow the price in straight lines (a `value` hedge's ideal compounds from bar to bar). Measured in floats: they
-report and decide nothing. What the ideal hedge of `coins` has in the end is booked exactly.
+From one change to the next (course.py) both follow the price in straight lines; the ideal of a `value` hedge compounds from bar to bar.
+Samples are the ends of all bars, and then the end of the run. Measured in floats: they report and decide nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 
 from bot.core.decision import Baseline
-from bot.core.model import ZERO, Basis, FundingPayment
-from bot.jumping.ahead import Due
+from bot.core.model import ZERO, Basis
+from bot.core.rules import LegRule
+from bot.course import Course
 from bot.jumping.columns import Floats, Whole
-from bot.jumping.grid import Ends
-from bot.replay import Tally
+from bot.jumping.grid import Grid
+from bot.jumping.steps import steps, steps_with_funding
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
-    """One asset as the stretch begins, and the last price before it ends."""
+class Regime:
+    """A baseline, from the moment it was set; the first sample after that is `begins`."""
 
-    asset: str
-    baseline: Baseline
-    coins: float  # S + C - N/E
-    hedged_usd: float  # N
-    ideal_delta: Decimal  # δ* until the next bar ends
-    ends_at: Decimal
+    begins: int
+    price: float
+    baseline: Baseline | None
 
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Ends of bars between one settlement and the next: where each piece begins, and what was paid until then, by asset."""
+    """From the sample `begins` on, until the next piece: worth `coins * price + usd`, and funding less fees that were booked."""
 
-    starts: Whole
-    count: int
-    coins: Mapping[str, Floats]
-    usd: Mapping[str, Floats]
+    begins: Whole
+    coins: Floats
+    usd: Floats
+    booked: Floats
 
-    @classmethod
-    def of(cls, ends: Ends, due: Sequence[Due], payments: Sequence[FundingPayment | None], assets: Sequence[str]) -> "Pieces":
-        count = len(ends.at_ms)
-        paid = [(one, payment) for one, payment in zip(due, payments, strict=True) if payment is not None]
-        places = ends.at_ms.searchsorted(np.array([one.at_ms for one, _ in paid], dtype=np.int64), "left")
-        starts = np.unique(np.concatenate((np.zeros(1, dtype=np.int64), places[places < count])))
-        coins, usd = ({asset: np.zeros(len(starts)) for asset in assets} for _ in range(2))
-        for (one, payment), piece in zip(paid, starts.searchsorted(places[places < count]).tolist(), strict=False):
-            coins[one.asset][piece] += float(payment.coins)
-            usd[one.asset][piece] += float(payment.coins * payment.mark)
-        return cls(starts, count, {asset: of.cumsum() for asset, of in coins.items()}, {asset: of.cumsum() for asset, of in usd.items()})
+    def each(self, amounts: Floats, count: int) -> Floats:
+        """An amount of each piece, at each sample."""
+        each: Floats = np.repeat(amounts, np.diff(self.begins, append=count))
+        return each
 
-    def each(self, amounts: Floats) -> Floats:
-        """An amount of each piece, at each end."""
-        return np.repeat(amounts, np.diff(self.starts, append=self.count))
+    def of(self, begins: Whole) -> Whole:
+        """The piece in which each of these samples lies."""
+        found: Whole = self.begins.searchsorted(begins, "right") - 1
+        return found
 
 
-def measure(
-    tally: Tally,
-    holdings: Sequence[Holding],
-    ends: Ends,
-    due: Sequence[Due],
-    payments: Sequence[FundingPayment | None],
-    elsewhere: float,
-) -> None:
-    """Into the tally. `elsewhere`: what the account holds in other currencies, in USD."""
-    if not len(ends.at_ms):
-        for one in holdings:
-            tally.ideal[one.asset] += one.ideal_delta * (one.ends_at - tally.last[one.asset])
-        return
-    pieces = Pieces.of(ends, due, payments, [one.asset for one in holdings])
-    if len(holdings) == 1 and holdings[0].baseline.basis is Basis.COINS:
-        value, ideal = extremes(tally, holdings[0], ends.prices[holdings[0].asset], pieces)
-    else:
-        value, ideal = np.zeros(pieces.count), np.zeros(pieces.count)
-        for one in holdings:
-            prices = ends.prices[one.asset]
-            value += pieces.each(one.coins + pieces.coins[one.asset]) * prices + one.hedged_usd
-            ideal += straight(tally, one, prices, pieces) if one.baseline.basis is Basis.COINS else compounded(tally, one, prices, pieces)
-    value += elsewhere
-    tally.value_usd, least = Decimal(float(value[-1])), Decimal(float(value.min()))
-    tally.least_usd = least if tally.least_usd is None else min(tally.least_usd, least)
-    tally.error_usd = max(tally.error_usd, Decimal(float(np.abs(value - ideal - float(tally.dollars)).max())))
-    last_ms = int(ends.at_ms[-1])
-    booked = [(one.asset, payment) for one, payment in zip(due, payments, strict=True) if payment is not None and one.at_ms <= last_ms]
-    for asset, payment in booked:
-        tally.booked[asset] = tally.booked.get(asset, ZERO) + payment.coins * payment.mark
-    for one in holdings:
-        if one.baseline.basis is Basis.COINS:
-            paid = sum((payment.coins * payment.mark for asset, payment in booked if asset == one.asset), ZERO)
-            tally.ideal[one.asset] += one.ideal_delta * (one.ends_at - tally.last[one.asset]) + paid
+class Worth:
+    """One asset of a run."""
+
+    def __init__(self, grid: Grid, course: Course, rule: LegRule, size: Decimal, coins: Decimal, posted: Decimal, last: Decimal) -> None:
+        """`coins` of bag and collateral together; `size`: USD of one contract; `last`: the price in the end."""
+        self.rule, self.whole = rule, float(coins)
+        self.prices = np.append(grid.ends(rule.asset), float(last))
+        self.opening = float(grid.tracks[rule.asset].columns.open[0])
+        turnings = course.turnings.get(rule.asset, [])
+        wallet = steps_with_funding(course, rule.asset, "wallet", 0.0)
+        funding = steps_with_funding(course, rule.asset, "funding_usd", 0.0)
+        short = steps(turnings, lambda one: float(-one.contracts * size), 0.0).at(wallet.at_ms)
+        entry = steps(turnings, lambda one: float(one.entry_price) if one.entry_price else np.inf, np.inf).at(wallet.at_ms)
+        fees = steps(turnings, lambda one: float(one.fees_usd), 0.0).at(wallet.at_ms)
+        begins = grid.at_ms.searchsorted(wallet.at_ms - grid.length_ms, "left")
+        newest = np.append(begins[1:] != begins[:-1], True)[: len(begins)]
+        outside = float(coins - posted)
+        fresh = [0] if len(begins) and begins[0] == 0 else []  # a change before the first bar ended: nothing of before is seen
+        self.pieces = Pieces(
+            np.delete(np.concatenate(([0], begins[newest])), fresh),
+            np.delete(np.concatenate(([self.whole], (outside + wallet.amounts - short / entry)[newest])), fresh),
+            np.delete(np.concatenate(([0.0], short[newest])), fresh),
+            np.delete(np.concatenate(([0.0], (funding.amounts - fees)[newest])), fresh),
+        )
+        self.regimes = [Regime(0, self.opening, None)]
+        for one in turnings:
+            if one.baseline != self.regimes[-1].baseline:
+                first = int(grid.at_ms.searchsorted(one.at_ms - grid.length_ms, "left"))
+                self.regimes.append(Regime(first, float(one.price), one.baseline))
+
+    def delta(self, baseline: Baseline | None, coins: float) -> float:
+        """δ* = (1-h)B for `coins`, (1-h)(S+Q) of the ideal for `value`."""
+        if baseline is None:
+            return float(1 - self.rule.ratio) * self.whole
+        return float(1 - baseline.ratio) * (float(baseline.coins) if baseline.basis is Basis.COINS else coins)
+
+    @property
+    def straight(self) -> bool:
+        return all(one.baseline is None or one.baseline.basis is Basis.COINS for one in self.regimes)
+
+    def extremes(self) -> tuple[float, float]:
+        """Where the ideal is straight too: nowhere are both further apart than at the highest and the lowest price of a piece."""
+        begins, deltas, levels = [], [], []
+        ideal, price, delta = self.whole * self.opening, self.opening, 0.0
+        for one in self.regimes:
+            ideal, price = ideal + delta * (one.price - price), one.price
+            delta = self.delta(one.baseline, 0.0)
+            begins.append(one.begins)
+            deltas.append(delta)
+            levels.append(ideal - delta * price)
+        pieces = self.pieces
+        at = np.unique(np.concatenate((pieces.begins, np.array(begins))))
+        piece, regime = pieces.of(at), np.array(begins).searchsorted(at, "right") - 1
+        coins, usd = pieces.coins[piece], pieces.usd[piece]
+        apart_coins = coins - np.array(deltas)[regime]
+        apart_usd = usd - np.array(levels)[regime] - pieces.booked[piece]
+        least, error = float("inf"), 0.0
+        for prices in (np.maximum.reduceat(self.prices, at), np.minimum.reduceat(self.prices, at)):
+            least = min(least, float((coins * prices + usd).min()))
+            error = max(error, float(np.abs(apart_coins * prices + apart_usd).max()))
+        return least, error
+
+    def value(self) -> Floats:
+        pieces, count = self.pieces, len(self.prices)
+        worth: Floats = pieces.each(pieces.coins, count) * self.prices + pieces.each(pieces.usd, count)
+        return worth
+
+    def ideal(self) -> Floats:
+        count = len(self.prices)
+        ideal = np.empty(count)
+        booked = np.diff(self.pieces.each(self.pieces.booked, count), prepend=0.0)
+        worth, price, delta = self.whole * self.opening, self.opening, 0.0
+        ends = [one.begins for one in self.regimes[1:]] + [count]
+        for one, end in zip(self.regimes, ends, strict=True):
+            worth, price = worth + delta * (one.price - price), one.price
+            delta = self.delta(one.baseline, worth / price)
+            if one.begins == end:
+                continue
+            prices, paid = self.prices[one.begins : end], booked[one.begins : end]
+            first = worth + delta * (prices[0] - price)
+            if one.baseline is None or one.baseline.basis is Basis.COINS:
+                ideal[one.begins : end] = first + delta * (prices - prices[0]) + paid.cumsum()
+            else:  # each bar it holds (1-h) of what it is worth as the bar begins
+                growth = np.ones(len(prices))
+                np.divide(prices[1:], prices[:-1], out=growth[1:])
+                growth[1:] = 1 + float(1 - one.baseline.ratio) * (growth[1:] - 1)
+                grown = growth.cumprod()
+                ideal[one.begins : end] = grown * (first + (paid / grown).cumsum())
+            worth, price = float(ideal[end - 1]), float(prices[-1])
+            delta = self.delta(one.baseline, worth / price)
+        return ideal
 
 
-def extremes(tally: Tally, one: Holding, prices: Floats, pieces: Pieces) -> tuple[Floats, Floats]:
-    """Value and ideal at the highest, the lowest and the last price of each piece: nowhere in between are they further apart."""
-    lasts = prices[np.append(pieces.starts[1:], pieces.count) - 1]
-    picked = np.stack((np.maximum.reduceat(prices, pieces.starts), np.minimum.reduceat(prices, pieces.starts), lasts))
-    value = (one.coins + pieces.coins[one.asset]) * picked + one.hedged_usd
-    ideal = float(tally.ideal[one.asset]) + pieces.usd[one.asset] + float(one.ideal_delta) * (picked - float(tally.last[one.asset]))
-    return value.ravel(), ideal.ravel()
-
-
-def straight(tally: Tally, one: Holding, prices: Floats, pieces: Pieces) -> Floats:
-    """The ideal of a hedge of `coins`: δ* stays as it is."""
-    moved: Floats = float(one.ideal_delta) * (prices - float(tally.last[one.asset]))
-    return moved + pieces.each(float(tally.ideal[one.asset]) + pieces.usd[one.asset])
-
-
-def compounded(tally: Tally, one: Holding, prices: Floats, pieces: Pieces) -> Floats:
-    """The ideal of a `value` hedge: at each end it holds (1-h) of what it is worth then, until the next one."""
-    share, asset = float(1 - one.baseline.ratio), one.asset
-    growth = np.ones(pieces.count)
-    np.divide(prices[1:], prices[:-1], out=growth[1:])
-    growth[1:] = 1 + share * (growth[1:] - 1)
-    grown = growth.cumprod()
-    paid = np.diff(pieces.usd[asset], prepend=0.0)
-    first = float(tally.ideal[asset]) + float(one.ideal_delta) * (prices[0] - float(tally.last[asset]))
-    ideal: Floats = grown * (first + pieces.each((paid / grown[pieces.starts]).cumsum()))
-    delta = share * ideal[-1] / prices[-1]
-    tally.held[asset] = one.baseline, Decimal(delta)
-    tally.ideal[asset] = Decimal(ideal[-1] + delta * (float(one.ends_at) - prices[-1]))
-    return ideal
+def extremes(
+    grid: Grid,
+    course: Course,
+    rules: Mapping[str, LegRule],
+    sizes: Mapping[str, Decimal],
+    bag: Mapping[str, Decimal],
+    posted: Mapping[str, Decimal],
+    last: Mapping[str, Decimal],
+) -> tuple[float, float]:
+    """The least that bag and account were worth, without what is neutral to every coin, and the largest distance from the ideal. USD."""
+    each = [
+        Worth(
+            grid,
+            course,
+            rules[asset],
+            sizes[asset],
+            bag.get(asset, ZERO) + posted.get(asset, ZERO),
+            posted.get(asset, ZERO),
+            last[asset],
+        )
+        for asset in grid.tracks
+    ]
+    if len(each) == 1 and each[0].straight:
+        return each[0].extremes()
+    value = sum((one.value() for one in each), np.zeros(len(grid) + 1))
+    ideal = sum((one.ideal() for one in each), np.zeros(len(grid) + 1))
+    return float(value.min()), float(np.abs(value - ideal).max())

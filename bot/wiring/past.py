@@ -129,7 +129,7 @@ async def replay(
     gate = SignGate(clock, NoKillSwitch())
     exchange = PaperExchange(
         clock,
-        "sqlite://",
+        None,
         {asset: one[0].open for asset, one in bars.items()},
         settings.paper.collateral,
         spread_bps=settings.paper.spread_bps,
@@ -141,7 +141,8 @@ async def replay(
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
     instruments = await exchange.connect([leg.symbol for leg in rules.legs])
     empty = State(account=rules.account, instance=REPLAY_INSTANCE)
-    course = Course() if series else None
+    stepping = "asked for" if step else why_stepping(rules, instruments, read)
+    course = Course() if series or not stepping else None  # a replay that jumps measures by it
     engine = unrecorded_engine(
         settings,
         rules,
@@ -156,8 +157,7 @@ async def replay(
         course=course,
     )
     bag = {asset: held.declared for asset, held in settings.outside.items()}
-    stepping = "asked for" if step else why_stepping(rules, instruments, read)
-    if not stepping:
+    if course is not None and not stepping:
         from bot.jumping.columns import Columns, Track  # loads numpy
         from bot.jumping.replay import JumpingReplay
 

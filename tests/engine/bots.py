@@ -190,7 +190,7 @@ class Bots:
     def close(self) -> None:
         for bot in self.running:
             bot.store.close()
-            bot.venue._store.close()
+            bot.venue._keeper.store.close()
 
 
 def in_full(bot: Bot) -> bool:

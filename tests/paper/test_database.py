@@ -117,9 +117,9 @@ async def test_an_existing_database_wins_over_seed_collateral_and_price(tmp_path
 async def test_reads_and_prints_that_move_nothing_do_not_commit() -> None:
     paper = make()
     commits: list[object] = []
-    paper._store.commit = commits.append  # type: ignore[method-assign]
+    paper._keeper.store.commit = commits.append  # type: ignore[method-assign]
     statements: list[str] = []
-    event.listen(paper._store._connection, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    event.listen(paper._keeper.store._connection, "before_cursor_execute", lambda *args: statements.append(args[2]))
     paper.print("BTC", D(60001), START_MS + 1)
     paper.settle_funding("BTC", D("0.0001"), START_MS + 1)
     await view(paper)
@@ -188,7 +188,7 @@ def test_processes_that_start_together_make_one_venue(tmp_path: Path) -> None:
         def start(seed: int, url: str = url, together: Barrier = together) -> tuple[int, bool]:
             together.wait()
             paper = make(url, seed=seed)
-            paper._store.close()
+            paper._keeper.store.close()
             return paper.opened.seed, paper.opened.new
 
         with ThreadPoolExecutor(4) as pool:
@@ -214,7 +214,7 @@ async def test_a_locked_database_takes_no_order_and_loses_none(tmp_path: Path) -
     file = tmp_path / "paper.db"
     paper = make(f"sqlite:///{file}")
     await paper.place(order("a", SELL, 10, 60100))
-    paper._store._driver.execute("PRAGMA busy_timeout=1")
+    paper._keeper.store._driver.execute("PRAGMA busy_timeout=1")
     blocker = sqlite3.connect(file, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
     with pytest.raises(NotSent, match="locked"):
@@ -254,7 +254,7 @@ def test_an_unusable_address_is_named(url: str) -> None:
 def test_another_layout_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "paper.db"
     paper = make(f"sqlite:///{file}")
-    paper._store.close()
+    paper._keeper.store.close()
     with sqlite3.connect(file) as database:
         database.execute("UPDATE paper_venue SET version = 99")
     database.close()

@@ -122,9 +122,9 @@ async def test_a_few_points_hold_the_lowest_and_the_highest_close():
     assert few.value_usd[-1] == every.value_usd[-1]
 
 
-async def test_a_replay_that_was_not_asked_keeps_no_series():
+async def test_a_replay_from_print_to_print_that_was_not_asked_keeps_no_series():
     read = wandering(bars=10)
-    run = await replay(load(None, {}, {"mode": "live", **FULL}), read)
+    run = await replay(load(None, {}, {"mode": "live", **FULL}), read, step=True)
     await run.run()
     with pytest.raises(ValueError, match="series=True"):
         drawn(run, read)
