@@ -67,7 +67,7 @@ def test_what_is_left_verifies_by_itself_decides_again_and_keeps_every_order_fil
     assert isinstance(full.entry(first(full)).event, DecisionMade)
     assert (tables(full), full.state()) == (before, state)
     assert full.head().seq == found.checkpoint_seq == head.seq + 1
-    told = verify(full, [head, Head(found.checkpoint.upto_seq, found.checkpoint.hash)])
+    told = verify(full, [head, Head(found.checkpoint.upto_seq, found.checkpoint.entry_hash)])
     assert (told.verdict, told.heads_checked, told.hash_only) == (Verdict.GOOD, 2, 0)
     assert told.decided_again == DAYS - 2
     assert told.what.startswith(f"{full.head().seq - found.checkpoint.upto_seq} entries")
@@ -79,7 +79,7 @@ def test_the_archive_holds_what_went_and_its_hash_is_the_one_that_the_checkpoint
     found = pruned(full, tmp_path / "archive.db", 3)
     with closing(Store.read(f"sqlite:///{tmp_path / 'archive.db'}", **OWNER)) as archive:
         assert [row.hash for row in archive.entries()] == whole
-        assert verify(archive, [Head(found.checkpoint.upto_seq, found.checkpoint.hash)]).verdict is Verdict.GOOD
+        assert verify(archive, [Head(found.checkpoint.upto_seq, found.checkpoint.entry_hash)]).verdict is Verdict.GOOD
 
 
 def test_it_goes_on_is_pruned_again_and_copied(full, tmp_path):
@@ -206,7 +206,7 @@ def test_whatever_is_done_to_a_pruned_record_by_hand_is_found(full, tmp_path, ho
         for guard in ("entries_never_change", "entries_never_go"):
             file.execute(f"DROP TRIGGER {guard}")
         after, checkpoint = found.checkpoint.upto_seq + 1, found.checkpoint_seq
-        file.execute(statement.format(after=after, checkpoint=checkpoint, hash=found.checkpoint.hash))
+        file.execute(statement.format(after=after, checkpoint=checkpoint, hash=found.checkpoint.entry_hash))
         file.commit()
     told = verify(full)
     assert told.verdict is Verdict.BROKEN

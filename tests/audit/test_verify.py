@@ -191,7 +191,7 @@ async def test_a_chain_rewritten_from_its_start_is_found_with_heads_and_only_wit
     connection.close()
     digest, changes = genesis("main", "paper", None, instance), []
     for seq, record in rows:
-        forged = record.replace('"run_id":"run-1"', '"run_id":"run-2"')
+        forged = record.replace('"program_version":"0.1.0"', '"program_version":"0.1.1"')  # from which no decision follows
         digest = link(seq, digest, forged)
         quoted = forged.replace("'", "''")
         changes.append(f"UPDATE entries SET record = '{quoted}', hash = '{digest}' WHERE seq = {seq}")
