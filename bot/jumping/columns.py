@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,18 @@ class Bar(Protocol):
     def prints(self) -> tuple[tuple[int, Decimal], ...]: ...
 
 
+@runtime_checkable
+class Arrayed(Protocol):
+    """Bars that are kept as arrays (adapters/history_columns.py)."""
+
+    at_ms: Whole
+    length_ms: int
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+
+
 @dataclass(frozen=True)
 class Columns:
     """Bars, oldest first, none of which overlaps the next. A history of one price a bar has one array four times."""
@@ -47,6 +59,9 @@ class Columns:
 
     @classmethod
     def of(cls, bars: Sequence[Bar]) -> "Columns":
+        """The arrays that the bars are kept in, if they are."""
+        if isinstance(bars, Arrayed):
+            return cls(bars.at_ms, bars.length_ms, bars.open, bars.high, bars.low, bars.close)
         prices = np.array([(float(bar.open), float(bar.high), float(bar.low), float(bar.close)) for bar in bars]).T.copy()
         return cls(np.array([bar.at_ms for bar in bars], dtype=np.int64), bars[0].length_ms, *prices)
 

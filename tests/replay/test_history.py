@@ -77,6 +77,8 @@ def test_a_window_includes_its_first_moment_and_excludes_its_last(written):
         ("timestamp,price\n2022-11-01,-3\n", 2, "a price of -3"),
         ("timestamp,price\n2022-11-01,ten\n", 2, "is not a number"),
         ("timestamp,price\nyesterday,10\n", 2, "is not a time"),
+        ("timestamp,price\n2022-11-01T00:00,10\n2022-11-01T01:00Z,10\n", 3, "names a time zone"),
+        ("timestamp,price\n2022-11-01T00:00+02:00,10\n2022-11-01T01:00,10\n", 3, "names no time zone"),
         ("timestamp,price\n2022-11-02,10\n2022-11-01,10\n", 3, "older"),
         ("timestamp,price\n2022-11-01,10\n2022-11-01,10\n", 3, "twice"),
         ("timestamp,price\n2022-11-01,10\n2022-11-02\n", 3, "1 cells"),

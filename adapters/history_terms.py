@@ -1,0 +1,114 @@
+"""What is a price history made of, and how is a file of one refused?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Final
+
+from bot.ports import Misconfigured
+
+STAMPS: Final = ("timestamp", "time", "datetime", "date")
+PRICES: Final = ("price", "close", "index_price")
+OHLC: Final = ("open", "high", "low", "close")
+RATES: Final = ("rate", "interest_1h", "funding_rate")
+SECONDS_END_MS: Final = 100_000_000_000  # an epoch number below this counts seconds, above it milliseconds
+DAY_MS: Final = 86_400_000
+REMEDY_OF_A_TIME: Final = "write ISO 8601 in UTC, or an epoch number, in every row"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Open at `at_ms`; prices in USD per coin. A file with one price column gives bars of one price."""
+
+    at_ms: int
+    length_ms: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+
+    def prints(self) -> tuple[tuple[int, Decimal], ...]:
+        """Open at 0 s, then the nearer of low and high, the other one, close, at 1/3, 2/3 and 1 of the length.
+
+        A bar of one price is printed when it opens and when it ends."""
+        if self.open == self.high == self.low == self.close:
+            return ((self.at_ms, self.open), (self.at_ms + self.length_ms, self.close))
+        low_first = self.open - self.low <= self.high - self.open
+        second, third = (self.low, self.high) if low_first else (self.high, self.low)
+        third_ms = self.length_ms // 3
+        return (
+            (self.at_ms, self.open),
+            (self.at_ms + third_ms, second),
+            (self.at_ms + 2 * third_ms, third),
+            (self.at_ms + self.length_ms, self.close),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    at_ms: int
+    rate: Decimal  # of the interval that settles at this moment
+
+
+class HistoryError(Misconfigured):
+    """A price or funding file that cannot be trusted, with the line of a text file or the row (from 1) of another, and its time."""
+
+    def __init__(
+        self, path: Path, line: int | None, problem: str, remedy: str, *, row: int | None = None, at_ms: int | None = None
+    ) -> None:
+        where = f", line {line}" if line is not None else f", row {row}" if row is not None else ""
+        when = "" if at_ms is None else f" ({datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC)"
+        super().__init__(f"{path}{where}: {problem}{when}; {remedy}")
+
+
+def missing_bars(distance_ms: int, step_ms: int) -> tuple[str, str]:
+    """What is wrong with a gap, and what to do."""
+    remedy = "cut a window with --from and --to, or hold the last price through the gap with --allow-gaps"
+    return f"bars are missing before it: {distance_ms // step_ms - 1}", remedy
+
+
+def column(path: Path, header: Sequence[str], names: Sequence[str], what: str, *, line: int | None = 1) -> int:
+    for name in names:
+        if name in header:
+            return header.index(name)
+    raise HistoryError(path, line, f"lacks {what} (columns: {', '.join(header)})", f"name one of them {' or '.join(names)}")
+
+
+class OneClock:
+    """Reads the times of one file. Either all of them name their time zone or none does, and then they are UTC: who mixes both may mean
+    two clocks."""
+
+    def __init__(self) -> None:
+        self._zoned: bool | None = None
+
+    def epoch_ms(self, text: str) -> int:
+        """Milliseconds from ISO 8601, or from an epoch number in seconds or milliseconds. Raise ValueError, which tells why not."""
+        text = text.strip()
+        zoned = True
+        try:
+            if text.replace(".", "", 1).isdigit():
+                stamp = Decimal(text)
+                at_ms = int(stamp * 1000) if stamp < SECONDS_END_MS else int(stamp)
+            else:
+                parsed = datetime.fromisoformat(text)
+                zoned, at_ms = parsed.tzinfo is not None, epoch_ms(parsed)
+        except (ValueError, InvalidOperation):
+            raise ValueError(f"{text!r} is not a time") from None
+        if self._zoned is not None and zoned != self._zoned:
+            told = "names a time zone, and the rows before it name none" if zoned else "names no time zone, and the rows before it do"
+            raise ValueError(f"{text!r} {told}")
+        self._zoned = zoned
+        return at_ms
+
+
+def instant_ms(text: str) -> int:
+    """Epoch milliseconds of an ISO 8601 date or time, UTC if it names no zone. Raise ValueError."""
+    return epoch_ms(datetime.fromisoformat(text))
+
+
+def epoch_ms(parsed: datetime) -> int:
+    parsed = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    since = parsed - datetime(1970, 1, 1, tzinfo=UTC)
+    return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
