@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from bot.core.decision import Decision, Mode
+from bot.core.decision import Decision, Effort, Mode
 from bot.core.events import CommandGiven, RunEnded
 from bot.core.leg import IN_DOUBT
 from bot.core.memory import State
@@ -91,7 +91,8 @@ def finished(engine: Engine, decision: Decision | None, until: Until) -> Exit | 
         return Exit.DONE
     if not decision.armed or decision.mode is Mode.HALTED:
         return Exit.ATTENTION
-    working = bool(decision.orders) or any(leg.working for leg in engine.state.legs)
+    waiting = any(leg.effort is not Effort.KEEPS for leg in decision.legs)  # for the next slice, or for a deeper book
+    working = bool(decision.orders) or waiting or any(leg.working for leg in engine.state.legs)
     if working or engine.busy:
         return None
     halted = {leg.asset for leg in engine.state.legs if halt(leg) is not None}

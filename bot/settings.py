@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from bot.core.model import Basis, Kind
-from bot.core.rules import ExecutionRule, Foreign, LegRule, RiskRule, Rules
+from bot.core.rules import ExecutionRule, Foreign, LegRule, RiskRule, Rules, Schedule
 from bot.settings_accounts import accounts_of, shared_by_mistake
 from bot.settings_keys import Known, UnknownKey, alternatives, find, leaves
 from bot.settings_outside import Outside, read_environment, read_flags, read_secrets
@@ -339,6 +339,13 @@ def to_rules(settings: Settings, *, version: str, absence_ms: int, absence_polls
             max_order_usd=execution.max_order_usd,
             min_order_usd=band.min_order_usd,
             cooldown_ms=_ms(band.cooldown_seconds),
+            schedule=Schedule(execution.schedule),
+            schedule_above_usd=execution.schedule_above_usd,
+            slices=execution.slices,
+            horizon_ms=_ms(execution.horizon_seconds),
+            urgency=execution.urgency,
+            max_depth_share=execution.max_depth_share,
+            reprice_after_ms=None if execution.reprice_after_seconds is None else _ms(execution.reprice_after_seconds),
         ),
         risk=RiskRule(
             max_leverage=risk.max_leverage,

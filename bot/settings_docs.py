@@ -20,7 +20,7 @@ HEADER: Final = """\
 # hedgebot: what to hedge, where, and within which limits. `hedgebot check` reads this file and says what is wrong with it.
 # A flag beats the environment (HEDGEBOT__HEDGES__BTC__RATIO=0.5), the environment beats this file, and this file beats the defaults.
 # Secrets never stand here: HEDGEBOT__VENUE__API_KEY_FILE=/path (or HEDGEBOT__VENUE__API_KEY), likewise __API_SECRET and __PASSPHRASE.
-# On `environment: production` every key of band, execution and risk must stand here; elsewhere the defaults shown apply.
+# On `environment: production` every key of band, execution (up to max_order_usd) and risk must stand here; elsewhere the defaults apply.
 """
 BOUNDS: Final = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
 POLICY_EXAMPLES: Final = {  # what stands in the file for a key without a default

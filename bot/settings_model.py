@@ -158,6 +158,27 @@ class Execution(Section):
     )
     max_slippage_bps: Bps = Field(default=Decimal(20), description="how far from the mark such an order may reach, in basis points")
     max_order_usd: Usd = Field(default=Decimal(100000), description="larger orders are cut into pieces of this size")
+    schedule: Literal["none", "twap", "almgren-chriss"] = Field(
+        default="none", description="spread a large change over time: none, twap (equal slices) or almgren-chriss (the earlier ones larger)"
+    )
+    schedule_above_usd: Usd = Field(default=Decimal(50000), description="smaller changes are not spread")
+    slices: Whole = Field(default=5, ge=2, le=1000, description="how many slices a change is cut into")
+    horizon_seconds: Seconds = Field(default=Decimal(600), description="within how long they are all due")
+    urgency: Annotated[Number, Field(ge=0, le=20)] = Field(
+        default=Decimal("1.5"), description="of almgren-chriss (κT): 0 is twap, the higher the more is traded early"
+    )
+    max_depth_share: Annotated[Number, Field(gt=0, le=1)] | None = Field(
+        default=None, description="no order is more than this share of what is visible where it reaches; null: any"
+    )
+    reprice_after_seconds: Seconds | None = Field(
+        default=None,
+        description="pegged: an order keeps its place in the queue until the touch has been away for so long; null: its ttl counts",
+    )
+
+
+HOW_WORKED: Final = frozenset(  # keys of `execution` that choose a manner of trading: they need not stand in a file for production
+    {"schedule", "schedule_above_usd", "slices", "horizon_seconds", "urgency", "max_depth_share", "reprice_after_seconds"}
+)
 
 
 class Risk(Section):

@@ -14,6 +14,7 @@ from bot.core.rules import Band as BandRule
 from bot.settings_bag import Holding, judge_sources
 from bot.settings_cross import Cross
 from bot.settings_model import (
+    HOW_WORKED,
     Api,
     Audit,
     Band,
@@ -38,7 +39,9 @@ WIDE_BAND: Final = BandRule(
 )  # `value` below 1 trades on every move: let it breathe
 MOST_SILENT_SECONDS: Final = 30  # between two turns under a dead man's switch of a minute
 LIMITS: Final = ("risk", "band", "execution")  # on production each key of these must stand in the file
-NO_LIMITS: Final = frozenset({("band", "auto"), ("band", "risk_aversion")})  # but for these
+NO_LIMITS: Final = frozenset(  # but for these
+    {("band", "auto"), ("band", "risk_aversion"), *(("execution", name) for name in HOW_WORKED)}
+)
 
 
 class Settings(Section):
@@ -207,6 +210,7 @@ class Settings(Section):
                 "execution",
                 "max_order_usd",
             )
+        self._execution_makes_sense()
         for asset, rule in self.collateral.items():
             at = ("collateral", asset)
             if rule.high >= rule.low:
@@ -221,6 +225,23 @@ class Settings(Section):
                 refuse(f"is {rule.low}, not below risk.hard_leverage {risk.hard_leverage}", remedy, *at, "low")
             if rule.auto_transfer:
                 refuse("is true, which this version cannot do", "write auto_transfer: false and move coins by hand", *at, "auto_transfer")
+
+    def _execution_makes_sense(self) -> None:
+        execution, each = self.execution, self.execution.horizon_seconds / self.execution.slices
+        if execution.schedule != "none" and each < self.cycle_seconds:
+            refuse(
+                f"is {plain(execution.horizon_seconds)}, so that {execution.slices} slices follow each other faster than a cycle",
+                f"write at least {plain(self.cycle_seconds * execution.slices)}, or fewer slices",
+                "execution",
+                "horizon_seconds",
+            )
+        if execution.reprice_after_seconds is not None and execution.reprice_after_seconds >= execution.cross_after_seconds:
+            refuse(
+                f"is {plain(execution.reprice_after_seconds)}, not below cross_after_seconds {plain(execution.cross_after_seconds)}",
+                "the bot would cross before it ever moved an order: lower it",
+                "execution",
+                "reprice_after_seconds",
+            )
 
     def _paper_is_complete(self) -> None:
         if self.venue.name != "paper":

@@ -8,13 +8,13 @@ from bot.audit.sentences import SOURCES, STATUSES, coins, moment, order_words, s
 from bot.audit.store import Store
 from bot.audit.trades import fills_of, intents
 from bot.core.decision import CrossPlan, Decision, LegPlan
-from bot.core.events import CancelAsked, DecisionMade, LookedInVain, OrderMoved, RunStarted
+from bot.core.events import CancelAsked, DecisionMade, LookedInVain, OrderMoved, QueueSeen, RunStarted
 from bot.core.model import NO_LIQUIDATION
 from bot.core.policy_terms import Change
 from bot.core.rules import Rules
 from bot.shortfall import cost
 
-STORY = (OrderMoved.__name__, LookedInVain.__name__, CancelAsked.__name__)
+STORY = (OrderMoved.__name__, LookedInVain.__name__, QueueSeen.__name__, CancelAsked.__name__)
 
 
 class NotOnRecord(LookupError):
@@ -198,4 +198,4 @@ def cost_story(store: Store, order: OrderRow) -> Iterator[str]:
 
 def about(row: EntryRow, client_id: str) -> bool:
     event = row.event
-    return isinstance(event, OrderMoved | LookedInVain | CancelAsked) and event.client_id == client_id
+    return isinstance(event, OrderMoved | LookedInVain | QueueSeen | CancelAsked) and event.client_id == client_id

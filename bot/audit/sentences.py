@@ -28,6 +28,7 @@ from bot.core.events import (
     LookedInVain,
     OrderMoved,
     PositionUnexplained,
+    QueueSeen,
     RunEnded,
     RunStarted,
     TookCharge,
@@ -122,6 +123,9 @@ def sentence(event: Event) -> str:  # noqa: PLR0911, PLR0912 (one line for each 
             return f"Order {event.client_id} is {STATUSES[event.now]}, {event.filled:,} contracts filled{because}."
         case LookedInVain():
             return f"Looked for order {event.client_id} everywhere at the venue and did not see it."
+        case QueueSeen():
+            ahead = "" if event.ahead is None else f", at most {event.ahead:,} contracts ahead of it"
+            return f"Order {event.client_id} is {'behind' if event.behind else 'at'} the best price{ahead}."
         case CancelAsked():
             return f"Asked the venue to cancel order {event.client_id} ({event.why})."
         case FillSeen(fill=fill):

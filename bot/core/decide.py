@@ -6,9 +6,9 @@ from typing import Final
 from bot.core import contracts, machine, trust
 from bot.core.decision import Decision
 from bot.core.leg import LegAnswer, answer_leg
-from bot.core.memory import State
+from bot.core.memory import LegState, State, Working
 from bot.core.model import Snapshot
-from bot.core.rules import Rules
+from bot.core.rules import ExecutionRule, Rules
 
 RULES_VERSION: Final = "4"  # changes with every change that could decide otherwise on the same inputs
 
@@ -40,7 +40,9 @@ def decide(state: State, seen: Snapshot, rules: Rules) -> Decision:
             leverage=tuple(answer.leverage for answer in answers if answer.leverage) if state.armed else (),
             moves=moves,
             alerts=tuple(alert for answer in answers for alert in answer.alerts),
-            wake_mono_ms=wake(state, rules),
+            wake_mono_ms=min(
+                (at for at in (wake(state, rules), *(answer.wake_mono_ms for answer in answers)) if at is not None), default=None
+            ),
             mode=moves[-1].now if moves else state.mode,
         )
 
@@ -51,9 +53,17 @@ def wake(state: State, rules: Rules) -> int | None:
     times: list[int] = []
     for leg in state.legs:
         if leg.working is not None:
-            times.append(leg.working.sent_mono_ms + execution.order_ttl_ms)
+            times.append(gone_by(leg, leg.working, execution))
         elif leg.missed_at_ms is not None:
             times.append(leg.missed_at_ms + execution.cooldown_ms)
         elif leg.effort_since_ms is not None:
             times.append(leg.effort_since_ms + execution.cross_after_ms)
     return min(times, default=None)
+
+
+def gone_by(leg: LegState, working: Working, execution: ExecutionRule) -> int:
+    """When an order of ours is taken off at the latest, as things stand."""
+    if execution.reprice_after_ms is None or not working.order.post_only:
+        return working.sent_mono_ms + execution.order_ttl_ms
+    patience = (leg.effort_since_ms or working.sent_mono_ms) + execution.cross_after_ms
+    return patience if working.behind_since_ms is None else min(patience, working.behind_since_ms + execution.reprice_after_ms)

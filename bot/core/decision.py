@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from bot.core.model import ZERO, Basis, Side, TargetSource
 from bot.core.policy_terms import Change, Memory
@@ -42,6 +43,32 @@ class TradeCost:
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """A change of the position that is worked in pieces: how it was cut, and since when it is worked."""
+
+    side: Side
+    from_short: int  # the position it began from, short positive
+    sizes: tuple[int, ...]  # contracts of each slice; together the whole change
+    horizon_ms: int  # 0: everything is due at once
+    began_at_ms: int
+    began_mono_ms: int
+    epoch: int  # of the run it began in: only there does the monotonic stamp mean anything
+    mid: Decimal  # of the market when it began
+
+    @property
+    def whole(self) -> int:
+        return sum(self.sizes)
+
+
+class Effort(StrEnum):
+    """What a decision does to the patience with which the bot waits for a maker's fill."""
+
+    KEEPS = "keeps"
+    BEGINS = "begins"  # something is due, and the book is too thin for it
+    ENDS = "ends"  # nothing is due until the next slice, which gets patience of its own
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """The market that an order meets when it is decided: what it comes to cost is measured against this."""
 
@@ -63,6 +90,8 @@ class Intent:
     post_only: bool  # False: immediate-or-cancel within the slippage limit
     why: str
     arrival: Arrival | None = None
+    plan_mid: Decimal | None = None
+    queue_ahead: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +111,8 @@ class Approved:
     deadline_mono_ms: int  # not sent by then, it is dropped
     why: str
     arrival: Arrival | None = None
+    plan_mid: Decimal | None = None  # of the market when the change began that this order is a piece of
+    queue_ahead: int | None = None  # contracts of others that were visible at its price; None: not told, or it does not queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +179,17 @@ class LegPlan:
     band_why: str = ""  # where its edges come from, then
     trade_cost: TradeCost | None = None  # measured by this decision
     crosses: tuple[CrossPlan, ...] = ()  # what it carries for assets without a contract of their own
+    parent: Parent | None = None  # begun by this decision
+    effort: Effort = Effort.KEEPS
 
     @property
     def teaches(self) -> bool:
         """Is there something in it to be remembered?"""
-        taught = self.baseline is not None or self.memory is not None or self.trade_cost is not None
+        taught = any(one is not None for one in (self.baseline, self.memory, self.trade_cost, self.parent))
         return taught or any(cross.memory is not None or cross.ratio_changed for cross in self.crosses)
+
+
+QUEUE_TOO_LONG: Final = "the queue ahead is too long for the patience that is left"
 
 
 @dataclass(frozen=True, slots=True)

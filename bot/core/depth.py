@@ -1,6 +1,6 @@
 """What would the visible book give to an order, just now?"""
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 from bot.core.decision import Arrival
 from bot.core.model import Depth, Instrument, Kind, Levels, Quote, Side
@@ -25,6 +25,16 @@ def market_price(instrument: Instrument, quote: Quote, depth: Depth | None, side
         price = sum((count * at for at, count in taken), Decimal(0)) / contracts
     step = instrument.tick / 100
     return (price / step).to_integral_value(ROUND_HALF_EVEN) * step
+
+
+def allowed(depth: Depth, side: Side, limit_price: Decimal, share: Decimal, *, crossing: bool) -> int:
+    """Most contracts of an order that is to be no more than a share of what is visible where it reaches: all levels up to its limit that
+    it would take, or the best level of its own side, where it queues."""
+    if crossing:
+        reached = [count for price, count in opposite(depth, side) if (price - limit_price) * side.sign <= 0]
+    else:
+        reached = [count for _, count in depth.resting(side)[:1]]
+    return int((share * sum(reached)).to_integral_value(ROUND_FLOOR))
 
 
 def opposite(depth: Depth | None, side: Side) -> Levels:

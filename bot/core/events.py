@@ -108,6 +108,18 @@ class LookedInVain:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSeen:
+    """Where our resting order stands in the visible book, as far as that shows; written when it changes."""
+
+    client_id: str
+    symbol: str
+    ahead: int | None  # contracts of others that can be before it at its price, at most; None: not told
+    behind: bool  # others offer a better price
+    at_ms: int
+    mono_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CancelAsked:
     client_id: str
     symbol: str
@@ -286,6 +298,7 @@ ALL: Final = (
     IntentRecorded,
     OrderMoved,
     LookedInVain,
+    QueueSeen,
     CancelAsked,
     FillSeen,
     FundingSeen,
@@ -313,6 +326,7 @@ Event = (
     | IntentRecorded
     | OrderMoved
     | LookedInVain
+    | QueueSeen
     | CancelAsked
     | FillSeen
     | FundingSeen

@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from bot.core.decision import LegPlan, Mode
+from bot.core.decision import QUEUE_TOO_LONG, Effort, LegPlan, Mode
 from bot.core.events import (
     BagDeclared,
     BagFollowed,
@@ -25,6 +25,7 @@ from bot.core.events import (
     LookedInVain,
     OrderMoved,
     PositionUnexplained,
+    QueueSeen,
     RunStarted,
     TookCharge,
 )
@@ -59,6 +60,7 @@ def started(state: State, event: RunStarted) -> State:
             astray_coins=ZERO,
             astray_since_ms=None,
             placements_without_fill=0,
+            inside=False,
             dry_plan="",
         )
         for rule in event.rules.legs
@@ -99,7 +101,7 @@ def of_contract(leg: LegState, symbol: str) -> LegState:
 def carried_over(leg: LegState, adopt: bool) -> LegState:
     """`--adopt` lifts the halt of a leg that is not in our charge yet; durations of an unfinished order start again, above all the
     proof that it is absent."""
-    working = leg.working and changed(leg.working, cancel_asked_ms=None, polls=0, vain_since_ms=None)
+    working = leg.working and changed(leg.working, cancel_asked_ms=None, polls=0, vain_since_ms=None, behind_since_ms=None)
     return changed(leg, working=working, halted=None if adopt and leg.contracts is None else leg.halted)
 
 
@@ -109,12 +111,13 @@ def commanded(state: State, event: CommandGiven) -> State:
         case "pause":
             return changed(state, paused=True)
         case "resume":
-            legs = tuple(changed(leg, effort_since_ms=None) for leg in state.legs)
+            legs = tuple(changed(leg, effort_since_ms=None, parent=None) for leg in state.legs)
             return changed(state, paused=False, legs=legs)
         case "dry-run-on":
             return changed(state, dry_run_word=True, armed=False, draining=any(leg.working for leg in state.legs))
         case "dry-run-off":
-            return changed(state, dry_run_word=False, armed=state.live, draining=False)
+            legs = tuple(changed(leg, parent=None) for leg in state.legs)
+            return changed(state, dry_run_word=False, armed=state.live, draining=False, legs=legs)
         case "kill":
             return changed(state, killed=event.reason or f"kill by {event.by}", flattening=False)
         case "rearm":
@@ -150,6 +153,8 @@ def rearmed(leg: LegState) -> LegState:
         gap_usd=None,
         gap_traded=False,
         repeats=0,
+        parent=None,
+        inside=False,
     )
 
 
@@ -171,8 +176,15 @@ def decided(state: State, event: DecisionMade) -> State:
             changes["memory"] = plan.memory
         if plan.trade_cost is not None:
             changes["trade_cost"] = plan.trade_cost
+        if plan.parent is not None:
+            changes["parent"] = plan.parent
         if plan.settled and leg.working is None:
             changes |= {"effort_since_ms": None, "placements_without_fill": 0, "gap_usd": None, "gap_traded": False, "repeats": 0}
+            changes |= {"inside": False, "parent": None}
+        elif plan.effort is Effort.ENDS and leg.working is None:
+            changes |= {"effort_since_ms": None, "placements_without_fill": 0, "inside": False}
+        elif plan.effort is Effort.BEGINS and leg.effort_since_ms is None:
+            changes["effort_since_ms"] = event.seen.mono_ms
         if plan.asset in planned:
             changes |= progress(leg, plan)
         if plan.asset not in planned and leg.dry_plan:
@@ -217,7 +229,7 @@ def intended(state: State, event: IntentRecorded) -> State:
     leg = state.leg(order.asset)
     if event.status is OrderStatus.DRY_RUN:
         return with_leg(state, order.asset, dry_plan=dry_plan(order.side, order.contracts, order.reduce_only))
-    working = Working(order, event.epoch, event.status, 0, event.at_ms, event.mono_ms)
+    working = Working(order, event.epoch, event.status, 0, event.at_ms, event.mono_ms, ahead=order.queue_ahead)
     state = with_leg(
         state,
         order.asset,
@@ -264,11 +276,21 @@ def looked_in_vain(state: State, event: LookedInVain) -> State:
     return with_leg(state, leg.asset, working=changed(leg.working, polls=leg.working.polls + 1, vain_since_ms=since))
 
 
+def queue_seen(state: State, event: QueueSeen) -> State:
+    leg = next((leg for leg in state.legs if leg.working and leg.working.order.client_id == event.client_id), None)
+    if leg is None or leg.working is None:
+        return state
+    began = leg.working.behind_since_ms
+    since = (event.mono_ms if began is None else began) if event.behind else None
+    return with_leg(state, leg.asset, working=changed(leg.working, ahead=event.ahead, behind_since_ms=since))
+
+
 def cancel_asked(state: State, event: CancelAsked) -> State:
     leg = next((leg for leg in state.legs if leg.working and leg.working.order.client_id == event.client_id), None)
     if leg is None or leg.working is None:
         return state
-    return with_leg(state, leg.asset, working=changed(leg.working, cancel_asked_ms=event.mono_ms))
+    inside = leg.inside or event.why == QUEUE_TOO_LONG
+    return with_leg(state, leg.asset, working=changed(leg.working, cancel_asked_ms=event.mono_ms), inside=inside)
 
 
 def filled(state: State, event: FillSeen) -> State:
@@ -292,6 +314,7 @@ def filled(state: State, event: FillSeen) -> State:
         recent_fills=remembered(leg.recent_fills, leg.fills_cursor_ms, fill.at_ms, fill.trade_id),
         placements_without_fill=0 if event.ours else leg.placements_without_fill,
         gap_traded=leg.gap_traded or event.ours,
+        inside=leg.inside and not event.ours,
     )
     day = max(fill.at_ms // DAY_MS, state.turnover_day)  # a fill that is told late counts for the running day
     before = state.turnover_usd if day == state.turnover_day else ZERO
@@ -431,6 +454,7 @@ STEPS: Final[dict[type, Callable[[State, Any], State]]] = {
     IntentRecorded: intended,
     OrderMoved: order_moved,
     LookedInVain: looked_in_vain,
+    QueueSeen: queue_seen,
     CancelAsked: cancel_asked,
     FillSeen: filled,
     FundingSeen: funded,

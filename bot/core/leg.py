@@ -12,6 +12,7 @@ from bot.core.memory import LegState, State
 from bot.core.model import NO_LIQUIDATION, ONE, ZERO, Kind, OrderStatus, Side, Snapshot, Target, TargetSource, View
 from bot.core.policy_terms import Memory
 from bot.core.rules import LegRule, Rules
+from bot.core.step import Step, next_step
 
 HOURS_PER_YEAR: Final = 8760
 IN_DOUBT: Final = (OrderStatus.INTENT, OrderStatus.SIGNED, OrderStatus.UNKNOWN)
@@ -28,6 +29,7 @@ class LegAnswer:
     alerts: tuple[str, ...] = ()
     doubtful: bool = False
     flat: bool = True
+    wake_mono_ms: int | None = None
 
 
 def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed: tuple[Approved, ...]) -> LegAnswer:
@@ -172,7 +174,7 @@ def unknown(
     )
     cancels: tuple[Cancel, ...] = ()
     if leg.working is not None:
-        expiry = planner.cancel(state, leg, leg.working, None, rules.execution, seen.mono_ms)
+        expiry = planner.cancel(state, leg, leg.working, None, None, rules.execution, seen.mono_ms)
         cancels = (expiry,) if expiry is not None and expiry.why != planner.NO_LONGER_WANTED else ()
     return LegAnswer(plan, cancels=cancels, alerts=(*carry.alerts, *bag.alerts(leg, seen)), doubtful=True, flat=False)
 
@@ -209,17 +211,21 @@ class Want:
         refused: tuple[Refused, ...] = ()
         leverage: LeverageCall | None = None
         why = blocked or hold
+        step = Step()
         if size is not None and not blocked:
             if self.leg.working is not None:
                 why = f"{hold}: an order is working"
             elif waits := self.waits():
                 why = f"{hold}: {waits}"
             else:
-                verdict = self.reviewed(size, hold, placed)
-                if isinstance(verdict, Approved):
-                    order, leverage = verdict, self.leverage_call(size)
-                else:
-                    refused, why = (verdict,), f"{hold}: refused by the check on {verdict.check} ({verdict.why})"
+                size = replace(size, urgent=size.urgent or self.state.flattening)
+                step = next_step(self.leg, self.view, self.held, size, hold, self.state, self.seen, self.rules, placed)
+                why, alerts = step.why, alerts + step.alerts
+                if isinstance(step.verdict, Approved):
+                    order, leverage = step.verdict, self.leverage_call(size)
+                elif step.verdict is not None:
+                    refused = (step.verdict,)
+                    why = f"{step.why}: refused by the check on {step.verdict.check} ({step.verdict.why})"
         if changed := pin.changed(self.leg, self.view.instrument.spec):
             alerts += (changed,)
         if self.leg.placements_without_fill >= self.rules.execution.max_reprices:
@@ -231,9 +237,10 @@ class Want:
         alerts += (*self.carry.alerts, *bag.alerts(self.leg, self.seen))
         settled = size is None and not blocked and self.leg.working is None and not cancels
         plan = self.plan(size, settled=settled, why=why, missing=missing, refused=refused)
+        plan = replace(plan, parent=step.begun if self.state.armed else None, effort=step.effort)
         doubtful = self.leg.unexplained > 0 or self.leg.owed != 0 or (self.leg.working is not None and self.leg.working.status in IN_DOUBT)
         flat = self.held.short == 0 or self.leg.contracts is None  # a position that was never ours is not ours to close
-        return LegAnswer(plan, order, cancels, leverage, alerts, doubtful, flat)
+        return LegAnswer(plan, order, cancels, leverage, alerts, doubtful, flat, step.wake_mono_ms)
 
     def blocked(self) -> str:
         """Why this leg may not trade at all now; empty if it may."""
@@ -294,7 +301,9 @@ class Want:
             kept = sizing.kept_usd(held, limits)
             if kept < self.ideal or not self.carry.known:
                 missing = (self.missing_collateral(),)
-                return "leverage above hard_leverage: reduce to max_leverage", self.size(kept), missing, alerts
+                size = self.size(kept)
+                urgent = None if size is None else replace(size, urgent=True)
+                return "leverage above hard_leverage: reduce to max_leverage", urgent, missing, alerts
         wish = band.wanted(held.hedged_usd, self.ideal, self.edges.band, self.rules.execution.min_order_usd)
         if not self.carry.known and (isinstance(wish, band.Hold) or wish.usd < 0):
             return f"UNKNOWN: what {self.carry.unknown} adds, so nothing is bought back", None, missing, alerts
@@ -361,7 +370,7 @@ class Want:
         )
         if self.leg.working is None:
             return orphans
-        own = planner.cancel(self.state, self.leg, self.leg.working, size, self.rules.execution, self.seen.mono_ms)
+        own = planner.cancel(self.state, self.leg, self.leg.working, size, self.market(), self.rules.execution, self.seen.mono_ms)
         return (*orphans, own) if own else orphans
 
     def waits(self) -> str:
@@ -371,14 +380,11 @@ class Want:
         ours = any(planner.is_ours(order.client_id, self.state.instance) for order in self.view.open_orders or ())
         return "an own order without an intent must go first" if ours else ""
 
-    def reviewed(self, size: sizing.Size, why: str, placed: tuple[Approved, ...]) -> Approved | Refused:
-        state, seen, quote = self.state, self.seen, self.view.quote
-        if quote is None:
-            return Refused(self.rule.asset, "price", "missing")
-        crossing = planner.must_cross(self.leg, self.rules.execution, seen.mono_ms)
-        intent = planner.intent(self.rule.asset, self.view, quote, size, why, self.rules.execution, crossing=crossing)
-        name = planner.client_id(state.instance, state.epoch, state.account, self.rule.symbol, state.cycle + 1, run=state.run_id)
-        return risk.review(intent, self.held, quote, state, seen, self.rules, name, placed)
+    def market(self) -> planner.Market | None:
+        """None while the prices may not be traded on."""
+        quote = self.view.quote
+        known = quote is not None and risk.quote_problem(quote, self.seen.now_ms, self.rules.risk) is None
+        return planner.Market(quote, self.view.instrument.tick) if quote is not None and known else None
 
     def leverage_call(self, size: sizing.Size) -> LeverageCall | None:
         """The lowest setting that serves the whole plan; only ever raised while a position is open."""

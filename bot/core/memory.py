@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from bot.core.decision import Approved, Baseline, Mode, TradeCost
+from bot.core.decision import Approved, Baseline, Mode, Parent, TradeCost
 from bot.core.model import ZERO, ContractSpec, OrderStatus, Target
 from bot.core.policy_terms import NOTHING_YET, Memory
 
@@ -39,6 +39,8 @@ class Working:
     vain_since_ms: int | None = None  # mono: the first of those looks
     cancel_asked_ms: int | None = None  # mono
     venue_id: str = ""
+    ahead: int | None = None  # most contracts of others that can be before it in the queue; None: not told
+    behind_since_ms: int | None = None  # mono: others have offered a better price since then
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class LegState:
     gap_usd: Decimal | None = None  # between hedge and target when the last order was planned; None: nothing is under way
     gap_traded: bool = False  # an own order traded since then
     repeats: int = 0  # orders in a row that traded and left the gap as large as it was
+    parent: Parent | None = None  # the change that is being worked
+    inside: bool = False  # the next maker's order goes one tick inside the spread: the queue at the touch was too long
     missed_at_ms: int | None = None  # mono: when a crossing order left something, or an order was rejected
     dry_plan: str = ""  # the last plan recorded as DRY_RUN
     halted: str | None = None  # why this leg may not trade

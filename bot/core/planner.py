@@ -2,13 +2,15 @@
 
 import base64
 import hashlib
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
-from bot.core import contracts
+from bot.core import contracts, queue
 from bot.core.decision import Cancel, Intent
 from bot.core.depth import arrival
 from bot.core.memory import LegState, State, Working
-from bot.core.model import OrderStatus, Quote, Side, View
+from bot.core.model import ZERO, Instrument, OrderStatus, Quote, Side, View
 from bot.core.rules import ExecutionRule
 from bot.core.sizing import Size
 
@@ -16,6 +18,14 @@ TAG: Final = "hb"  # the first two characters of every client id of ours
 DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 NO_LONGER_WANTED: Final = "no longer wanted"
 CANCEL_AGAIN_MS: Final = 5_000  # a cancel that did not take effect by then is asked for again
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Prices that may be traded on."""
+
+    quote: Quote
+    tick: Decimal
 
 
 def client_id(instance: str, epoch: int, account: str, symbol: str, cycle: int, piece: int = 0, attempt: int = 0, run: str = "") -> str:
@@ -54,33 +64,44 @@ def cooling(leg: LegState, rule: ExecutionRule, mono_ms: int) -> bool:
     return leg.missed_at_ms is not None and mono_ms - leg.missed_at_ms < rule.cooldown_ms
 
 
-def intent(asset: str, view: View, quote: Quote, size: Size, why: str, rule: ExecutionRule, *, crossing: bool) -> Intent:
-    """The order for `size`: post-only at the near touch, or crossing within `max_slippage` of mark."""
-    instrument = view.instrument
+def limit_price(instrument: Instrument, quote: Quote, side: Side, rule: ExecutionRule, *, crossing: bool, inside: bool) -> Decimal:
+    """The near touch, one tick better if `inside` and there is a price between; or, crossing, `max_slippage` from mark."""
     if crossing:
-        away = -rule.max_slippage if size.side is Side.SELL else rule.max_slippage
-        price = contracts.price_on_tick(quote.mark * (1 + away), instrument.tick, size.side, crossing=True)
-    else:
-        touch = quote.ask if size.side is Side.SELL else quote.bid
-        price = contracts.price_on_tick(touch, instrument.tick, size.side, crossing=False)
-    met = arrival(instrument, quote, view.depth, size.side, size.contracts)
-    return Intent(asset, instrument.symbol, size.side, size.contracts, price, size.reduce_only, not crossing, why, met)
+        away = -rule.max_slippage if side is Side.SELL else rule.max_slippage
+        return contracts.price_on_tick(quote.mark * (1 + away), instrument.tick, side, crossing=True)
+    touch = quote.ask if side is Side.SELL else quote.bid
+    better = instrument.tick * side.sign if inside and queue.has_room(quote, instrument.tick) else ZERO
+    return contracts.price_on_tick(touch + better, instrument.tick, side, crossing=False)
 
 
-def cancel(state: State, leg: LegState, working: Working, size: Size | None, rule: ExecutionRule, mono_ms: int) -> Cancel | None:
+def intent(asset: str, view: View, quote: Quote, size: Size, price: Decimal, plan_mid: Decimal, why: str, *, crossing: bool) -> Intent:
+    """The order for `size`: post-only, or crossing; with what the market was, to measure it against."""
+    instrument, depth = view.instrument, view.depth
+    met = arrival(instrument, quote, depth, size.side, size.contracts)
+    ahead = None if crossing or depth is None else dict(depth.resting(size.side)).get(price, 0)
+    return Intent(
+        asset, instrument.symbol, size.side, size.contracts, price, size.reduce_only, not crossing, why, met, plan_mid, ahead
+    )  # fmt: skip
+
+
+def cancel(
+    state: State, leg: LegState, working: Working, size: Size | None, market: Market | None, rule: ExecutionRule, mono_ms: int
+) -> Cancel | None:
     """Should our open order go? Never amended: it is cancelled, its end is seen, and the plan is made anew.
 
-    `size` is what the plan wants now, None where it wants nothing.
+    `size` is what the plan wants now, None where it wants nothing; without a `market` its price cannot be judged.
     """
     if working.status in (OrderStatus.INTENT, OrderStatus.SIGNED, OrderStatus.UNKNOWN):
         return None  # nobody knows yet whether it exists
     if working.cancel_asked_ms is not None and mono_ms - working.cancel_asked_ms < CANCEL_AGAIN_MS:
         return None
-    why = reason_to_cancel(state, leg, working, size, rule, mono_ms)
+    why = reason_to_cancel(state, leg, working, size, market, rule, mono_ms)
     return Cancel(leg.asset, leg.symbol, working.order.client_id, why) if why else None
 
 
-def reason_to_cancel(state: State, leg: LegState, working: Working, size: Size | None, rule: ExecutionRule, mono_ms: int) -> str:
+def reason_to_cancel(
+    state: State, leg: LegState, working: Working, size: Size | None, market: Market | None, rule: ExecutionRule, mono_ms: int
+) -> str:
     order = working.order
     if working.cancel_asked_ms is not None:
         return "asked again: it is still open"
@@ -98,8 +119,8 @@ def reason_to_cancel(state: State, leg: LegState, working: Working, size: Size |
         return "cancel-all"
     if working.epoch != state.epoch:
         return "of an earlier run"
-    if mono_ms - working.sent_mono_ms >= rule.order_ttl_ms:
-        return "its time is up"
+    if why := out_of_place(leg, working, market, rule, mono_ms):
+        return why
     if state.paused:
         return ""
     if size is None:
@@ -109,3 +130,12 @@ def reason_to_cancel(state: State, leg: LegState, working: Working, size: Size |
     if order.contracts - working.filled > size.whole:
         return "more than is wanted now"
     return ""
+
+
+def out_of_place(leg: LegState, working: Working, market: Market | None, rule: ExecutionRule, mono_ms: int) -> str:
+    """Should it go because of its age or its place in the book? A pegged order keeps its place while that is worth something."""
+    if rule.reprice_after_ms is None or market is None or not working.order.post_only:
+        return "its time is up" if mono_ms - working.sent_mono_ms >= rule.order_ttl_ms else ""
+    since = mono_ms if leg.effort_since_ms is None else leg.effort_since_ms
+    patience_ms = rule.cross_after_ms - (mono_ms - since)
+    return queue.given_up(working, market.quote, market.tick, rule.reprice_after_ms, patience_ms, mono_ms)

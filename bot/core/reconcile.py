@@ -23,12 +23,14 @@ from bot.core.events import (
     LookedInVain,
     OrderMoved,
     PositionUnexplained,
+    QueueSeen,
     TookCharge,
 )
 from bot.core.exposure import spot_coins
 from bot.core.memory import LegState, State, Working
 from bot.core.model import ONE, ZERO, Fill, Instrument, Kind, Margin, Order, OrderStatus, Position, Snapshot, View
 from bot.core.planner import is_ours, is_tagged
+from bot.core.queue import standing
 from bot.core.rules import Foreign, Rules
 
 DUST: Final = Decimal("0.000001")  # of the wallet, at least of one coin: the venue's rounding, not a transfer
@@ -87,6 +89,8 @@ class Reading:
         traded = self.leg.contracts is not None and self.fills()
         if self.leg.working is not None:
             self.own_order(self.leg.working)
+        if self.rules.execution.reprice_after_ms is not None and self.leg.working is not None:
+            self.queue(self.leg.working)
         self.foreign_orders()
         self.repeated_in_vain()
         if self.leg.contracts is None:
@@ -179,6 +183,12 @@ class Reading:
         else:
             why = "looked for everywhere and long enough, and the position is explained without it"
             self.order_moved(looked, OrderStatus.UNKNOWN, OrderStatus.ABSENT, 0, why)
+
+    def queue(self, working: Working) -> None:
+        found = standing(working, self.view.quote, self.view.depth)
+        if found is not None and found != (working.ahead, working.behind_since_ms is not None):
+            order, seen = working.order, self.seen
+            self.note(QueueSeen(order.client_id, order.symbol, *found, seen.now_ms, seen.mono_ms))
 
     def order_moved(self, working: Working, was: OrderStatus, now: OrderStatus, filled: int, why: str, venue_id: str = "") -> None:
         order, seen = working.order, self.seen

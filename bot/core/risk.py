@@ -104,6 +104,8 @@ def review(
         deadline_mono_ms=seen.mono_ms + rule.max_data_age_ms,
         why=intent.why,
         arrival=intent.arrival,
+        plan_mid=intent.plan_mid,
+        queue_ahead=intent.queue_ahead,
     )
 
 

@@ -73,6 +73,14 @@ class CrossRule:
     policies: Policies = NO_POLICIES
 
 
+class Schedule(StrEnum):
+    """How a large change is spread over time."""
+
+    NONE = "none"
+    TWAP = "twap"  # equal slices
+    ALMGREN_CHRISS = "almgren-chriss"  # the earlier ones larger (domain.md §8)
+
+
 @dataclass(frozen=True, slots=True)
 class ExecutionRule:
     order_ttl_ms: int
@@ -82,6 +90,13 @@ class ExecutionRule:
     max_order_usd: Decimal
     min_order_usd: Decimal
     cooldown_ms: int
+    schedule: Schedule = Schedule.NONE
+    schedule_above_usd: Decimal = ZERO
+    slices: int = 1
+    horizon_ms: int = 0
+    urgency: Decimal = ZERO  # κT
+    max_depth_share: Decimal | None = None  # of the visible contracts at the prices that an order reaches; None: any
+    reprice_after_ms: int | None = None  # pegged: the touch may be away for so long; None: an order rests for order_ttl, come what may
 
 
 @dataclass(frozen=True, slots=True)

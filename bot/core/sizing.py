@@ -18,6 +18,7 @@ class Size:
     reduce_only: bool
     final_short: int
     whole: int  # contracts of it and its successors on the same side
+    urgent: bool = False  # no time is taken over it: a position against the hedge, too much leverage, or the operator's `flatten`
 
 
 def n_max_usd(instrument: Instrument, max_leverage: Decimal, equity: Decimal, mark: Decimal, shock: Decimal) -> Decimal:
@@ -71,12 +72,17 @@ def size(held: Exposure, target_short_usd: Decimal, rule: ExecutionRule) -> Size
     closes_rest = reduces and count == abs(held.short)
     if not closes_rest and contracts.notional_usd(instrument, count, mark) < smallest_usd(instrument, mark, rule.min_order_usd):
         return None
-    return Size(side, first_chunk(instrument, mark, count, rule.max_order_usd), reduces, final, count)
+    return Size(side, first_chunk(instrument, mark, count, rule.max_order_usd), reduces, final, count, closes_long)
 
 
 def first_chunk(instrument: Instrument, mark: Decimal, count: int, max_order_usd: Decimal) -> int:
-    """At most `max_order_usd` of `count` contracts, leaving a rest that the venue still takes."""
-    chunk = min(count, max(instrument.min_contracts, contracts.contracts_floor(instrument, max_order_usd, mark)))
+    """At most `max_order_usd` of `count` contracts."""
+    return part(instrument, mark, count, max(instrument.min_contracts, contracts.contracts_floor(instrument, max_order_usd, mark)))
+
+
+def part(instrument: Instrument, mark: Decimal, count: int, most: int) -> int:
+    """At most `most` of `count` contracts, leaving a rest that the venue still takes."""
+    chunk = min(count, most)
     unit = contracts.notional_usd(instrument, 1, mark)
     least = max(instrument.min_contracts, int((instrument.min_notional_usd / unit).to_integral_value(ROUND_CEILING)))
     return count - least if 0 < count - chunk < least and count - least >= least else chunk

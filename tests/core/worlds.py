@@ -98,6 +98,7 @@ class Account:
     funding: list[FundingPayment] = field(default_factory=list)
     leverage: Decimal = LEVERAGE
     book_shown: tuple[Levels, Levels] | None = None  # bids and asks
+    touch: tuple[Decimal, Decimal] | None = None  # bid and ask, where they are not a tick off the mark
 
     def equity(self) -> Decimal:
         if not self.short or self.entry is None:
@@ -165,11 +166,15 @@ class Account:
         self.wallet += coins
         self.funding.append(FundingPayment(f"f{at_ms}", self.instrument.symbol, rate, self.mark, coins, at_ms))
 
+    def quote(self, now_ms: int) -> Quote:
+        quote = quote_of(self.instrument, self.mark, now_ms)
+        return quote if self.touch is None else replace(quote, bid=self.touch[0], ask=self.touch[1])
+
     def view(self, now_ms: int, **changed: object) -> View:
         symbol, instrument = self.instrument.symbol, self.instrument
         shown = View(
             instrument,
-            quote_of(instrument, self.mark, now_ms),
+            self.quote(now_ms),
             Position(symbol, -self.short, self.entry, self.leverage, now_ms),
             Margin(instrument.settle, self.wallet, self.equity(), now_ms),
             tuple(self.open()),

@@ -34,7 +34,7 @@ def test_a_bag_and_a_hedge_are_all_that_must_be_written(loaded: Load) -> None:
         "cross": None,
     }
     assert list(settings.band.model_dump().values()) == [Decimal("0.995"), 1, 1, Decimal("1.005"), False, 3, 100, 10]
-    assert list(settings.execution.model_dump().values()) == [30, 10, 120, 20, 100000]
+    assert list(settings.execution.model_dump().values()) == [30, 10, 120, 20, 100000, "none", 50000, 5, 600, Decimal("1.5"), None, None]
     assert list(settings.risk.model_dump().values()) == [2, 3, 1000000, 2000000, 20, 100, 15, False]
     assert settings.collateral == {}
     assert settings.reconcile.foreign == "halt"
