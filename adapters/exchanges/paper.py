@@ -41,7 +41,8 @@ class PaperExchange:
     `prices` (USD per coin) list the assets, `collateral` funds a new database. `url`: sqlite:///FILE, or sqlite:// for one in memory;
     None keeps it nowhere, for a driver that pushes prices and looks back no further than a minute.
     `feed` is given what the venue began with and makes the prints; without it prices come from `print` and `settle_funding`.
-    `matching`: "print" fills by contract rule of replay, "book" by a synthetic order book. `latency_ms` passes before a request arrives
+    `matching`: "print" fills by contract rule of replay, "book" by a synthetic order book; or a
+    matching of the caller's own. `latency_ms` passes before a request arrives
     and again before its answer does. Raise Misconfigured if the database is not usable.
     """
 
@@ -60,7 +61,7 @@ class PaperExchange:
         spread_bps: Decimal = Decimal(2),
         seed: int = 7,
         feed: Callable[[Opened], Feed] | None = None,
-        matching: Literal["book", "print"] = "book",
+        matching: Literal["book", "print"] | Matching = "book",
         instruments: Iterable[Instrument] = (),
         book_levels: int = 20,
         book_depth_usd: Decimal = Decimal(50_000),
@@ -85,11 +86,11 @@ class PaperExchange:
         self.opened: Final = self._keeper.opened
         try:
             self._specs = paper_contracts.listed({asset: anchor.price for asset, anchor in self.opened.anchors.items()}, instruments)
-            self._matching: Matching = (
-                PrintMatching(spread_bps)
-                if matching == "print"
-                else BookMatching(self.opened.seed, touch or Touch(spread_bps), levels=book_levels, depth_usd=book_depth_usd)
-            )
+            if matching == "print":
+                matching = PrintMatching(spread_bps)
+            elif matching == "book":
+                matching = BookMatching(self.opened.seed, touch or Touch(spread_bps), levels=book_levels, depth_usd=book_depth_usd)
+            self._matching = matching
             self._feed = feed(self.opened) if feed is not None else None
             self._load()
         except BaseException as error:
