@@ -35,7 +35,7 @@ def at_rest(engine: Engine) -> bool:
 
 
 def leg_at_rest(leg: LegState) -> bool:
-    owes = leg.working is not None or leg.owed or leg.unexplained or leg.accept or leg.offered is not None
+    owes = leg.working is not None or leg.parent is not None or leg.owed or leg.unexplained or leg.accept or leg.offered is not None
     return not owes and leg.contracts is not None and leg.wallet is not None and leg.baseline is not None
 
 

@@ -145,7 +145,9 @@ def configurations(draw: st.DrawFn, read: Recorded) -> dict[str, str]:
     flags["risk.max_turnover_usd_per_day"] = draw(st.sampled_from(["2000000", "310000"]))
     flags["cycle_seconds"] = draw(st.sampled_from(["5", "25"] if read.bars["BTC"][0].length_ms <= MINUTE else ["300"]))
     flags["paper.spread_bps"] = draw(st.sampled_from(["2", "60"]))
-    return flags
+    spread = {"execution.schedule_above_usd": "5000", "execution.slices": "4", "execution.horizon_seconds": "3600"}
+    manners = [{}, {}, {"execution.reprice_after_seconds": "20"}, {"execution.schedule": "twap", **spread}]
+    return flags | draw(st.sampled_from(manners))
 
 
 @given(st.data())
