@@ -18,7 +18,7 @@ from bot.face import iso_utc, plain
 from bot.replay import Progress, fundings, prices
 from bot.running import shut_down
 from bot.settings import Settings, load
-from bot.wiring.past import demo
+from bot.wiring.demo import demo
 from bot.wiring.record import read_store
 from bot.wiring.venue import real_time
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -26,7 +26,6 @@ from bot.dead_man import DeadMan
 from bot.face import COMMAND_WAIT_MS, Check, CommandResult, Health, Status
 from bot.gate import SignGate
 from bot.lasting import Lasting
-from bot.metrics import Metrics
 from bot.ports import (
     AuditLog,
     Clock,
@@ -43,6 +42,9 @@ from bot.ports import (
     Targets,
 )
 from bot.witness import Witness
+
+if TYPE_CHECKING:
+    from bot.metrics import Metrics  # a replay has none, and loads none
 
 RECORD_EVERY_MS: Final = 60_000  # a decision is on record at least so often, also when it changes nothing
 LEASE_EVERY_MS: Final = 5_000
@@ -101,7 +103,7 @@ class Parts:
     instruments: dict[str, Instrument]
     cycle_ms: int
     run_id: str
-    metrics: Metrics | None = None
+    metrics: "Metrics | None" = None
     notifier: Notifier | None = None
     measures: Measures | None = None  # what policies go by; None: they need nothing measured
     crosses: Crosses | None = None  # None: no asset is hedged with another one's contract

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
@@ -21,6 +20,7 @@ from prometheus_client.metrics_core import Metric
 from bot.core.decision import Arrival, CrossPlan, LegPlan, Mode
 from bot.core.model import ONE, TERMINAL, Fill, FundingPayment, OrderStatus, Quote
 from bot.face import HeldUsd, Status, holdings_usd
+from bot.program import program_version
 from bot.shortfall import BPS, slippage
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -391,13 +391,6 @@ def value_usd(held: HeldUsd | None) -> float:
 
 def gauge_family(name: str, tells: str, labels: tuple[str, ...]) -> GaugeMetricFamily:
     return GaugeMetricFamily(PREFIX + name, tells, labels=labels)
-
-
-def program_version() -> str:
-    try:
-        return version("hedgebot")
-    except PackageNotFoundError:  # run from a source tree that was never installed
-        return "unknown"
 
 
 def names(registry: CollectorRegistry) -> dict[str, Metric]:

@@ -1,22 +1,24 @@
 """What is shown outside the database? Every row that counts becomes a log line and a counter, the newest head of the chain with it."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from bot.core.decision import Approved, Move
 from bot.core.events import DecisionMade, Event, FillSeen, FundingSeen, Halted, IntentRecorded, OrderMoved
 from bot.core.model import OrderStatus
-from bot.metrics import Metrics
 from bot.ports import AuditLog
+
+if TYPE_CHECKING:
+    from bot.metrics import Metrics  # a replay has none, and loads none
 
 log = structlog.get_logger("hedgebot")
 KEPT_REFERENCES: Final = 50  # own orders whose fills may still come
 
 
 class Witness:
-    def __init__(self, audit: AuditLog, metrics: Metrics | None) -> None:
+    def __init__(self, audit: AuditLog, metrics: "Metrics | None") -> None:
         self.audit = audit
         self.metrics = metrics
         self._references: dict[str, Approved] = {}  # own orders by client id, for slippage

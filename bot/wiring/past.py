@@ -1,8 +1,7 @@
-"""How does the same engine run in virtual time: over history, and in the demo?"""
+"""How does the same engine run in virtual time, over history? Nothing of it is kept, and no library of databases is loaded."""
 
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from operator import attrgetter
@@ -13,22 +12,18 @@ from adapters.candles import RecordedPast
 from adapters.clock import VirtualClock
 from adapters.exchanges.paper import PaperExchange
 from adapters.history import Bar, HistoryError, Rate, instant_ms, read_bars, read_rates
-from bot.audit.store import Store
 from bot.core.decide import RULES_VERSION
 from bot.core.events import CommandGiven
 from bot.core.memory import State
 from bot.core.model import Instrument, Kind
 from bot.core.rules import Rules
 from bot.course import Course
-from bot.engine import Engine
 from bot.gate import SignGate
 from bot.ports import Clock
 from bot.replay import Happening, Replay, fundings, prices, words
 from bot.settings import Settings, to_rules
 from bot.wiring.measures import NOTHING_MEASURED, Measuring, judged, measuring
-from bot.wiring.record import open_store
-from bot.wiring.start import REPLAY_INSTANCE, started, unrecorded_engine
-from bot.wiring.venue import kill_switch
+from bot.wiring.unrecorded import NOBODY, unrecorded_engine
 
 if TYPE_CHECKING:
     from bot.jumping.series import Series
@@ -36,7 +31,6 @@ if TYPE_CHECKING:
 
 Moment = TypeVar("Moment", Bar, Rate)
 LEAST_BAR_MS: Final = 3  # its four prints are at moments of their own
-DEMO_RECORD_EVERY_MS: Final = 3_600_000  # of virtual time: what acts or changes its reason is on record anyhow
 
 
 class NoKillSwitch:
@@ -140,7 +134,7 @@ async def replay(
     )
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
     instruments = await exchange.connect([leg.symbol for leg in rules.legs])
-    empty = State(account=rules.account, instance=REPLAY_INSTANCE)
+    empty = State(account=rules.account, instance=NOBODY)
     stepping = "asked for" if step else why_stepping(rules, instruments, read)
     course = Course() if series or not stepping else None  # a replay that jumps measures by it
     engine = unrecorded_engine(
@@ -215,37 +209,3 @@ def why_stepping(rules: Rules, instruments: Mapping[str, Instrument], read: Reco
     if any(one[0].length_ms != first[0].length_ms or [bar.at_ms for bar in one] != times for one in others):
         return "the bars of the assets begin at different times"
     return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """A run in virtual time whose record and venue lie on disk, as in earnest."""
-
-    replay: Replay
-    engine: Engine
-    store: Store
-    run_id: str
-
-
-@asynccontextmanager
-async def demo(settings: Settings, starts_ms: int, timeline: Sequence[Iterator[Happening]]) -> AsyncIterator[Demo]:
-    """Everything real but the time: durable commits, the lease, the paper venue's own database."""
-    clock = VirtualClock(starts_ms)
-    gate = SignGate(clock, kill_switch(settings))
-    with closing(open_store(settings)) as store:
-        exchange = PaperExchange(
-            clock,
-            settings.paper.url,
-            settings.paper.price,
-            settings.paper.collateral,
-            spread_bps=settings.paper.spread_bps,
-            seed=settings.paper.seed,
-            matching="print",
-            gate=gate,
-        )
-        try:
-            engine = await started(store, exchange, None, settings, clock, gate, live_flag=True, record_every_ms=DEMO_RECORD_EVERY_MS)
-            bag = {asset: held.declared for asset, held in settings.outside.items()}
-            yield Demo(Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline), engine, store, engine.parts.run_id)
-        finally:
-            await exchange.close()

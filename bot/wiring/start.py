@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
-from typing import Final, TypedDict
+from typing import Final
 from urllib.parse import quote
 
 import structlog
@@ -18,27 +18,26 @@ from bot.core.decide import RULES_VERSION
 from bot.core.events import RunStarted
 from bot.core.ledger import OVERLAP_MS, fold
 from bot.core.memory import State
-from bot.core.model import Ask, Instrument
+from bot.core.model import Ask
 from bot.core.rules import Rules
-from bot.course import Course
 from bot.engine import Engine, Parts
 from bot.gate import Sealed, SignGate
 from bot.leading import lead, newest_epoch, proving, takeover_wait_ms
-from bot.metrics import Metrics, program_version
+from bot.metrics import Metrics
 from bot.ports import Clock, Exchange, Holdings, Misconfigured, Notifier, NotReady, Targets
-from bot.replay import Unrecorded
-from bot.settings import Settings, config_hash, defaulted_limits, overrides, to_rules
+from bot.program import program_version
+from bot.settings import Settings, config_hash, defaulted_limits, to_rules
 from bot.settings_values import sqlite_file
-from bot.wiring.bag import declared, open_bag
+from bot.wiring.bag import open_bag
 from bot.wiring.choice import chosen
 from bot.wiring.fit import fit_to_hedge, refuse_what_check_refuses, require_key, sealed
 from bot.wiring.measures import NOTHING_MEASURED, Measuring, open_measures
 from bot.wiring.notify import open_notifier
 from bot.wiring.record import holder, open_store, recorded_state
+from bot.wiring.unrecorded import NOBODY, common_parts, unrecorded_engine
 from bot.wiring.venue import countdown, kill_switch, open_exchange, open_streams, open_targets
 
 log = structlog.get_logger("hedgebot")
-REPLAY_INSTANCE: Final = "00"
 LOOKS: Final = 3  # at own orders and trades before a start is given up
 
 
@@ -145,37 +144,6 @@ async def epochs_seen(exchange: Exchange, state: State, rules: Rules, clock: Clo
     raise NotReady(f"own orders and trades could not be read at the start ({why}); nothing was sent: start again when the venue answers")
 
 
-class CommonParts(TypedDict):
-    """What every engine is given, whether its time and its record are real or not."""
-
-    rules: Rules
-    config_hash: str
-    exchange: Exchange
-    holdings: Holdings
-    clock: Clock
-    gate: SignGate
-    cycle_ms: int
-    run_id: str
-    overrides: tuple[str, ...]
-
-
-def common_parts(
-    settings: Settings, start: RunStarted, exchange: Exchange, clock: Clock, gate: SignGate, holdings: Holdings | None
-) -> CommonParts:
-    """Without `holdings` the bag is what is declared of it."""
-    return CommonParts(
-        rules=start.rules,
-        config_hash=start.config_hash,
-        exchange=exchange,
-        holdings=holdings or declared(settings),
-        clock=clock,
-        gate=gate,
-        cycle_ms=int(settings.cycle_seconds * 1000),
-        run_id=start.run_id,
-        overrides=start.overrides,
-    )
-
-
 def armed_at_start(state: State, rules: Rules, *, live_flag: bool, dry_flag: bool) -> bool:
     """Armed if `mode: live` and the last stored word is `dry-run off`, or, with none stored, --live was given."""
     if not rules.live or dry_flag:
@@ -276,7 +244,7 @@ async def looking(settings: Settings) -> AsyncIterator[Engine]:
     """An engine that reads and decides beside whoever leads: it signs nothing, records nothing and leaves the paper venue as it is."""
     clock = SystemClock()
     gate = Sealed(clock, kill_switch(settings))
-    remembered = recorded_state(settings) or State(account=settings.account, instance=REPLAY_INSTANCE)
+    remembered = recorded_state(settings) or State(account=settings.account, instance=NOBODY)
     with paper_aside(settings) as aside:
         exchange = open_exchange(aside, clock, gate)
         try:
@@ -322,36 +290,3 @@ def paper_aside(settings: Settings) -> Iterator[Settings]:
             except sqlite3.Error as error:
                 raise Misconfigured(f"paper.url: {file} cannot be read ({error}); name the paper venue's own database") from error
         yield settings.model_copy(update={"paper": settings.paper.model_copy(update={"url": url})})
-
-
-def unrecorded_engine(
-    settings: Settings,
-    rules: Rules,
-    instruments: dict[str, Instrument],
-    exchange: Exchange,
-    clock: Clock,
-    gate: SignGate,
-    remembered: State,
-    *,
-    run_id: str,
-    armed: bool,
-    measuring: Measuring = NOTHING_MEASURED,
-    holdings: Holdings | None = None,
-    course: Course | None = None,
-) -> Engine:
-    """An engine that goes on from `remembered` and whose own record is kept nowhere; orders and fills in `course`, if there is one."""
-    by_word = overrides(settings)
-    start = RunStarted(run_id, program_version(), 1, config_hash(settings), rules, rules.live, armed, armed, clock.now_ms(), by_word)
-    state = fold(remembered, start)
-    gate.lease_held = True
-    common = common_parts(settings, start, exchange, clock, gate, holdings)
-    parts = Parts(
-        **common,
-        targets=None,
-        audit=Unrecorded(state, course),
-        instruments=instruments,
-        record_every_ms=None,
-        measures=measuring.measures,
-        crosses=measuring.crosses,
-    )
-    return Engine(parts, state)
