@@ -72,6 +72,7 @@ class ScriptedFeed:
 # integers, so the path is the same on every machine and a jump over a year costs as much as a jump over a second.
 UNIT: Final = 1 << 32  # one standard deviation of one step
 TOP_LEVEL: Final = 24  # 2^24 steps between the points of the coarse grid: 194 days of one-second steps
+KEPT: Final = 1_024  # points of the path of one asset
 SCALES: Final = tuple(isqrt(1 << (2 * 20 + level)) for level in range(TOP_LEVEL + 1))  # sqrt(2^level) in units of 2^-20
 
 
@@ -96,7 +97,8 @@ class SyntheticFeed:
             per_step = volatility_per_year * (Decimal(step_ms) / YEAR_MS).sqrt()
             self._per_unit = per_step / UNIT
             self._drift = -per_step * per_step / 2  # of the logarithm: the price itself is expected to stay where it is
-        self._walk = lru_cache(maxsize=8192)(self._walk_uncached)
+        # room for the coarse points and the bridges of each asset: with too little, every price would be walked from the beginning
+        self._walk = lru_cache(maxsize=max(8_192, KEPT * len(opened.anchors)))(self._walk_uncached)
 
     def prints(self, after_ms: int, until_ms: int) -> Sequence[Print]:
         stride = self._step_ms

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -27,17 +27,20 @@ COUNTED: Final = 10_000
 LONG: Final = 30_000
 CYCLE_MS: Final = 5_000
 MEGABYTE: Final = 1 << 20
+PRICES: Final = {"BTC": 60_000, "ETH": 3_000, "SOL": 150}
 
 
 @asynccontextmanager
-async def paper_bot(folder: Path) -> AsyncIterator[tuple[Engine, VirtualClock, Store]]:
+async def paper_bot(
+    folder: Path, assets: Sequence[str] = ("BTC",), account: str = "main", clock: VirtualClock | None = None
+) -> AsyncIterator[tuple[Engine, VirtualClock, Store]]:
     """A live, armed bot: synthetic prices, an order book, an audit file and a venue file, as in `hedgebot run` but for the clock."""
-    settings = load(None, {}, {"mode": "live", "bag.BTC.coins": "2", "hedges.BTC.ratio": "1.0"})
-    clock = VirtualClock(1_700_000_000_000)
+    settings = load(None, {}, said_of(assets))
+    clock = clock or VirtualClock(1_700_000_000_000)
     gate = SignGate(clock, NoKillSwitch())
     venue = PaperExchange(
         clock,
-        f"sqlite:///{folder / 'paper.db'}",
+        f"sqlite:///{folder / f'paper-{account}.db'}",
         settings.paper.price,
         settings.paper.collateral,
         feed=SyntheticFeed,
@@ -45,13 +48,24 @@ async def paper_bot(folder: Path) -> AsyncIterator[tuple[Engine, VirtualClock, S
         synchronous="OFF",
         gate=gate,
     )
-    store = Store.open(f"sqlite:///{folder / 'audit.db'}", account="main", venue="paper", environment=None, synchronous="OFF")
-    metrics = Metrics("main", "paper", ("BTC",))
+    file = f"sqlite:///{folder / f'audit-{account}.db'}"
+    store = Store.open(file, account=account, venue="paper", environment=None, synchronous="OFF")
+    metrics = Metrics(account, "paper", tuple(assets))
     try:
         yield await started(store, venue, None, settings, clock, gate, live_flag=True, metrics=metrics), clock, store
     finally:
         store.close()
         await venue.close()
+
+
+def said_of(assets: Sequence[str]) -> dict[str, str]:
+    """The configuration of a bag of these, each hedged in full."""
+    said = {"mode": "live", "risk.max_position_usd": "100000000", "risk.max_turnover_usd_per_day": "1000000000"}
+    said["risk.max_orders_per_minute"] = "10000"
+    for asset in assets:
+        said |= {f"bag.{asset}.coins": "2", f"hedges.{asset}.ratio": "1.0", f"paper.collateral.{asset}": "3"}
+        said |= {f"paper.price.{asset}": str(PRICES.get(asset, 100))}
+    return said
 
 
 async def turns(engine: Engine, clock: VirtualClock, count: int) -> float:

@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from adapters.clock import VirtualClock
-from adapters.exchanges.paper_feed import Anchor, Opened, Print, ScriptedFeed, SyntheticFeed
+from adapters.exchanges.paper_feed import TOP_LEVEL, Anchor, Opened, Print, ScriptedFeed, SyntheticFeed
 from bot.core.model import Side
 from tests.paper.trading import BTC, ETH, START_MS, D, held, make, order, view
 
@@ -38,6 +38,14 @@ def test_the_walk_starts_near_its_anchor_and_assets_differ() -> None:
     assert abs(btc.price - 60000) < 60
     assert abs(eth.price - 3000) < 3
     assert btc.price / 60000 != eth.price / 3000
+
+
+def test_with_a_hundred_assets_a_price_is_not_walked_from_the_beginning() -> None:
+    feed = SyntheticFeed(Opened(True, 7, START_MS, {f"A{number}": Anchor(D(100), START_MS) for number in range(100)}, {}))
+    feed.prints(START_MS, START_MS + 1_000)
+    begun = feed._walk.cache_info().misses
+    feed.prints(START_MS + 1_000, START_MS + 2_000)
+    assert feed._walk.cache_info().misses - begun < 100 * TOP_LEVEL
 
 
 def test_a_jump_over_a_year_is_sampled_more_coarsely() -> None:
