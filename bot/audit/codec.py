@@ -5,6 +5,7 @@ A record is `{"event":{...},"kind":"..."}` in canonical JSON. Amounts are text w
 serialisers are asked for the fields in sorted order, which saves parsing and sorting each record again.
 """
 
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final
@@ -13,12 +14,23 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator, ValidationError
 
 from bot.core.events import KINDS, DecisionMade, Event, FillSeen, FundingSeen
+from bot.core.memory import State
+from bot.core.model import Snapshot
 
 OPENING: Final = '{"event":'
 
 
 class NotAnEvent(ValueError):
     """A record that this version of the program cannot read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """A recorded decision without what it came to: as DecisionMade, but for that."""
+
+    state: State
+    seen: Snapshot
+    rules_hash: str
 
 
 def encode(event: Event) -> str:
@@ -43,6 +55,18 @@ def decode(record: str) -> Event:
         first = error.errors(include_url=False, include_input=False)[0]
         raise NotAnEvent(f"{kind}.{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     return event
+
+
+def inputs(record: str) -> Inputs:
+    """What a recorded decision was made from. Raise NotAnEvent where the record is none, or cannot be read."""
+    kind = DecisionMade.__name__
+    if kind_of(record) != kind:
+        raise NotAnEvent("no decision")
+    try:
+        found: Inputs = inputs_validator().validate_json(record[len(OPENING) : -len(closing(kind))], strict=True)
+    except ValidationError as error:
+        raise NotAnEvent("a decision whose inputs cannot be read") from error
+    return found
 
 
 def kind_of(record: str) -> str:
@@ -82,6 +106,11 @@ def serializer(kind: str) -> SchemaSerializer:
 @cache
 def validator(kind: str) -> SchemaValidator:
     return SchemaValidator(schema(kind))
+
+
+@cache
+def inputs_validator() -> SchemaValidator:
+    return SchemaValidator(in_order(TypeAdapter(Inputs).core_schema))
 
 
 def in_order(part: Any) -> Any:

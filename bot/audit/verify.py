@@ -1,16 +1,19 @@
 """Is the record whole, unchanged, and does it say what the program would decide again?
 
 One pass over the chain in pages, inside one snapshot of the database: every hash, every place, canonical form, the heads witnessed
-outside, every decision of this program's own rules decided again, and the projections rebuilt from the chain and compared row by row.
+outside, every decision of this program's own rules decided again (again.py; on several cores if asked), and the projections rebuilt from
+the chain and compared row by row.
 """
 
 import sqlite3
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import zip_longest
+from multiprocessing import get_context
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
@@ -19,20 +22,21 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from bot.audit import codec
+from bot.audit.again import Broken, Decide, Entry, Judged, judged, read
 from bot.audit.carried import CARRIED, Digest, raw_rows
-from bot.audit.chain import Head, is_canonical, link
+from bot.audit.chain import Head, link
 from bot.audit.projections import project, statements
 from bot.audit.sentences import moment
 from bot.audit.store import PAGE, Store
 from bot.audit.tables import ACCOUNTS, ENTRIES, PROJECTIONS, AuditTable
 from bot.core.decide import RULES_VERSION, decide
-from bot.core.decision import Decision
-from bot.core.events import Checkpointed, DecisionMade, Event, IntentRecorded, RunStarted
-from bot.core.memory import State
-from bot.core.model import Snapshot
+from bot.core.events import Checkpointed, DecisionMade, IntentRecorded, RunStarted
 from bot.core.rules import Rules
 
-Decide = Callable[[State, Snapshot, Rules], Decision]
+DECISION: Final = DecisionMade.__name__
+BATCH: Final = 250  # decisions that are made again at once
+AHEAD: Final = 8  # batches that may wait for a process
+WORTH_CORES: Final = 20_000  # entries: fewer are verified before other processes have started
 TRIGGERS: Final = {
     "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'entries'",
     "postgresql": "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'entries'::regclass AND tgenabled = 'O' AND NOT tgisinternal",
@@ -65,22 +69,17 @@ class Verification:
         return EXIT_CODES[self.verdict]
 
 
-class Broken(Exception):
-    """The first thing that is wrong."""
-
-    def __init__(self, what: str, seq: int | None = None) -> None:
-        super().__init__(what)
-        self.seq = seq
-
-
 def verify(
-    store: Store, heads: Iterable[Head] | None = None, *, decide: Decide = decide, rules_version: str = RULES_VERSION
+    store: Store, heads: Iterable[Head] | None = None, *, decide: Decide = decide, rules_version: str = RULES_VERSION, cores: int = 1
 ) -> Verification:
-    """Check everything that can be checked from inside, and the `heads` from outside if there are any."""
+    """Check everything that can be checked from inside, and the `heads` from outside if there are any.
+
+    With more `cores` the decisions of a long record are made again in as many processes.
+    """
     witnessed = None if heads is None else list(heads)
     check = Check(store, witnessed or [], decide, rules_version)
     try:
-        with check.snapshot() as connection:
+        with check.snapshot() as connection, check.helped_by(cores, connection):
             check.everything(connection)
     except Broken as error:
         return check.result(Verdict.BROKEN, str(error), error.seq)
@@ -91,7 +90,7 @@ def verify(
     if witnessed == []:
         return check.result(Verdict.UNCLEAR, "the heads given name no head (lines SEQ HASH, or log lines with seq= and head=)", None)
     if check.unread:
-        seq, why = check.unread[0]
+        seq, why = min(check.unread)
         return check.result(Verdict.UNCLEAR, f"{len(check.unread)} entries are of another version of the program; the first: {why}", seq)
     if witnessed is None:
         check.notes.append(NO_HEADS)
@@ -117,6 +116,9 @@ class Check:
         self.notes: list[str] = []
         self.checkpoints: dict[int, Checkpointed] = {}  # by the last entry that may be gone
         self.dropped = 0  # entries that are
+        self.waiting: list[Entry] = []  # decisions that are not made again yet
+        self.pool: Executor | None = None
+        self.under_way: deque[Future[Judged]] = deque()
 
     def result(self, verdict: Verdict, what: str, bad_seq: int | None) -> Verification:
         return Verification(verdict, what, bad_seq, self.head, self.heads_checked, self.decided_again, self.hash_only, tuple(self.notes))
@@ -127,17 +129,38 @@ class Check:
     def everything(self, connection: Connection) -> None:
         with TemporaryDirectory(prefix="hedgebot-verify-") as folder, empty_projections(folder) as rebuilt:
             self.begin(connection, rebuilt)
-            cursor = rebuilt.connection.cursor()
-            for row in self.rows(connection):
-                self.link(row)
-                event = self.event(row)
-                if event is not None:
-                    self.project(cursor, row["seq"], event)
+            self.chain(connection, rebuilt.connection.cursor())
             self.ends()
             if not self.unread:
                 self.compare(connection, rebuilt)
         self.owner(connection)
         self.file(connection)
+
+    def chain(self, connection: Connection, cursor: Any) -> None:
+        try:
+            for entry, found in self.rows(connection):
+                self.link(entry, found)
+                if entry.kind == DECISION:
+                    self.decision(entry)
+                else:
+                    self.follow(cursor, entry)
+        except Broken:
+            self.all_decisions()  # of those before it one may be wrong too, and that comes first
+            raise
+        self.all_decisions()
+
+    @contextmanager
+    def helped_by(self, cores: int, connection: Connection) -> Iterator[None]:
+        """Have decisions made again by other processes, if there are cores for them and it is worth it."""
+        last = connection.execute(select(func.max(ENTRIES.c.seq)).where(ENTRIES.c.account == self.account)).scalar() or 0
+        if cores == 1 or last < WORTH_CORES:
+            yield
+            return
+        with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as self.pool:
+            try:
+                yield
+            finally:
+                self.pool.shutdown(wait=False, cancel_futures=True)
 
     def begin(self, connection: Connection, rebuilt: Connection) -> None:
         """Where entries were dropped, the checkpoint is the beginning: a later entry, which the chain itself vouches for."""
@@ -182,23 +205,26 @@ class Check:
             f" entry {start.upto_seq} has the hash {start.entry_hash}{also}"
         )
 
-    def rows(self, connection: Connection) -> Iterator[Any]:
-        wanted = select(ENTRIES).where(ENTRIES.c.account == self.account).order_by(ENTRIES.c.seq).limit(PAGE)
+    def rows(self, connection: Connection) -> Iterator[tuple[Entry, str]]:
+        """Each entry, and the hash beside it."""
+        column = ENTRIES.c
+        wanted = select(column.seq, column.kind, column.at_ms, column.record, column.hash).where(column.account == self.account)
         after = 0
-        while page := connection.execute(wanted.where(ENTRIES.c.seq > after)).mappings().all():
-            yield from page
-            after = page[-1]["seq"]
+        while page := connection.execute(wanted.where(column.seq > after).order_by(column.seq).limit(PAGE)).all():
+            for seq, kind, at_ms, record, found in page:
+                yield Entry(seq, kind, at_ms, record), found
+            after = page[-1][0]
 
-    def link(self, row: Any) -> None:
+    def link(self, entry: Entry, claimed: str) -> None:
         """One row in its place, as it was written."""
         expected = self.head.seq + 1
-        if row["seq"] != expected:
-            raise Broken(f"entry {expected} is missing: the next one is {row['seq']}", expected)
+        if entry.seq != expected:
+            raise Broken(f"entry {expected} is missing: the next one is {entry.seq}", expected)
         try:
-            found = link(expected, self.head.hash, row["record"])
+            found = link(expected, self.head.hash, entry.record)
         except UnicodeEncodeError:
             raise Broken(f"entry {expected}: the record is not text", expected) from None
-        if found != row["hash"]:
+        if found != claimed:
             first = ", or the owner in `accounts`," if expected == 1 else ""
             raise Broken(f"entry {expected} does not fit its hash: the record{first} or the hash was changed, or the row moved", expected)
         self.witness(expected, found)
@@ -215,53 +241,52 @@ class Check:
                 raise Broken(f"entry {seq} is not the one that was witnessed: {prefix} was seen outside, the chain has {found}", seq)
             self.heads_checked += 1
 
-    def event(self, row: Any) -> Event | None:
-        """The event of a row whose hash holds, agreeing with the columns beside it; None if another version wrote it."""
-        seq, record = row["seq"], row["record"]
-        try:
-            if codec.kind_of(record) != row["kind"]:
-                raise Broken(f"entry {seq}: the column `kind` says {row['kind']!r}, the record does not", seq)
-            event = codec.decode(record)
-        except codec.NotAnEvent as error:
-            if not is_canonical(record):
-                raise Broken(f"entry {seq}: the record is not canonical JSON", seq) from None
-            self.unread.append((seq, str(error)))
-            return None
-        if codec.encode(event) != record and not is_canonical(record):
-            raise Broken(f"entry {seq}: the record is not canonical JSON", seq)
-        if codec.at_ms(event) != row["at_ms"]:
-            raise Broken(f"entry {seq}: the column `at_ms` says {row['at_ms']}, the record {codec.at_ms(event)}", seq)
-        return event
+    def decision(self, entry: Entry) -> None:
+        self.decision_seq = entry.seq
+        self.waiting.append(entry)
+        if len(self.waiting) >= BATCH:
+            self.hand_over()
 
-    def project(self, cursor: Any, seq: int, event: Event) -> None:
-        match event:
-            case RunStarted():
-                self.rules[event.config_hash] = event.rules
-                self.newest_epoch = max(self.newest_epoch, event.epoch)
-            case DecisionMade():
-                self.decision_seq = seq
-                self.once_more(seq, event)
-            case IntentRecorded():
-                self.newest_epoch = max(self.newest_epoch, event.epoch)
-        try:
-            project(cursor.execute, statements(on_server=False), self.account, seq, event, decision_seq=self.decision_seq)
-        except sqlite3.IntegrityError:
-            raise Broken(f"entry {seq}: a second unfinished order of one instrument, or a client id used twice", seq) from None
-
-    def once_more(self, seq: int, event: DecisionMade) -> None:
-        """Decide again from the recorded inputs."""
-        rules = self.rules.get(event.rules_hash)
-        if rules is None or rules.version != self.rules_version:
-            self.hash_only += 1
+    def hand_over(self) -> None:
+        """The decisions so far, by the rules that are known so far."""
+        given, self.waiting = self.waiting, []
+        if self.pool is None:
+            self.count(judged(given, self.rules, self.rules_version, self.decide))
             return
+        self.under_way.append(self.pool.submit(judged, given, dict(self.rules), self.rules_version, self.decide))
+        if len(self.under_way) > AHEAD:
+            self.count(self.under_way.popleft().result())
+
+    def all_decisions(self) -> None:
+        self.hand_over()
+        while self.under_way:
+            self.count(self.under_way.popleft().result())
+
+    def count(self, found: Judged) -> None:
+        self.decided_again += found.decided_again
+        self.hash_only += found.hash_only
+        self.unread += found.unread
+        if found.broken is not None:
+            self.under_way.clear()
+            raise Broken(*found.broken)
+
+    def follow(self, cursor: Any, entry: Entry) -> None:
+        """What any other entry changes."""
         try:
-            again = self.decide(event.state, event.seen, rules)
-        except Exception as error:  # whatever it is, the record claims that a decision came out
-            raise Broken(f"entry {seq}: the decision cannot be made again from its inputs: {error!r}", seq) from error
-        before, now = (codec.encode(DecisionMade(event.state, event.seen, event.rules_hash, made)) for made in (event.decision, again))
-        if before != now:
-            raise Broken(f"entry {seq}: the same inputs lead to another decision now, though the rules version is the same", seq)
-        self.decided_again += 1
+            event = read(entry)
+        except codec.NotAnEvent as error:
+            self.unread.append((entry.seq, str(error)))
+            return
+        if isinstance(event, RunStarted):
+            self.hand_over()  # by the rules of the run before
+            self.rules[event.config_hash] = event.rules
+        if isinstance(event, RunStarted | IntentRecorded):
+            self.newest_epoch = max(self.newest_epoch, event.epoch)
+        try:
+            project(cursor.execute, statements(on_server=False), self.account, entry.seq, event, decision_seq=self.decision_seq)
+        except sqlite3.IntegrityError:
+            what = f"entry {entry.seq}: a second unfinished order of one instrument, or a client id used twice"
+            raise Broken(what, entry.seq) from None
 
     def ends(self) -> None:
         beyond = [seq for seq in self.witnessed if seq > self.head.seq]
@@ -304,6 +329,8 @@ class Check:
 def empty_projections(folder: str) -> Iterator[Connection]:
     """The same tables with nothing in them, in a file: the chain may be larger than memory."""
     with create_engine(f"sqlite:///{folder}/rebuilt.db", poolclass=NullPool).connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode=OFF")  # thrown away in the end
+        connection.exec_driver_sql("PRAGMA synchronous=OFF")
         AuditTable.metadata.create_all(connection, tables=list(PROJECTIONS))
         yield connection
 

@@ -249,6 +249,61 @@ async def test_a_decision_that_cannot_be_made_again_is_found(recorded):
     assert "cannot be made again" in check(recorded[0], decide=failing).what
 
 
+@pytest.fixture
+def on_two_cores(monkeypatch) -> dict[str, int]:
+    """However short the record is, and a decision at a time."""
+    monkeypatch.setattr("bot.audit.verify.WORTH_CORES", 0)
+    monkeypatch.setattr("bot.audit.verify.BATCH", 1)
+    return {"cores": 2}
+
+
+def turned(made, seq: int) -> str:
+    """The record of that decision, with another side of its first order, or another reason."""
+    return made[seq].replace('"why":"', '"why":"otherwise ', 1)
+
+
+def forged(path: Path, forge: dict[int, str]) -> None:
+    """Those records in the place of others, under right hashes to the end."""
+    connection = sqlite3.connect(path)
+    instance = connection.execute("SELECT instance FROM accounts").fetchone()[0]
+    rows = connection.execute("SELECT seq, record FROM entries ORDER BY seq").fetchall()
+    connection.close()
+    digest, changes = genesis("main", "paper", None, instance), []
+    for seq, record in rows:
+        now = forge.get(seq, record)
+        digest = link(seq, digest, now)
+        quoted = now.replace("'", "''")
+        changes.append(f"UPDATE entries SET record = '{quoted}', hash = '{digest}' WHERE seq = {seq}")
+    tamper(path, *changes)
+
+
+def decisions(path: Path) -> dict[int, str]:
+    connection = sqlite3.connect(path)
+    found = dict(connection.execute("SELECT seq, record FROM entries WHERE kind = 'DecisionMade' ORDER BY seq"))
+    connection.close()
+    return found
+
+
+async def test_on_several_cores_every_decision_is_made_again_too(recorded, on_two_cores):
+    path, heads = recorded
+    assert check(path, heads, **on_two_cores) == check(path, heads)
+    assert check(path, heads, **on_two_cores).decided_again == len(decisions(path)) > 1
+
+
+async def test_on_several_cores_the_first_forged_decision_is_named_though_a_later_entry_is_broken_too(recorded, on_two_cores):
+    path, _ = recorded
+    made = decisions(path)
+    first, *_, last = made
+    forged(path, {seq: turned(made, seq) for seq in (first, last)})
+    for options in ({}, on_two_cores):
+        result = check(path, **options)
+        assert (result.verdict, result.bad_seq) == (Verdict.BROKEN, first)
+        assert "same inputs" in result.what
+    tamper(path, f"UPDATE entries SET record = record || ' ' WHERE seq = {last}")
+    for options in ({}, on_two_cores):
+        assert check(path, **options).bad_seq == first
+
+
 async def test_decisions_of_another_rules_version_are_counted_as_hash_only(recorded):
     result = check(recorded[0], rules_version="another")
     assert (result.verdict, result.decided_again, result.hash_only) == (Verdict.GOOD, 0, 3)
