@@ -80,7 +80,7 @@ class VenuePast:
         closed = [bar for _, bar in sorted(self._bars.get(wanted, {}).items()) if bar.at_ms + bar.length_ms <= now_ms]
         candles = unbroken(candles_of(closed, length_ms), length_ms)
         rates = [Settled(at_ms, rate) for at_ms, rate in sorted(self._rates.get(wanted, {}).items())]
-        if (list(known.candles), list(known.rates), known.problems) != (candles, rates, ()):
+        if wanted not in self._shown or (list(known.candles), list(known.rates), known.problems) != (candles, rates, ()):
             self._shown[wanted] = Series(candles, rates)
 
     async def _read_candles(self, wanted: Wanted, now_ms: int) -> None:

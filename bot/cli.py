@@ -344,6 +344,31 @@ def replay(
 
 
 @app.command()
+def instruments(
+    asset: Annotated[str, typer.Argument(help="which asset is to be hedged")],
+    other: Annotated[list[str] | None, typer.Option("--with", metavar="ASSET", help="judge this one's contract too (default: all)")] = None,
+    usd: Annotated[str | None, typer.Option("--usd", metavar="N", help="how much (default: what is declared of the bag)")] = None,
+    days: Annotated[str, typer.Option("--days", metavar="N", help="for how long it is held")] = "365",
+    lookback: Annotated[str, typer.Option("--lookback", metavar="DAYS", help="whose funding counts")] = "30",
+    config: Config = None,
+    sets: Sets = None,
+    account: Account = None,
+    as_json: AsJson = False,
+) -> None:
+    """Which contract hedges it best: own inverse, linear, another's; by cost, depth and R², and why. Exit 3 if none does."""
+    from bot.cli_instruments import Wanted, chosen_among, tables
+    from bot.cli_replay import number_of
+    from bot.cli_show import answer_json, show
+
+    log_to_stderr(None, otherwise="critical")
+    size = None if usd is None else number_of(usd, "--usd")
+    wanted = Wanted(asset, other or (), size, number_of(days, "--days"), number_of(lookback, "--lookback"), config, sets or (), account)
+    told = chosen_among(wanted)
+    answer_json(told) if as_json else show(*tables(told))
+    leave(0 if any(one["rank"] == 1 for one in told["contracts"]) else 3)
+
+
+@app.command()
 def correlations(
     prices: Annotated[list[str] | None, typer.Option("--prices", metavar="ASSET=FILE", help="CSV of bars; one for each asset")] = None,
     asset: Annotated[list[str] | None, typer.Option("--asset", metavar="ASSET", help="beside those of the configuration")] = None,

@@ -61,6 +61,9 @@ class CcxtExchange:
     async def markets_of(self, asset: str) -> tuple[str, ...]:
         return await self.listings.markets_of(asset)
 
+    async def unfit(self, symbols: Sequence[str]) -> dict[str, str]:
+        return await self.listings.unfit(symbols)
+
     async def connect(self, symbols: Sequence[str]) -> dict[str, Instrument]:
         return await self.listings.connect(symbols)
 

@@ -40,16 +40,31 @@ class Listings:
         found = (one for one in self._markets.values() if one.get("base") == asset and (one.get("swap") or one.get("spot")))
         return tuple(sorted(str(one["symbol"]) for one in found))
 
+    async def unfit(self, symbols: Sequence[str]) -> dict[str, str]:
+        """Which of these contracts cannot be connected, and why. Raise NotSent."""
+        self._markets = self._markets or await self.line.patiently(self.line.client.markets)
+        why = {}
+        for symbol in symbols:
+            try:
+                self._contract(self._markets, symbol)
+            except (Misfit, Malformed) as error:
+                why[symbol] = f"{self.line.venue.title}: {error}"
+        return why
+
+    def _contract(self, markets: Markets, symbol: str) -> Listed:
+        """Raise Misfit or Malformed."""
+        market = markets.get(symbol)
+        if market is None:
+            raise Misfit(f"{symbol} is not listed")
+        return self.line.venue.contract(market)
+
     async def connect(self, symbols: Sequence[str]) -> dict[str, Instrument]:
         markets = self._markets or await self.line.patiently(self.line.client.markets)
         self._markets = {}
         found: dict[str, Instrument] = {}
         for symbol in symbols:
             try:
-                market = markets.get(symbol)
-                if market is None:
-                    raise Misfit(f"{symbol} is not listed")
-                listed = self.line.venue.contract(market)
+                listed = self._contract(markets, symbol)
             except (Misfit, Malformed) as error:
                 there = ", ".join(hedgeable(markets)) or "none"
                 text = f"{self.line.venue.title}: {error}. Inverse perpetuals there: {there}{self._or_linear(symbol)}"

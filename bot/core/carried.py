@@ -21,6 +21,7 @@ from bot.core.memory import State
 from bot.core.model import ZERO, Quote, Snapshot, Target, TargetSource
 from bot.core.rules import CrossRule, Rules
 
+NO_BETA: Final = "β"  # it is not known; one that is refused says so
 LATE: Final = 2  # candles: a β of one that closed so many of its own lengths ago is no news any more
 
 
@@ -72,7 +73,11 @@ def planned(rule: CrossRule, state: State, seen: Snapshot, rules: Rules, quote: 
     signs = seen.signs_of(rule.asset)
     applied = policies.apply(rule, asked, remembered.memory, signs, quote, remembered.ratio, seen.now_ms, armed=state.armed)
     ratio = None if applied.target is None else applied.target.ratio
-    coins, (price, unpriced), (beta, unmeasured) = seen.bag_coins(rule.asset), price_of(shown, seen, rules), beta_of(rule, shown, seen)
+    coins, (price, unpriced), (beta, unmeasured) = (
+        seen.bag_coins(rule.asset),
+        price_of(shown, seen, rules),
+        beta_of(rule, shown, seen.now_ms),
+    )
     value = None if coins is None or price is None else coins * price
     lacking: list[Lacking] = []
     target = None if ratio is None or value is None or beta is None else ratio * beta * value
@@ -123,22 +128,22 @@ def price_of(shown: CrossSeen, seen: Snapshot, rules: Rules) -> tuple[Decimal | 
     return None, Lacking("price", f"its price: {why}")
 
 
-def beta_of(rule: CrossRule, shown: CrossSeen, seen: Snapshot) -> tuple[Decimal | None, Lacking | None]:
+def beta_of(rule: CrossRule, shown: CrossSeen, now_ms: int) -> tuple[Decimal | None, Lacking | None]:
     """β within its limits, or why it is refused."""
     if rule.beta is not None:
         return rule.beta, None
     fit = shown.fit
     if fit is None:
-        return None, Lacking("β", f"its β: {shown.unmeasured or 'nothing was measured yet'}")
+        return None, Lacking(NO_BETA, f"its β: {shown.unmeasured or 'nothing was measured yet'}")
     if not (fit.beta.is_finite() and fit.r_squared.is_finite()):
-        return None, Lacking("β", "its β: not a number")
+        return None, Lacking(NO_BETA, "its β: not a number")
     if fit.returns < rule.least_returns:
         why = f"its β is refused: it rests on {fit.returns} returns, and at least {rule.least_returns} are needed"
         return None, Lacking("β refused, too few returns", why)
     if fit.r_squared < rule.least_r_squared:
         why = f"its β is refused: R² {fit.r_squared:f} is below the floor of {rule.least_r_squared:f}"
         return None, Lacking("β refused, R² too low", why)
-    if seen.now_ms - fit.closed_ms > LATE * rule.candle_ms:
+    if now_ms - fit.closed_ms > LATE * rule.candle_ms:
         since = f": {shown.unmeasured}" if shown.unmeasured else ""
-        return None, Lacking("β", f"its β: the last candle closed too long ago{since}")
+        return None, Lacking(NO_BETA, f"its β: the last candle closed too long ago{since}")
     return min(rule.most_beta, max(rule.least_beta, fit.beta)), None

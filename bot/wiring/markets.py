@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from adapters.candles import PrintedPast, candles_of
+from adapters.candles import candles_of
 from adapters.clock import SystemClock
 from adapters.exchanges.paper import PaperExchange
 from adapters.history import read_bars
 from bot.ports import Candle, Misconfigured, NotSent, Past, Wanted
 from bot.settings import Settings
 from bot.wiring.choice import chosen, chosen_market, venue_of
+from bot.wiring.measures import open_past
 from bot.wiring.start import paper_aside
 from bot.wiring.venue import open_exchange
 
@@ -28,9 +29,12 @@ async def candles_of_venue(settings: Settings, assets: Sequence[str], length_ms:
         try:
             settings = await chosen(exchange, settings)
             source = venue_of(exchange)
-            if source is not None:
-                from adapters.venue_past import VenuePast
-
+            if source is None:
+                assert isinstance(exchange, PaperExchange)
+                if exchange.feed is None:
+                    raise Misconfigured("paper.feed has no past: give the prices of each asset with --prices ASSET=FILE")
+                title, symbols = "the paper exchange", {asset: asset for asset in assets}
+            else:
                 own = {asset: leg.instrument for asset, leg in settings.legs.items()}
                 given = {asset: cross.market for asset, cross in settings.crosses.items()}
                 symbols = {
@@ -38,16 +42,9 @@ async def candles_of_venue(settings: Settings, assets: Sequence[str], length_ms:
                     for asset in assets
                 }
                 await exchange.connect([leg.instrument for leg in settings.legs.values()])
-                past = VenuePast(source.client, clock)
-                try:
-                    return source.venue.title, await read(past, symbols, length_ms, most)
-                finally:
-                    await past.close()
-            assert isinstance(exchange, PaperExchange)
-            if exchange.feed is None:
-                raise Misconfigured("paper.feed has no past: give the prices of each asset with --prices ASSET=FILE")
-            printed = PrintedPast(clock, exchange.feed, exchange.opened.born_ms)
-            return "the paper exchange", await read(printed, {asset: asset for asset in assets}, length_ms, most)
+                title = source.venue.title
+            async with open_past(exchange, clock) as past:
+                return title, await read(past, symbols, length_ms, most)
         finally:
             await exchange.close()
 

@@ -37,27 +37,37 @@ def judged(rules: Rules) -> bool:
 
 
 @asynccontextmanager
+async def open_past(exchange: Exchange, clock: Clock) -> AsyncIterator[Past]:
+    """The candles and the funding of its markets: a venue's own, or what the paper exchange printed."""
+    source = venue_of(exchange)
+    if source is None:
+        from adapters.candles import NoPast, PrintedPast
+
+        assert isinstance(exchange, PaperExchange)
+        yield NoPast() if exchange.feed is None else PrintedPast(clock, exchange.feed, exchange.opened.born_ms)
+        return
+    from adapters.venue_past import VenuePast
+
+    past = VenuePast(source.client, clock)
+    try:
+        yield past
+    finally:
+        await past.close()
+
+
+@asynccontextmanager
 async def open_measures(exchange: Exchange, settings: Settings, clock: Clock) -> AsyncIterator[Measuring]:
     """Nothing is read before the first turn: by then the venue is connected."""
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
-    if not judged(rules) and not rules.crosses:
-        yield NOTHING_MEASURED
-        return
-    if isinstance(exchange, PaperExchange):
-        from adapters.candles import NoPast, PrintedPast
-
-        past = NoPast() if exchange.feed is None else PrintedPast(clock, exchange.feed, exchange.opened.born_ms)
-        yield measuring(past, exchange, rules)
-        return
     source = venue_of(exchange)
-    if source is None:
+    if (not judged(rules) and not rules.crosses) or (source is None and not isinstance(exchange, PaperExchange)):
         yield NOTHING_MEASURED
         return
-    from adapters.venue_past import VenuePast
-    from adapters.venue_prices import VenuePrices
+    async with open_past(exchange, clock) as past:
+        if source is None:
+            assert isinstance(exchange, PaperExchange)
+            yield measuring(past, exchange, rules)
+            return
+        from adapters.venue_prices import VenuePrices
 
-    venue_past = VenuePast(source.client, clock)
-    try:
-        yield measuring(venue_past, VenuePrices(source.client, clock, dates_trades=source.venue.dates_trades), rules)
-    finally:
-        await venue_past.close()
+        yield measuring(past, VenuePrices(source.client, clock, dates_trades=source.venue.dates_trades), rules)

@@ -40,19 +40,23 @@ def kill_switch(settings: Settings) -> KillSwitch:
     return KillFile(everyone.with_name(f"{everyone.name}.{settings.account}"), everyone)
 
 
-def open_exchange(settings: Settings, clock: Clock, gate: SignGate | None, absence: tuple[int, int] | None = None) -> Exchange:
+def open_exchange(
+    settings: Settings, clock: Clock, gate: SignGate | None, absence: tuple[int, int] | None = None, *, every_market: bool = False
+) -> Exchange:
     """The venue of the configuration. Raise Misconfigured.
 
     `absence`: milliseconds and polls that prove an order absent, where the venue's reads are known not to lag; else its sheet says.
+    `every_market`: load what the configuration does not need too.
     """
     if settings.venue.name != "paper":
-        return open_real(settings, clock, gate, absence)
+        return open_real(settings, clock, gate, absence, every_market=every_market)
     if settings.venue.streams:
         raise Misconfigured("venue.streams is true, and the paper exchange has no websocket: write `venue.streams: false`")
     paper = settings.paper
     if paper.feed.startswith("live:"):
-        return open_live(settings, clock, gate)
-    prices = {asset: paper.price.get(asset) or first_price(settings, asset) for asset in settings.assets}
+        return open_live(settings, clock, gate, every_market=every_market)
+    assets = (*settings.assets, *(paper.price if every_market and paper.feed == "synthetic" else ()))
+    prices = {asset: paper.price.get(asset) or first_price(settings, asset) for asset in assets}
     return open_paper(settings, clock, gate, prices, lambda opened: open_feed(settings, opened))
 
 
@@ -79,7 +83,7 @@ def open_paper(
     )
 
 
-def open_live(settings: Settings, clock: Clock, gate: SignGate | None) -> Exchange:
+def open_live(settings: Settings, clock: Clock, gate: SignGate | None, *, every_market: bool = False) -> Exchange:
     """The paper exchange on the public prices of a venue's live market, read without a key."""
     from adapters.ccxt_client import Keys
     from adapters.exchanges.ccxt_open import open_venue
@@ -94,14 +98,16 @@ def open_live(settings: Settings, clock: Clock, gate: SignGate | None) -> Exchan
         None,
         base_url=settings.paper.base_url,
         allow_base_url_production=True,  # nothing is signed without a key
-        linear=needs_linear(settings),
-        spot=bool(settings.crosses),
+        linear=every_market or needs_linear(settings),
+        spot=every_market or bool(settings.crosses),
     )
     feed = LiveFeed(settings.paper.spread_bps)
     return LivePaper(source, feed, clock, lambda prices: open_paper(settings, clock, gate, prices, lambda _: feed, feed))
 
 
-def open_real(settings: Settings, clock: Clock, gate: SignGate | None, absence: tuple[int, int] | None = None) -> Exchange:
+def open_real(
+    settings: Settings, clock: Clock, gate: SignGate | None, absence: tuple[int, int] | None = None, *, every_market: bool = False
+) -> Exchange:
     """A venue behind the network; nothing is sent yet. Raise Misconfigured."""
     from adapters.ccxt_client import Keys  # whoever trades on paper loads no client
     from adapters.exchanges.ccxt_open import open_venue
@@ -118,8 +124,8 @@ def open_real(settings: Settings, clock: Clock, gate: SignGate | None, absence: 
         gate,
         base_url=venue.base_url,
         allow_base_url_production=venue.allow_base_url_production,
-        linear=needs_linear(settings),
-        spot=bool(settings.crosses),
+        linear=every_market or needs_linear(settings),
+        spot=every_market or bool(settings.crosses),
         streams=venue.streams,
         absence=absence,
     )
