@@ -297,11 +297,7 @@ class Engine:
         if state.armed:
             wanted = [(order, OrderStatus.INTENT) for order in decision.orders]
         else:
-            wanted = [
-                (order, OrderStatus.DRY_RUN)
-                for order in decision.orders
-                if state.leg(order.asset).dry_plan != dry_plan(order.side, order.contracts, order.reduce_only)
-            ]
+            wanted = [(order, OrderStatus.DRY_RUN) for order in decision.orders if state.leg(order.asset).dry_plan != dry_plan(order)]
         return [IntentRecorded(order, state.epoch, decision.cycle, status, seen.now_ms, seen.mono_ms) for order, status in wanted]
 
     def worth_recording(self, decision: Decision, seen: Snapshot) -> bool:

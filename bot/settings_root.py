@@ -235,6 +235,13 @@ class Settings(Section):
                 "execution",
                 "horizon_seconds",
             )
+        if execution.max_depth_share is not None and not OFFERS[self.venue.name].book:
+            refuse(
+                f"is {plain(execution.max_depth_share)}, and the visible book of {self.venue.name} is not read",
+                "write max_depth_share: null; max_order_usd limits orders everywhere",
+                "execution",
+                "max_depth_share",
+            )
         if execution.reprice_after_seconds is not None and execution.reprice_after_seconds >= execution.cross_after_seconds:
             refuse(
                 f"is {plain(execution.reprice_after_seconds)}, not below cross_after_seconds {plain(execution.cross_after_seconds)}",

@@ -38,6 +38,7 @@ class Offer:
     seen: str | None  # where it was seen to work; None: nowhere
     why_not: str = ""  # what is missing, and why
     dead_man: bool = False  # it has a dead man's switch that a REST client can wind up
+    book: bool = True  # its visible book is read
 
     def proof(self, kind: Kind) -> Proof:
         return self.inverse if kind is Kind.INVERSE else self.linear
@@ -65,9 +66,9 @@ OFFERS: Final[Mapping[str, Offer]] = {
     "binance": Offer(
         ("demo", "production"), Proof.NONE, Proof.RECORDED, ANSWERS, "its inverse contracts are at the venue binancecoinm"
     ),
-    "bingx": Offer(("production",), Proof.RECORDED, Proof.RECORDED, ANSWERS, NO_TEST),
-    "mexc": Offer(("production",), Proof.RECORDED, Proof.RECORDED, ANSWERS, NO_TEST),
-    "weex": Offer(("production",), Proof.NONE, Proof.PLAN, None, NO_SENDING),
+    "bingx": Offer(("production",), Proof.RECORDED, Proof.RECORDED, ANSWERS, NO_TEST, book=False),
+    "mexc": Offer(("production",), Proof.RECORDED, Proof.RECORDED, ANSWERS, NO_TEST, book=False),
+    "weex": Offer(("production",), Proof.NONE, Proof.PLAN, None, NO_SENDING, book=False),
 }  # fmt: skip
 
 

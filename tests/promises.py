@@ -339,6 +339,8 @@ PROMISES: Final = (
         "The pieces of a plan never add up to more than the plan.",
         (
             "engine/test_hedging.py::test_one_instrument_never_has_two_unfinished_orders",
+            "core/test_pieces.py::test_pieces_never_exceed_their_parent_nor_cross_zero",
+            "core/test_depth_share.py::test_whatever_the_book_no_order_is_more_than_its_share",
             "core/test_reconcile.py::test_orders_that_trade_and_bring_the_hedge_no_nearer_stop_until_a_person_looked",
             "core/test_hedge_vectors.py::test_a_chunk_never_exceeds_max_order_usd_and_all_chunks_sum_up",
             "audit/test_store.py::test_a_second_unfinished_order_of_an_instrument_is_refused_whole",

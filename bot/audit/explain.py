@@ -7,7 +7,7 @@ from bot.audit.rows import EntryRow, OrderRow
 from bot.audit.sentences import SOURCES, STATUSES, coins, moment, order_words, sentence, trimmed, usd
 from bot.audit.store import Store
 from bot.audit.trades import fills_of, intents
-from bot.core.decision import CrossPlan, Decision, LegPlan
+from bot.core.decision import Approved, CrossPlan, Decision, LegPlan
 from bot.core.events import CancelAsked, DecisionMade, LookedInVain, OrderMoved, QueueSeen, RunStarted
 from bot.core.model import NO_LIQUIDATION
 from bot.core.policy_terms import Change
@@ -170,7 +170,10 @@ def order_story(store: Store, order: OrderRow) -> Iterator[str]:
         f" or better; now {STATUSES[order.status]}, {order.filled:,} filled."
     )
     yield f"  Why: {order.why} (decision {order.decision_seq}, when the mark was {trimmed(order.reference_price, 8)})."
-    yield from cost_story(store, order)
+    decided = intents(store, [order.client_id]).get(order.client_id)
+    if decided is not None and decided.queue_ahead is not None:
+        yield f"  Queue: {decided.queue_ahead:,} contracts of others were ahead of it at its price when it was decided."
+    yield from cost_story(store, order, decided)
     told = [row for row in [store.entry(order.seq)] if row is not None]
     told += [row for row in store.entries(kinds=STORY, after_seq=order.seq, until_seq=order.moved_seq) if about(row, order.client_id)]
     told += [row for row in map(store.entry, store.fill_seqs(order.client_id)) if row is not None]
@@ -182,9 +185,8 @@ def order_story(store: Store, order: OrderRow) -> Iterator[str]:
         yield from decision_story(store, order.decision_seq, decision.decision)
 
 
-def cost_story(store: Store, order: OrderRow) -> Iterator[str]:
+def cost_story(store: Store, order: OrderRow, decided: Approved | None) -> Iterator[str]:
     """What its fills came to cost, against the market it met."""
-    decided = intents(store, [order.client_id]).get(order.client_id)
     arrival = decided.arrival if decided is not None else None
     found = cost(arrival, order.symbol, order.side, fills_of(store, [order.client_id]).get(order.client_id, []))
     if found is None or arrival is None:

@@ -92,6 +92,7 @@ def held(contracts: int) -> str:
 def order_words(order: Approved) -> str:
     kind = "as maker only" if order.post_only else "at once or not at all"
     reducing = ", reduce-only" if order.reduce_only else ""
+    reducing += ", cut to its share of the visible book" if order.cut_to_book else ""
     return (
         f"{order.side.value} {order.contracts:,} contracts of {order.symbol} ({usd(order.notional_usd)})"
         f" at {trimmed(order.limit_price, 8)} or better, {kind}{reducing}"

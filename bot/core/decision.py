@@ -92,6 +92,7 @@ class Intent:
     arrival: Arrival | None = None
     plan_mid: Decimal | None = None
     queue_ahead: int | None = None
+    cut_to_book: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class Approved:
     arrival: Arrival | None = None
     plan_mid: Decimal | None = None  # of the market when the change began that this order is a piece of
     queue_ahead: int | None = None  # contracts of others that were visible at its price; None: not told, or it does not queue
+    cut_to_book: bool = False  # more was due than its share of the visible book
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from bot.core.decision import QUEUE_TOO_LONG, Effort, LegPlan, Mode
+from bot.core.decision import QUEUE_TOO_LONG, Approved, Effort, LegPlan, Mode
 from bot.core.events import (
     BagDeclared,
     BagFollowed,
@@ -228,7 +228,7 @@ def intended(state: State, event: IntentRecorded) -> State:
     order = event.order
     leg = state.leg(order.asset)
     if event.status is OrderStatus.DRY_RUN:
-        return with_leg(state, order.asset, dry_plan=dry_plan(order.side, order.contracts, order.reduce_only))
+        return with_leg(state, order.asset, dry_plan=dry_plan(order))
     working = Working(order, event.epoch, event.status, 0, event.at_ms, event.mono_ms, ahead=order.queue_ahead)
     state = with_leg(
         state,
@@ -242,9 +242,10 @@ def intended(state: State, event: IntentRecorded) -> State:
     return changed(state, order_times_ms=(*recent, event.at_ms))
 
 
-def dry_plan(side: str, contracts: int, reduce_only: bool) -> str:
-    """What makes one dry plan distinct from the next: not the price, which moves with every print."""
-    return f"{side} {contracts}{' reduce-only' if reduce_only else ''}"
+def dry_plan(order: Approved) -> str:
+    """What makes one dry plan distinct from the next: not the price, nor the depth of the book, which move with every print."""
+    size = "a share of the book" if order.cut_to_book else str(order.contracts)
+    return f"{order.side} {size}{' reduce-only' if order.reduce_only else ''}"
 
 
 def order_moved(state: State, event: OrderMoved) -> State:

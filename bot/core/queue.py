@@ -21,9 +21,9 @@ def visible_at(depth: Depth | None, working: Working) -> int | None:
     return None if shown is None else max(0, shown - (working.order.contracts - working.filled))
 
 
-def standing(working: Working, quote: Quote | None, depth: Depth | None) -> tuple[int | None, bool] | None:
+def standing(working: Working, quote: Quote, depth: Depth | None) -> tuple[int | None, bool] | None:
     """How many are ahead at most, and whether others offer a better price; None where that cannot be seen, or the order does not queue."""
-    if quote is None or not working.order.post_only or working.status not in RESTING:
+    if not working.order.post_only or working.status not in RESTING:
         return None
     order = working.order
     behind = quote.ask < order.limit_price if order.side is Side.SELL else quote.bid > order.limit_price

@@ -31,6 +31,7 @@ from bot.core.memory import LegState, State, Working
 from bot.core.model import ONE, ZERO, Fill, Instrument, Kind, Margin, Order, OrderStatus, Position, Snapshot, View
 from bot.core.planner import is_ours, is_tagged
 from bot.core.queue import standing
+from bot.core.risk import quote_problem
 from bot.core.rules import Foreign, Rules
 
 DUST: Final = Decimal("0.000001")  # of the wallet, at least of one coin: the venue's rounding, not a transfer
@@ -185,7 +186,10 @@ class Reading:
             self.order_moved(looked, OrderStatus.UNKNOWN, OrderStatus.ABSENT, 0, why)
 
     def queue(self, working: Working) -> None:
-        found = standing(working, self.view.quote, self.view.depth)
+        quote = self.view.quote
+        if quote is None or quote_problem(quote, self.seen.now_ms, self.rules.risk):
+            return  # where it stands cannot be told
+        found = standing(working, quote, self.view.depth)
         if found is not None and found != (working.ahead, working.behind_since_ms is not None):
             order, seen = working.order, self.seen
             self.note(QueueSeen(order.client_id, order.symbol, *found, seen.now_ms, seen.mono_ms))

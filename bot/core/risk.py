@@ -106,6 +106,7 @@ def review(
         arrival=intent.arrival,
         plan_mid=intent.plan_mid,
         queue_ahead=intent.queue_ahead,
+        cut_to_book=intent.cut_to_book,
     )
 
 

@@ -92,7 +92,8 @@ def i11_no_order_waits_past_its_deadline(case: Evidence, process: Process, order
 def i11_no_more_orders_than_allowed(case: Evidence, process: Process, order: Approved) -> None:
     risk = rules_of(case, process).risk
     decided_ms = case.intents[order.client_id].mono_ms
-    recent = sum(1 for one in case.intents.values() if decided_ms - MINUTE_MS < one.mono_ms <= decided_ms)
+    sent = [one for one in case.intents.values() if one.status is OrderStatus.INTENT]
+    recent = sum(1 for one in sent if decided_ms - MINUTE_MS < one.mono_ms <= decided_ms)
     assert recent <= risk.max_orders_per_minute, f"{order.client_id} is order {recent} decided within a minute"
     execution = rules_of(case, process).execution
     usd = order.contracts * case.venue.books[order.symbol].size_usd
@@ -181,6 +182,32 @@ def i33_children_stay_within_their_parent(case: Evidence, process: Process, orde
     assert not doubtful, f"{order.client_id} is signed while {doubtful[0]} may still trade"
 
 
+def i33_children_add_up_to_their_parent_at_most(case: Evidence, process: Process, order: Approved) -> None:
+    """What the position shows of the plan, and this order, are no more than the slices that are due."""
+    intent, view = case.intents[order.client_id], process.views.get(order.symbol)
+    parent = process.state.leg(order.asset).parent
+    assert parent is not None, f"{order.client_id} is a piece of no plan"
+    assert order.side is parent.side, f"{order.client_id} is no {parent.side} like its plan"
+    if view is None or view.position is None:
+        return
+    so_far = (-view.position.contracts - parent.from_short) * (1 if order.side is Side.SELL else -1)
+    elapsed_ms = intent.mono_ms - parent.began_mono_ms if intent.epoch == parent.epoch else intent.at_ms - parent.began_at_ms
+    whole, count = sum(parent.sizes), len(parent.sizes)
+    due = sum(size for number, size in enumerate(parent.sizes) if number == 0 or parent.horizon_ms * number <= elapsed_ms * count)
+    assert so_far + order.contracts <= due, f"{order.client_id} adds {order.contracts} to {so_far}, and {due} of {whole} are due"
+
+
+def i33_no_order_is_more_than_its_share_of_the_book(case: Evidence, process: Process, order: Approved) -> None:
+    share, view = rules_of(case, process).execution.max_depth_share, process.views.get(order.symbol)
+    if share is None or view is None:
+        return
+    assert view.depth is not None, f"{order.client_id} was sent without a book to hold it to"
+    mine, other = (view.depth.asks, view.depth.bids) if order.side is Side.SELL else (view.depth.bids, view.depth.asks)
+    taken = sum(count for price, count in other if (price - order.limit_price) * order.side.sign <= 0)
+    visible = mine[0][1] if order.post_only else taken
+    assert order.contracts <= share * visible, f"{order.client_id} is more than {share} of the {visible} contracts visible where it reaches"
+
+
 # --------------------------------------------------------------------------------------------------------------- what they reckon
 
 
@@ -243,4 +270,6 @@ CHECKS: Final[Sequence[Check]] = (
     i20_crosses_only_after_patience,
     i30_amounts_are_exact,
     i33_children_stay_within_their_parent,
+    i33_children_add_up_to_their_parent_at_most,
+    i33_no_order_is_more_than_its_share_of_the_book,
 )

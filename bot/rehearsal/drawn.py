@@ -42,3 +42,21 @@ def drawn_settings(draw: Random) -> dict[str, str]:
         flags[f"hedges.{asset}.ratio"] = draw.choice(("1.0", "1.0", "0.8", "0.5"))
         flags[f"hedges.{asset}.basis"] = draw.choice(("coins", "coins", "value"))
     return flags
+
+
+def drawn_manner_of_trading(seed: int) -> dict[str, str]:
+    """Two seeds of seven spread a large change, peg their orders, or hold them to a share of the book; drawn apart from all else."""
+    if seed % 7 not in (2, 5):
+        return {}
+    draw = Random(f"{seed}/execution")
+    slices = draw.choice((2, 3, 4))
+    spread = {
+        "execution.schedule": draw.choice(("twap", "almgren-chriss")),
+        "execution.schedule_above_usd": draw.choice(("1000", "50000")),
+        "execution.slices": str(slices),
+        "execution.horizon_seconds": str(slices * CYCLE_SECONDS * draw.choice((1, 2))),
+        "execution.urgency": draw.choice(("0", "1.5", "4")),
+    }
+    pegged = {"execution.reprice_after_seconds": draw.choice(("30", "45"))}
+    held = {"execution.max_depth_share": draw.choice(("0.5", "1"))}
+    return draw.choice((spread, pegged, held, spread | pegged, spread | held, pegged | held))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
-from bot.core.decision import Approved, Decision
-from bot.core.events import CommandGiven, Event, FillSeen, Halted, IntentRecorded, OrderMoved, RunStarted
+from bot.core.decision import Approved, Decision, Effort
+from bot.core.events import CommandGiven, DecisionMade, Event, FillSeen, Halted, IntentRecorded, OrderMoved, RunStarted
 from bot.core.ledger import fold
 from bot.core.memory import State
 from bot.core.model import OrderStatus, Snapshot, View
@@ -181,6 +181,8 @@ class Evidence:
         before = self.state
         for event in events:
             match event:
+                case DecisionMade():
+                    self.wait_for_depth(event)
                 case IntentRecorded():
                     self.intend(event)
                     self.intents[event.order.client_id] = event
@@ -214,6 +216,12 @@ class Evidence:
         leg = next((leg for leg in self.state.legs if leg.asset == event.order.asset), None)
         if leg is None or leg.effort_since_ms is None:
             self.efforts[key] = event.mono_ms
+
+    def wait_for_depth(self, event: DecisionMade) -> None:
+        """Or with the decision that found the book too thin for anything."""
+        for plan in event.decision.legs:
+            if plan.effort is Effort.BEGINS and event.state.leg(plan.asset).effort_since_ms is None:
+                self.efforts[plan.asset, event.state.epoch] = event.seen.mono_ms
 
     def heard(self, command: CommandGiven) -> None:
         """The word counts for the bot from the moment it is on record."""

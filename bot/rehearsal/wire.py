@@ -10,8 +10,22 @@ from decimal import Decimal
 from typing import Final
 
 from bot.core.decision import Approved
-from bot.core.model import Ask, Fill, FundingPayment, Instrument, Kind, Margin, Order, OrderStatus, Position, Quote, Side, View
+from bot.core.model import (
+    Ask,
+    Fill,
+    FundingPayment,
+    Instrument,
+    Kind,
+    Margin,
+    Order,
+    OrderStatus,
+    Position,
+    Quote,
+    Side,
+    View,
+)
 from bot.ports import Gate, NotSent, Refused, Unknown
+from bot.rehearsal.depth import depth
 from bot.rehearsal.evidence import Evidence, Process, Sent
 from bot.rehearsal.faults import Dice
 from bot.rehearsal.venue import (
@@ -180,6 +194,7 @@ class Wire:
             fills=self.fills(book, ask.fills_since_ms, then("trades")),
             funding=self.funding(book, ask.funding_since_ms, then("funding")),
             errors=() if one_way else ("position: the account is in hedge mode",),
+            depth=depth(book, ask.levels, now_ms) if ask.levels else None,
         )
         match failed:
             case "quote":

@@ -18,7 +18,7 @@ from bot.audit.store import Store
 from bot.audit.verify import Verdict, verify
 from bot.ports import Misconfigured, PortError
 from bot.rehearsal.database import Trouble
-from bot.rehearsal.drawn import CYCLE_SECONDS, drawn_manner, drawn_settings
+from bot.rehearsal.drawn import CYCLE_SECONDS, drawn_manner, drawn_manner_of_trading, drawn_settings
 from bot.rehearsal.evidence import FINISHED, Evidence, Violated
 from bot.rehearsal.faults import Dice, swarm
 from bot.rehearsal.happenings import Happenings, command
@@ -27,7 +27,7 @@ from bot.rehearsal.loop import BEGAN_MS, BotClock, VirtualLoop
 from bot.rehearsal.process import ACCOUNT, INSTANCE, Process, Starter, Switch
 from bot.rehearsal.venue import PICO, Book, Venue
 from bot.rehearsal.wire import LATEST_MS, Manner
-from bot.settings import load
+from bot.settings import Settings, load
 
 HOUR_MS: Final = 3_600_000
 LEAST_FAULTY_MS: Final = 600_000
@@ -90,7 +90,7 @@ class World:
         self.plan, self.starter, self.loop = plan, starter, loop
         draw = Random(f"{plan.seed}/world")
         flags = drawn_settings(draw)
-        self.settings = load(None, {}, {**flags, **dict(plan.settings)})
+        self.settings = load(None, {}, {**flags, **drawn_manner_of_trading(plan.seed), **dict(plan.settings)})
         prices = {"BTC": draw.randint(2_000_000, 9_000_000), "ETH": draw.randint(100_000, 500_000)}
         swing = draw.choice((100, 300, 800))
         books = []
@@ -133,7 +133,7 @@ class World:
         self.lives: set[asyncio.Task[None]] = set()
         self.usurped, self.restoring = asyncio.Event(), asyncio.Event()
         self.backup: dict[str, Any] | None = None  # what the evidence knew of the record when it was copied
-        wait_ms = LATEST_MS + 60_000 + self.manner.absence_ms + 10 * CYCLE_SECONDS * 1000
+        wait_ms = LATEST_MS + 60_000 + self.manner.absence_ms + 10 * CYCLE_SECONDS * 1000 + longer_ms(self.settings)
         least_ms = script.faulty_ms if script is not None else LEAST_FAULTY_MS
         self.stop_ms = script.stop_ms if script is not None else None
         self.end_ms = max(int(plan.hours * HOUR_MS), least_ms + wait_ms + SETTLE_MS)
@@ -299,6 +299,13 @@ class World:
         self.evidence.note(f"audit verify: {verdict.verdict.value}, {verdict.head.seq} entries")
         if verdict.verdict is not Verdict.GOOD:
             raise Violated("i23_the_record_verifies", verdict.what, self.loop.now_ms)
+
+
+def longer_ms(settings: Settings) -> int:
+    """What the manner of trading adds to the time within which a hedge is restored: its slices, or the pieces of the book it takes."""
+    execution = settings.execution
+    slices_ms = 0 if execution.schedule == "none" else int(execution.horizon_seconds * 1000)
+    return slices_ms + (0 if execution.max_depth_share is None else 20 * CYCLE_SECONDS * 1000)
 
 
 class Template:

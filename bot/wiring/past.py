@@ -132,7 +132,7 @@ async def replay(
         synchronous="OFF",
         gate=gate,
     )
-    rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
+    rules = without_a_book(to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls))
     instruments = await exchange.connect([leg.symbol for leg in rules.legs])
     empty = State(account=rules.account, instance=NOBODY)
     stepping = "asked for" if step else why_stepping(rules, instruments, read)
@@ -179,6 +179,11 @@ def extremes(read: Recorded) -> dict[str, "Extremes"]:
 
     columns = {asset: Columns.of(bars) for asset, bars in read.bars.items()}
     return {asset: Extremes(one.at_ms + one.length_ms, one.low, one.high) for asset, one in columns.items()}
+
+
+def without_a_book(rules: Rules) -> Rules:
+    """A history holds prices and no depth: no order can be held to a share of it, and any size trades."""
+    return replace(rules, execution=replace(rules.execution, max_depth_share=None))
 
 
 def timeline(read: Recorded, commands: Sequence[CommandGiven]) -> list[Iterator[Happening]]:

@@ -115,3 +115,13 @@ def test_whatever_the_book_no_order_is_more_than_its_share(
             assert order.contracts <= share * visible
         for one in made.account().open():
             made.account().cancel(one.client_id)
+
+
+def test_a_dry_plan_is_not_another_one_because_the_book_is() -> None:
+    made = wanting()
+    made.say("dry-run-on")
+    for count in (1234, 4000, 2000):
+        made.account().book_shown = BIDS, ((D("60000.5"), count),)
+        (order,) = made.turn().orders
+        assert order.contracts == count // 10
+        assert made.state.leg("BTC").dry_plan == "sell a share of the book"

@@ -133,6 +133,7 @@ class Bots:
         fresh_record: bool = False,
         latency_ms: int = 0,
         fed: bool = True,
+        spread_bps: Decimal = Decimal(2),
     ) -> Bot:
         prices = {"BTC": "60000", "ETH": "3000", "SOL": "150"}
         bags = {"BTC": "2", "ETH": "20", "SOL": "500"}
@@ -159,6 +160,7 @@ class Bots:
             seed=settings.paper.seed,
             feed=SyntheticFeed if fed else None,
             matching=matching,
+            spread_bps=spread_bps,
             latency_ms=latency_ms,
             gate=gate,
         )

@@ -104,5 +104,11 @@ def test_every_venue_says_what_is_missing() -> None:
         assert bool(offer.why_not) is not complete, name
 
 
+def test_whose_book_is_read_is_who_has_its_call() -> None:
+    assert {name for name, offer in OFFERS.items() if offer.book} - {"paper"} == {
+        name for name, one in VENUES.items() if one.depth is not None
+    }
+
+
 def test_who_has_a_dead_mans_switch_is_who_has_its_calls() -> None:
     assert {name for name, offer in OFFERS.items() if offer.dead_man} == {name for name, one in VENUES.items() if one.countdown is not None}

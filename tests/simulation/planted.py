@@ -14,7 +14,7 @@ import pytest
 import bot.engine
 from bot import acting, gate, running
 from bot.audit import projections, store
-from bot.core import ledger, leg, machine, planner, policy, reconcile, risk, sizing, trust
+from bot.core import ledger, leg, machine, pieces, planner, policy, reconcile, risk, sizing, trust
 from bot.core.events import CancelAsked, IntentRecorded, OrderMoved
 from bot.core.model import OrderStatus, Position
 from bot.ports import LeaseLost, Refused, Unknown
@@ -484,7 +484,31 @@ def stale_position_absorbed(patch: Patch) -> None:
     patch.setattr(reconcile.Reading, "unexplained", at_once)
 
 
+SPREAD: Final = (
+    ("execution.schedule", "twap"),
+    ("execution.schedule_above_usd", "1000"),
+    ("execution.slices", "4"),
+    ("execution.horizon_seconds", "480"),
+)
+
+
+def slices_all_due_at_once(patch: Patch) -> None:
+    patch.setattr(pieces, "reached", lambda parent, elapsed: len(parent.sizes) - 1)
+    patch.setattr(pieces, "cut", lambda held, size, rule: (size.whole // 2, size.whole - size.whole // 2))
+
+
+def plan_that_forgets_what_was_done(patch: Patch) -> None:
+    patch.setattr(pieces, "done", lambda parent, held: 0)
+
+
+def share_of_the_book_ignored(patch: Patch) -> None:
+    patch.setattr(pieces, "fitting", lambda size, held, depth, price, rule, *, crossing: (size, ""))
+
+
 PLANTED: Final = (
+    Planted("all slices due at once", slices_all_due_at_once, (), ("i33_",), SPREAD),
+    Planted("a plan that forgets what was done", plan_that_forgets_what_was_done, (), ("i33_",), SPREAD),
+    Planted("share of the book ignored", share_of_the_book_ignored, (), ("i33_no_order",), (("execution.max_depth_share", "0.1"),)),
     Planted("commit and send swapped", commit_and_send_swapped, (), ("i1_intent",)),
     Planted("one not-found trusted", one_not_found_trusted, ("late-create", "lag", "hidden-open"), ("i3_", "i33_")),
     Planted("duplicate id taken for a rejection", duplicate_id_taken_for_a_rejection, ("twice",), ("i3_",)),
