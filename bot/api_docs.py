@@ -76,6 +76,7 @@ PLAN: Final = an_object(
     as_of=or_null(MOMENT),
     legs=a_list(LEG),
     missing=a_list(TEXT),
+    alerts=a_list(TEXT),
 )
 ENTRY: Final = an_object(seq=WHOLE, at=MOMENT, kind=TEXT, hash=TEXT, says=TEXT)
 ENTRIES_PAGE: Final = an_object(entries=a_list(ENTRY), next=or_null(WHOLE), head=an_object(seq=WHOLE, hash=TEXT))

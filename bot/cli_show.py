@@ -13,6 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from bot.face import alerts_besides
 from bot.settings_text import Finding, printable
 
 CENT: Final = Decimal("0.01")
@@ -90,6 +91,7 @@ def facts(said: Mapping[str, Any]) -> RenderableType:
             )
         )
     parts += [Text(f"missing: {what}", "yellow") for what in said["missing"]]
+    parts += [Text(f"alert: {what}", "yellow") for what in alerts_besides(said)]
     return Group(*parts)
 
 

@@ -414,6 +414,7 @@ class Engine:
             overrides=self.parts.overrides,
             bands=tuple((leg.asset, leg.band) for leg in self.rules.legs),
             baselines=tuple((leg.asset, leg.baseline.coins) for leg in state.legs if leg.baseline is not None),
+            declared=tuple((leg.asset, leg.declared_coins) for leg in state.legs if leg.declared_coins is not None),
             why_not_ready=tuple(check.why for _, check in self.health().checks if not check.ok),
         )
 

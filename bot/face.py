@@ -4,7 +4,7 @@ The engine satisfies `Bot`; the HTTP API, the metrics and the command line use n
 here, once, for all of them: money and coins are decimal strings in plain notation, counts are integers, times are UTC in ISO 8601.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -54,6 +54,7 @@ class Status:
     overrides: tuple[str, ...] = ()  # what stands by the operator's word, where the bot would otherwise refuse or prove it
     bands: tuple[tuple[str, Band], ...] = ()  # asset, the band that applies
     baselines: tuple[tuple[str, Decimal], ...] = ()  # asset, the coins that its ratio refers to
+    declared: tuple[tuple[str, Decimal], ...] = ()  # asset, the coins of the bag that nobody reads, as they were last declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ def plan_json(status: Status) -> dict[str, Any]:
         "as_of": None if status.as_of_ms is None else iso_utc(status.as_of_ms),
         "legs": [] if decision is None else [leg_json(leg, decision.orders, bands.get(leg.asset)) for leg in decision.legs],
         "missing": missing(status),
+        "alerts": [] if decision is None else list(decision.alerts),
         "overrides": list(status.overrides),
     }
 
@@ -219,10 +221,10 @@ def declared_coins(asset: str, status: Status) -> Decimal | None:
     """The part of the bag that nobody reads, as it was declared."""
     seen = status.seen
     whole = None if seen is None else seen.bag_coins(asset)
-    if seen is None or whole is None or not any(one.asset == asset for one in seen.sources):
-        return whole
-    read = seen.read_coins(asset)
-    return None if read is None else whole - read
+    read = None if seen is None else seen.read_coins(asset)
+    if whole is None:
+        return dict(status.declared).get(asset)
+    return whole if read is None else whole - read
 
 
 def source_json(source: Sourced, status: Status) -> dict[str, Any]:
@@ -343,6 +345,11 @@ def missing(status: Status) -> list[str]:
     if status.decision is None:
         return list(status.why_not_ready) or ["no decision yet: the first turn has not ended"]
     return [f"{leg.asset}: {what}" for leg in status.decision.legs for what in leg.missing]
+
+
+def alerts_besides(said: Mapping[str, Any]) -> list[str]:
+    """The alerts of a plan that `missing` does not tell already."""
+    return [alert for alert in said["alerts"] if not any(alert in what for what in said["missing"])]
 
 
 # ---------------------------------------------------------------------------------------------------------------- what is held

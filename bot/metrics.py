@@ -110,10 +110,18 @@ def number(value: Decimal | int | None) -> float:
 class StatusGauges:
     """The collector that reads the last status when Prometheus asks."""
 
-    def __init__(self, account: str, venue: str, assets: tuple[str, ...], crosses: tuple[tuple[str, str], ...]) -> None:
+    def __init__(
+        self,
+        account: str,
+        venue: str,
+        assets: tuple[str, ...],
+        crosses: tuple[tuple[str, str], ...],
+        sources: tuple[tuple[str, str], ...],
+    ) -> None:
         self.account = (account, venue)
         self.assets = assets
         self.crosses = crosses
+        self.sources = sources
         self.currencies: dict[str, None] = dict.fromkeys(assets)  # a currency once seen stays, as NaN when unknown
         self.status: Status | None = None
         self.data_stamps: dict[tuple[str, str], float] = {}  # (asset, source) -> seconds
@@ -150,6 +158,7 @@ class StatusGauges:
     def collect(self) -> Iterator[Metric]:
         yield from self.of_legs()
         yield from self.of_crosses()
+        yield from self.of_bag()
         yield from self.of_account()
         yield from self.running()
 
@@ -191,6 +200,15 @@ class StatusGauges:
                 plan = plans.get(asset)
                 family.add_metric((*self.account, asset, hedge), UNKNOWN if plan is None else number(gauge.read(plan)))
             yield family
+
+    def of_bag(self) -> Iterator[Metric]:
+        tells = "1 while a source of the bag tells what counts; 0 while its last good amount stands in for it, or it is UNKNOWN"
+        family = gauge_family("bag_source_good", tells, (*LEG, "source"))
+        seen = None if self.status is None else self.status.seen
+        told = {} if seen is None else {(one.asset, one.name): float(one.coins is not None and not one.error) for one in seen.sources}
+        for source in self.sources:
+            family.add_metric((*self.account, *source), told.get(source, UNKNOWN))
+        yield family
 
     def of_account(self) -> Iterator[Metric]:
         status = self.status
@@ -262,10 +280,18 @@ class Children(dict[tuple[str, ...], Child]):
 class Metrics:
     """All metrics of one account. Methods take what the engine has in hand and never raise for a value that is unknown."""
 
-    def __init__(self, account: str, venue: str, assets: tuple[str, ...], crosses: tuple[tuple[str, str], ...] = ()) -> None:
-        """`crosses`: each asset without a contract of its own, and the one whose contract hedges it."""
+    def __init__(
+        self,
+        account: str,
+        venue: str,
+        assets: tuple[str, ...],
+        crosses: tuple[tuple[str, str], ...] = (),
+        sources: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """`crosses`: each asset without a contract of its own, and the one whose contract hedges it.
+        `sources`: those of the bag that are read, each with its asset."""
         self.registry = CollectorRegistry()
-        self.gauges = StatusGauges(account, venue, assets, crosses)
+        self.gauges = StatusGauges(account, venue, assets, crosses, sources)
         self.registry.register(self.gauges)
         here = (account, venue)
         orders = Counter(
@@ -401,7 +427,7 @@ def names(registry: CollectorRegistry) -> dict[str, Metric]:
 def metrics_table_markdown() -> str:
     """The table of the documentation, drawn from a registry as a bot makes it."""
     rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
-    for name, family in sorted(names(Metrics("main", "paper", ("BTC",), (("SOL", "BTC"),)).registry).items()):
+    for name, family in sorted(names(Metrics("main", "paper", ("BTC",), (("SOL", "BTC"),), (("BTC", "cold"),)).registry).items()):
         labels = ", ".join(label for label in family.samples[0].labels if label != "le")
         rows.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |")
     return "\n".join(rows) + "\n"

@@ -73,7 +73,8 @@ class Followed:
     def _found(self, coins: Decimal, at_ms: int, mono_ms: int) -> None:
         was = self._coins
         if was and abs(coins - was) >= JUMP * was:
-            self._failed(f"shows {coins:f} where it showed {was:f}, which is not believed; if it is true, restart the bot")
+            now, before = f"{coins.normalize():f}", f"{was.normalize():f}"
+            self._failed(f"shows {now} where it showed {before}, which is not believed; if it is true, restart the bot")
             return
         if self._error or was is None:
             log.info("bag.read", asset=self.asset, source=self.name, coins=f"{coins:f}")

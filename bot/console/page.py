@@ -17,7 +17,7 @@ from bot.audit.store import Store
 from bot.console.gate import COOKIE, Sessions
 from bot.console.history import History, Sample, funding_usd, remembered, sampled
 from bot.core.events import CommandGiven
-from bot.face import Bot, Status, iso_utc, status_json
+from bot.face import Bot, Status, alerts_besides, iso_utc, status_json
 from bot.led import Led
 from bot.logs import scrub
 from bot.ports import PortError
@@ -173,7 +173,7 @@ class Page:
             ui.label("armed" if status.armed else "dry-run: no order is sent").classes("chip " + ("plain" if status.armed else "warn"))
             if status.halted:
                 ui.label(f"halted: {scrub(status.halted)}").classes("bad")
-            for text in (*said["missing"], *(f"{asset}: {why}" for asset, why in status.halted_legs)):
+            for text in (*said["missing"], *alerts_besides(said), *(f"{asset}: {why}" for asset, why in status.halted_legs)):
                 ui.label(scrub(text)).classes("warn line")
             orders = f"{said['open_orders']} open orders" + (
                 f", {said['unknown_orders']} of unknown fate" if said["unknown_orders"] else ""

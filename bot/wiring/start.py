@@ -213,7 +213,8 @@ async def wired(
         holdings = await closing_time.enter_async_context(open_bag(settings, clock))
         measuring = await closing_time.enter_async_context(open_measures(exchange, settings, clock))
         crosses = tuple((asset, cross.with_) for asset, cross in sorted(settings.crosses.items()))
-        metrics = Metrics(settings.account, settings.venue.name, tuple(sorted(settings.legs)), crosses)
+        sources = tuple((asset, name) for asset, held in settings.outside.items() for name in held.read)
+        metrics = Metrics(settings.account, settings.venue.name, tuple(sorted(settings.legs)), crosses, sources)
         engine = await started(
             store,
             exchange,

@@ -11,11 +11,11 @@ from bot.core.decision import CrossPlan, Mode
 from bot.core.model import NO_LIQUIDATION, TargetSource
 from bot.core.policy_terms import Change
 from bot.core.rules import Band
-from bot.face import CommandResult, bag_json, hedges_json, iso_utc, plain, plan_json, status_json
+from bot.face import CommandResult, alerts_besides, bag_json, hedges_json, iso_utc, plain, plan_json, status_json
 from tests.api.worlds import RULES, decision, fresh_status, leg, order, snapshot, status, view
 
 D = Decimal
-PLAN_FIELDS = ["mode", "armed", "state", "venue", "environment", "account", "as_of", "legs", "missing", "overrides"]
+PLAN_FIELDS = ["mode", "armed", "state", "venue", "environment", "account", "as_of", "legs", "missing", "alerts", "overrides"]
 LEG_FIELDS = [
     "asset",
     "instrument",
@@ -204,6 +204,13 @@ def test_each_leg_shows_its_own_orders():
 def test_what_is_missing_is_gathered_at_the_top_under_its_asset():
     two = decision(leg("BTC", missing=("price",)), leg("SOL", missing=("1.5 SOL of collateral",)))
     assert plan_json(status(decision=two))["missing"] == ["BTC: price", "SOL: 1.5 SOL of collateral"]
+
+
+def test_alerts_are_told_and_those_that_missing_tells_already_only_once():
+    made = replace(decision(leg("BTC", missing=("bag.BTC.sources.cold: is stale",))), alerts=("bag.BTC.sources.cold: is stale", "0.5 left"))
+    shown = plan_json(status(decision=made))
+    assert shown["alerts"] == ["bag.BTC.sources.cold: is stale", "0.5 left"]
+    assert alerts_besides(shown) == ["0.5 left"]
 
 
 def test_before_the_first_turn_the_answer_says_what_it_waits_for():

@@ -75,7 +75,7 @@ def test_tables_fit_into_eighty_columns(aligned: Desk):
 def test_status_carries_the_fields_that_scripts_rely_on(aligned: Desk):
     status = aligned.json("status")
     assert set(status) == {
-        *("mode", "armed", "state", "venue", "environment", "account", "as_of", "legs", "missing", "overrides"),
+        *("mode", "armed", "state", "venue", "environment", "account", "as_of", "legs", "missing", "alerts", "overrides"),
         *("open_orders", "unknown_orders", "value_bag_usd", "value_account_usd", "value_total_usd"),
     }
     assert set(aligned.json("plan")) == set(status) - {

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.core.cross_terms import CrossFit, CrossSeen
 from bot.core.decision import Arrival, Mode
-from bot.core.model import NO_LIQUIDATION, Fill, FundingPayment, OrderStatus, Side
+from bot.core.model import NO_LIQUIDATION, Fill, FundingPayment, OrderStatus, Side, Sourced
 from bot.metrics import Metrics, metrics_table_markdown, names
 from tests.api.test_answers import carried
 from tests.api.worlds import BTC, NOW_MS, decision, fresh_status, leg, snapshot, status, view
@@ -45,6 +45,7 @@ TYPES = {  # every name that a dashboard, a rule or the documentation may use
     "hedgebot_cross_value_usd": "gauge",
     "hedgebot_cross_target_usd": "gauge",
     "hedgebot_cross_hedged_usd": "gauge",
+    "hedgebot_bag_source_good": "gauge",
     "hedgebot_open_orders": "gauge",
     "hedgebot_unknown_orders": "gauge",
     "hedgebot_data_timestamp_seconds": "gauge",
@@ -137,6 +138,18 @@ def test_before_the_first_turn_what_nobody_knows_is_nan_and_not_zero(metrics):
 def test_a_leg_shows_the_numbers_of_the_last_turn(metrics, name, shown):
     metrics.turned(status(), 0.01)
     assert value(metrics, name, asset="BTC") == shown
+
+
+def test_a_source_of_the_bag_is_good_while_what_it_tells_counts_and_nothing_stands_in_for_it():
+    metrics = Metrics("main", "paper", ("BTC",), sources=(("BTC", "cold"), ("BTC", "office"), ("BTC", "gone")))
+    assert math.isnan(value(metrics, "bag_source_good", asset="BTC", source="cold"))
+    cold, office = Sourced("BTC", "cold", D(2), NOW_MS, 0), Sourced("BTC", "office", D(1), NOW_MS, 0, "answered with HTML, not JSON")
+    gone = Sourced("BTC", "gone", None, error="has not answered yet")
+    metrics.turned(status(seen=replace(snapshot(), sources=(cold, office, gone))), 0.01)
+    shown = {source: value(metrics, "bag_source_good", asset="BTC", source=source) for source in ("cold", "office", "gone")}
+    assert shown == {"cold": 1, "office": 0, "gone": 0}
+    metrics.turned(status(seen=replace(snapshot(), sources=(replace(office, error=""),))), 0.01)
+    assert value(metrics, "bag_source_good", asset="BTC", source="office") == 1
 
 
 def test_what_a_leg_carries_is_shown_and_turns_nan_when_it_is_unknown():
