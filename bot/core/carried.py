@@ -40,15 +40,15 @@ class Carried:
     @property
     def least_usd(self) -> Decimal:
         """Of the parts that are known."""
-        return sum((plan.target_usd for plan in self.plans if plan.target_usd is not None), ZERO)
+        return sum((plan.target_usd for plan in self.plans if plan.target_usd is not None), ZERO) if self.plans else ZERO
 
     @property
     def known(self) -> bool:
-        return all(plan.target_usd is not None for plan in self.plans)
+        return not self.plans or all(plan.target_usd is not None for plan in self.plans)
 
     @property
     def missing(self) -> tuple[str, ...]:
-        return tuple(f"{plan.asset}: {what}" for plan in self.plans for what in plan.missing)
+        return tuple([f"{plan.asset}: {what}" for plan in self.plans for what in plan.missing])
 
     @property
     def unknown(self) -> str:
@@ -57,11 +57,16 @@ class Carried:
 
     @property
     def alerts(self) -> tuple[str, ...]:
-        return tuple(f"{plan.asset}: what it adds to the short is {plan.why}" for plan in self.plans if plan.target_usd is None)
+        return tuple([f"{plan.asset}: what it adds to the short is {plan.why}" for plan in self.plans if plan.target_usd is None])
+
+
+NOTHING: Final = Carried()
 
 
 def carried(asset: str, state: State, seen: Snapshot, rules: Rules, quote: Quote | None) -> Carried:
     """Everything that the leg of `asset` carries; `quote` is of its contract."""
+    if not rules.crosses:
+        return NOTHING
     return Carried(tuple(planned(rule, state, seen, rules, quote) for rule in rules.crosses if rule.hedge == asset))
 
 

@@ -4,7 +4,7 @@ from decimal import localcontext
 from typing import Final
 
 from bot.core import contracts, machine, trust
-from bot.core.decision import Decision
+from bot.core.decision import Approved, Cancel, Decision, LeverageCall
 from bot.core.leg import LegAnswer, answer_leg
 from bot.core.memory import LegState, State, Working
 from bot.core.model import Snapshot
@@ -18,31 +18,37 @@ def decide(state: State, seen: Snapshot, rules: Rules) -> Decision:
     with localcontext(contracts.CONTEXT):
         seen = trust.sane(seen, rules.risk.max_data_age_ms)
         answers: list[LegAnswer] = []
+        orders: tuple[Approved, ...] = ()
+        cancels: tuple[Cancel, ...] = ()
+        leverage: tuple[LeverageCall, ...] = ()
+        alerts: tuple[str, ...] = ()
+        doubtful, flat, wakes = False, True, wake(state, rules)
         for rule in rules.legs:
-            placed = tuple(answer.order for answer in answers if answer.order is not None)
-            answers.append(answer_leg(rule, state, seen, rules, placed))
-        orders = tuple(answer.order for answer in answers if answer.order is not None)
-        unfinished = any(leg.working for leg in state.legs)
-        facts = machine.Facts(
-            doubtful=any(answer.doubtful for answer in answers),
-            working=unfinished or (bool(orders) and state.armed),
-            unfinished=unfinished,
-            flat=all(answer.flat for answer in answers),
-        )
+            answer = answer_leg(rule, state, seen, rules, orders)
+            answers.append(answer)
+            if answer.order is not None:
+                orders += (answer.order,)
+            if answer.leverage is not None:
+                leverage += (answer.leverage,)
+            if answer.wake_mono_ms is not None:
+                wakes = answer.wake_mono_ms if wakes is None else min(wakes, answer.wake_mono_ms)
+            cancels += answer.cancels
+            alerts += answer.alerts
+            doubtful, flat = doubtful or answer.doubtful, flat and answer.flat
+        unfinished = any(leg.working is not None for leg in state.legs)
+        facts = machine.Facts(doubtful=doubtful, working=unfinished or (bool(orders) and state.armed), unfinished=unfinished, flat=flat)
         moves = machine.moves(state, facts)
         return Decision(
             at_ms=seen.now_ms,
             cycle=state.cycle + 1,
             armed=state.armed,
-            legs=tuple(answer.plan for answer in answers),
+            legs=tuple([answer.plan for answer in answers]),
             orders=orders,
-            cancels=tuple(cancel for answer in answers for cancel in answer.cancels) if state.live else (),
-            leverage=tuple(answer.leverage for answer in answers if answer.leverage) if state.armed else (),
+            cancels=cancels if state.live else (),
+            leverage=leverage if state.armed else (),
             moves=moves,
-            alerts=tuple(alert for answer in answers for alert in answer.alerts),
-            wake_mono_ms=min(
-                (at for at in (wake(state, rules), *(answer.wake_mono_ms for answer in answers)) if at is not None), default=None
-            ),
+            alerts=alerts,
+            wake_mono_ms=wakes,
             mode=moves[-1].now if moves else state.mode,
         )
 

@@ -17,6 +17,7 @@ from bot.core.step import Step, next_step
 HOURS_PER_YEAR: Final = 8760
 IN_DOUBT: Final = (OrderStatus.INTENT, OrderStatus.SIGNED, OrderStatus.UNKNOWN)
 RATIO_STEP: Final = Decimal("0.0001")
+NO_STEP: Final = Step()
 DOUBT_ALERT_MS: Final = 60_000  # an order whose fate is unknown for so long is somebody's business
 
 
@@ -71,6 +72,8 @@ def under_policies(
 
 def sharing(view: View, seen: Snapshot) -> tuple[View, ...]:
     """Other legs on this leg's margin (linear legs all settle in USDT)."""
+    if len(seen.views) == 1:
+        return ()
     own = view.instrument
     return tuple(other for other in seen.views if other.instrument.settle == own.settle and other.instrument.symbol != own.symbol)
 
@@ -211,7 +214,7 @@ class Want:
         refused: tuple[Refused, ...] = ()
         leverage: LeverageCall | None = None
         why = blocked or hold
-        step = Step()
+        step = NO_STEP
         if size is not None and not blocked:
             if self.leg.working is not None:
                 why = f"{hold}: an order is working"
@@ -236,8 +239,7 @@ class Want:
             alerts += (f"{self.rule.asset}: the fate of an order is unknown for more than a minute",)
         alerts += (*self.carry.alerts, *bag.alerts(self.leg, self.seen))
         settled = size is None and not blocked and self.leg.working is None and not cancels
-        plan = self.plan(size, settled=settled, why=why, missing=missing, refused=refused)
-        plan = replace(plan, parent=step.begun if self.state.armed else None, effort=step.effort)
+        plan = self.plan(size, step, settled=settled, why=why, missing=missing, refused=refused)
         doubtful = self.leg.unexplained > 0 or self.leg.owed != 0 or (self.leg.working is not None and self.leg.working.status in IN_DOUBT)
         flat = self.held.short == 0 or self.leg.contracts is None  # a position that was never ours is not ours to close
         return LegAnswer(plan, order, cancels, leverage, alerts, doubtful, flat, step.wake_mono_ms)
@@ -362,11 +364,15 @@ class Want:
         return sizing.equity_needed(held.instrument, wanted_usd, limits.max_leverage, held.mark, shock) - held.equity
 
     def cancels(self, size: sizing.Size | None) -> tuple[Cancel, ...]:
-        orphans = tuple(
-            Cancel(self.rule.asset, order.symbol, order.client_id, "ours, but without an intent on record")
-            for order in self.view.open_orders or ()
-            if planner.is_ours(order.client_id, self.state.instance)
-            and (self.leg.working is None or order.client_id != self.leg.working.order.client_id)
+        orphans = (
+            ()
+            if not self.view.open_orders
+            else tuple(
+                Cancel(self.rule.asset, order.symbol, order.client_id, "ours, but without an intent on record")
+                for order in self.view.open_orders
+                if planner.is_ours(order.client_id, self.state.instance)
+                and (self.leg.working is None or order.client_id != self.leg.working.order.client_id)
+            )
         )
         if self.leg.working is None:
             return orphans
@@ -397,7 +403,9 @@ class Want:
             return LeverageCall(self.rule.asset, self.rule.symbol, lowest)
         return None
 
-    def plan(self, size: sizing.Size | None, *, settled: bool, why: str, missing: tuple[str, ...], refused: tuple[Refused, ...]) -> LegPlan:
+    def plan(
+        self, size: sizing.Size | None, step: Step, *, settled: bool, why: str, missing: tuple[str, ...], refused: tuple[Refused, ...]
+    ) -> LegPlan:
         held, instrument, mark = self.held, self.held.instrument, self.held.mark
         base = self.baseline.coins if self.baseline is not None else held.long_coins
         final = size.final_short if size is not None else held.short
@@ -436,7 +444,9 @@ class Want:
             band=None if self.rule.auto is None and not self.carry.plans else self.edges.band,
             band_why=self.edges.why,
             trade_cost=self.edges.cost,
-            crosses=tuple(replace(plan, hedged_usd=self.share_of(plan.target_usd)) for plan in self.carry.plans),
+            parent=step.begun if self.state.armed else None,
+            effort=step.effort,
+            crosses=tuple([replace(plan, hedged_usd=self.share_of(plan.target_usd)) for plan in self.carry.plans]),
         )
 
     def share_of(self, part_usd: Decimal | None) -> Decimal | None:

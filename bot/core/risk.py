@@ -17,9 +17,10 @@ DAY_MS = 86_400_000
 def quote_problem(quote: Quote, now_ms: int, rule: RiskRule) -> str | None:
     """Why this quote may not be traded on: not a number, zero, crossed, stale, or from the future. None if it may."""
     prices = (quote.mark, quote.bid, quote.ask) if quote.index is None else (quote.mark, quote.bid, quote.ask, quote.index)
-    if any(not price.is_finite() for price in prices):
-        return "a price is not a number"
-    if any(price <= 0 for price in prices):
+    for price in prices:
+        if not price.is_finite():
+            return "a price is not a number"
+    if min(prices) <= 0:
         return "a price is zero or negative"
     if quote.bid >= quote.ask:
         return "the book is crossed"

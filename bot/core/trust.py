@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from itertools import pairwise
 from operator import is_
 
 from bot.core.model import Depth, Fill, FundingPayment, Position, Quote, Snapshot, View
@@ -11,12 +10,30 @@ from bot.core.model import Depth, Fill, FundingPayment, Position, Quote, Snapsho
 def sane(seen: Snapshot, max_age_ms: int) -> Snapshot:
     """The same snapshot without NaN, infinite and impossible amounts, and without an account that is too old, each named in its view's
     errors. A price that is too old stays: what may be done on it is asked of risk.quote_problem."""
-    views = tuple([recent_view(sane_view(view), seen.now_ms, max_age_ms) for view in seen.views])
+    now_ms = seen.now_ms
+    views = tuple([view if plain(view, now_ms - max_age_ms) else recent_view(sane_view(view), now_ms, max_age_ms) for view in seen.views])
     bag = tuple([held if known(held[1]) else (held[0], None) for held in seen.bag])
     sources = tuple([source if known(source.coins) else replace(source, coins=None) for source in seen.sources])
     if same(views, seen.views) and same(bag, seen.bag) and same(sources, seen.sources):
         return seen
     return replace(seen, views=views, bag=bag, sources=sources)
+
+
+def plain(view: View, oldest_ms: int) -> bool:
+    """Is there nothing about it that sane_view and recent_view would have to look at twice? Most views are so, at every turn."""
+    quote, position, margin = view.quote, view.position, view.margin
+    if quote is None or position is None or margin is None:
+        return False
+    if (view.fills and not all(map(sane_fill, view.fills))) or (view.funding and not all(map(sane_payment, view.funding))):
+        return False
+    if view.depth is not None and (view.depth.at_ms < oldest_ms or not sane_depth(view.depth)):
+        return False
+    if position.at_ms < oldest_ms or margin.at_ms < oldest_ms or not (margin.wallet.is_finite() and margin.equity.is_finite()):
+        return False
+    entry, setting, rate = position.entry_price, position.leverage_setting, quote.funding_rate
+    if not (quote.mark.is_finite() and quote.mark > 0) or not (rate is None or rate.is_finite()):
+        return False
+    return (entry is None or (entry.is_finite() and entry > 0)) and (setting is None or (setting.is_finite() and setting > 0))
 
 
 def known(coins: Decimal | None) -> bool:
@@ -78,27 +95,23 @@ def positive(amount: Decimal) -> bool:
     return amount.is_finite() and amount > 0
 
 
-def finite(*amounts: Decimal) -> bool:
-    return all(amount.is_finite() for amount in amounts)
-
-
 def sane_fill(fill: Fill) -> bool:
     return fill.contracts > 0 and positive(fill.price) and fill.fee_coins.is_finite()
 
 
 def sane_depth(depth: Depth) -> bool:
     """Each side best price first, and the two do not cross."""
-    levels = (*depth.bids, *depth.asks)
-    if not all(positive(price) and contracts > 0 for price, contracts in levels):
-        return False
-    falling = all(was > now for (was, _), (now, _) in pairwise(depth.bids))
-    rising = all(was < now for (was, _), (now, _) in pairwise(depth.asks))
-    apart = not depth.bids or not depth.asks or depth.bids[0][0] < depth.asks[0][0]
-    return falling and rising and apart
+    for side, falling in ((depth.bids, True), (depth.asks, False)):
+        before: Decimal | None = None
+        for price, contracts in side:
+            if not positive(price) or contracts <= 0 or (before is not None and (price >= before if falling else price <= before)):
+                return False
+            before = price
+    return not depth.bids or not depth.asks or depth.bids[0][0] < depth.asks[0][0]
 
 
 def sane_payment(payment: FundingPayment) -> bool:
-    return finite(payment.coins, payment.rate, payment.mark)
+    return payment.coins.is_finite() and payment.rate.is_finite() and payment.mark.is_finite()
 
 
 def sane_funding_rate(quote: Quote) -> Quote:
