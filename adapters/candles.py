@@ -5,10 +5,10 @@ Only closed candles are ever shown, each only once its time is over: a policy th
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from adapters.history import Bar, Rate
 from bot.ports import Candle, Clock, Misconfigured, Series, Settled, Wanted
@@ -27,13 +27,30 @@ def candles_of(bars: Sequence[Bar], length_ms: int) -> list[Candle]:
             "write a longer candle, or give finer prices"
         )
     found: list[Candle] = []
-    for begins, group in groupby(bars, key=lambda bar: bar.at_ms - bar.at_ms % length_ms):
-        within = list(group)
-        whole = (found or within[0].at_ms == begins) and within[-1].at_ms + within[-1].length_ms <= begins + length_ms
-        ended = within[-1] is not bars[-1] or within[-1].at_ms + within[-1].length_ms == begins + length_ms
-        if whole and ended:
-            found.append(Candle(begins, max(bar.high for bar in within), min(bar.low for bar in within), within[-1].close))
+    last_ms = bars[-1].at_ms + bars[-1].length_ms if bars else 0
+    for begins_ms, first_ms, ends_ms, high, low, close in joined(bars, length_ms):
+        whole = (found or first_ms == begins_ms) and ends_ms <= begins_ms + length_ms
+        if whole and (ends_ms != last_ms or ends_ms == begins_ms + length_ms):
+            found.append(Candle(begins_ms, high, low, close))
     return found
+
+
+def joined(bars: Sequence[Bar], length_ms: int) -> Iterator[tuple[int, int, int, Decimal, Decimal, Decimal]]:
+    """Of each stretch that begins at a multiple of the length: that moment, the first bar's and the last one's end; high, low and close."""
+    if isinstance(bars, Joining):
+        yield from bars.joined(length_ms)
+        return
+    for begins_ms, group in groupby(bars, key=lambda bar: bar.at_ms - bar.at_ms % length_ms):
+        within = list(group)
+        ends_ms = within[-1].at_ms + within[-1].length_ms
+        yield begins_ms, within[0].at_ms, ends_ms, max(bar.high for bar in within), min(bar.low for bar in within), within[-1].close
+
+
+@runtime_checkable
+class Joining(Protocol):
+    """Bars that join themselves, as those that are kept as arrays do."""
+
+    def joined(self, length_ms: int) -> Iterator[tuple[int, int, int, Decimal, Decimal, Decimal]]: ...
 
 
 class NoPast:
@@ -56,10 +73,7 @@ class RecordedPast:
         now_ms, asset, length_ms = self._clock.now_ms(), wanted.asset, wanted.candle_ms
         if asset not in self._bars:
             return NOTHING
-        if wanted.candles and (asset, length_ms) not in self._candles:
-            made = candles_of(self._bars[asset], length_ms)
-            self._candles[asset, length_ms] = made, [candle.opened_ms + length_ms for candle in made]
-        candles, closes = self._candles[asset, length_ms] if wanted.candles else ([], [])
+        candles, closes = self._closed(asset, length_ms) if wanted.candles else ([], [])
         rates = self._rates.get(asset, []) if wanted.funding_ms is not None else []
         until = bisect_right(closes, now_ms), bisect_right(rates, now_ms, key=lambda one: one.at_ms)
         shown = self._shown.get(wanted)
@@ -67,6 +81,22 @@ class RecordedPast:
             newest = candles[max(0, until[0] - wanted.candles) : until[0]]
             shown = self._shown[wanted] = until, Series(newest, rates[: until[1]])
         return shown[1]
+
+    def next_ms(self, wanted: Wanted, after_ms: int) -> int | None:
+        """The moment after that one at which `read` has something new to tell."""
+        if wanted.asset not in self._bars:
+            return None
+        closes = self._closed(wanted.asset, wanted.candle_ms)[1] if wanted.candles else []
+        rates = [one.at_ms for one in self._rates.get(wanted.asset, [])] if wanted.funding_ms is not None else []
+        found = [of[place] for of in (closes, rates) if (place := bisect_right(of, after_ms)) < len(of)]
+        return min(found, default=None)
+
+    def _closed(self, asset: str, length_ms: int) -> tuple[list[Candle], list[int]]:
+        """Every candle, and when each was closed."""
+        if (asset, length_ms) not in self._candles:
+            made = candles_of(self._bars[asset], length_ms)
+            self._candles[asset, length_ms] = made, [candle.opened_ms + length_ms for candle in made]
+        return self._candles[asset, length_ms]
 
 
 class Printed(Protocol):

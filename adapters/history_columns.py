@@ -39,6 +39,7 @@ BINARY: Final = {".parquet": "Parquet", ".feather": "Feather", ".arrow": "Feathe
 SPELLINGS: Final = tuple(f"%Y-%m-%d{gap}{time}" for gap in "T " for time in ("%H:%M:%S", "%H:%M:%S%.f", "%H:%M"))
 UTC_ENDINGS: Final = ("Z", "+00:00", "")
 DEFAULT_STEP_MS: Final = 60_000
+Joined = tuple[int, int, int, Decimal, Decimal, Decimal]
 
 
 class Doubt(Exception):
@@ -72,6 +73,16 @@ class Bars(Sequence[Bar]):
     def __iter__(self) -> Iterator[Bar]:
         for index in range(len(self)):
             yield self[index]
+
+    def joined(self, length_ms: int) -> Iterator[Joined]:
+        """As adapters.candles.joined."""
+        begins = self.at_ms - self.at_ms % length_ms
+        firsts = np.flatnonzero(np.concatenate(([True], begins[1:] != begins[:-1])))
+        lasts = np.append(firsts[1:], len(self)) - 1
+        highs, lows = np.maximum.reduceat(self.high, firsts), np.minimum.reduceat(self.low, firsts)
+        for first, last, high, low in zip(firsts.tolist(), lasts.tolist(), highs, lows, strict=True):
+            ends_ms = int(self.at_ms[last]) + self.length_ms
+            yield int(begins[first]), int(self.at_ms[first]), ends_ms, exact(high), exact(low), exact(self.close[last])
 
 
 def exact(price: np.float64) -> Decimal:

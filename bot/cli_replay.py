@@ -19,7 +19,7 @@ from bot.replay import Progress, Replay
 from bot.settings import Settings
 from bot.settings_cross import Cross
 from bot.settings_policies import NO_POLICIES, policies_by_name
-from bot.wiring.past import History, Recorded, instant, recorded, replay
+from bot.wiring.past import History, Recorded, instant, low_and_close, recorded, replay
 from bot.words import ratio_from
 
 ROOM: Final = 10  # limits that nobody wrote down allow so many times the value of the bag
@@ -102,6 +102,16 @@ def compared(settings: Settings, read: Recorded, commands: Sequence[CommandGiven
         always = {"always": {name: told[name] for name in ("value_end_usd", "value_min_usd", "funding_usd", "fees_usd", "liquidated")}}
     held = {asset: coins_of(settings, asset) for asset in read.bars}
     dollars = settings.paper.collateral.get("USDT", ZERO)
+    worth, least = unhedged(read, held, dollars)
+    return {**always, "never": {"value_end_usd": plain(worth), "value_min_usd": plain(least)}}
+
+
+def unhedged(read: Recorded, held: Mapping[str, Decimal], dollars: Decimal) -> tuple[Decimal, Decimal]:
+    """What these coins are worth in the end, and at worst, at the lows and closes of the bars. USD."""
+    if len(held) == 1:
+        ((asset, coins),) = held.items()
+        low, close = low_and_close(read.bars[asset])
+        return dollars + coins * close, dollars + coins * low
     prices: dict[str, Decimal] = {}
     worth = least = None
     for bar, asset in sorted(((bar, asset) for asset, bars in read.bars.items() for bar in bars), key=lambda one: one[0].at_ms):
@@ -110,7 +120,7 @@ def compared(settings: Settings, read: Recorded, commands: Sequence[CommandGiven
             if len(prices) == len(held):
                 worth = dollars + sum((held[name] * prices[name] for name in held), ZERO)
                 least = worth if least is None else min(least, worth)
-    return {**always, "never": {"value_end_usd": plain(worth or ZERO), "value_min_usd": plain(least or ZERO)}}
+    return worth or ZERO, least or ZERO
 
 
 def without_policies(settings: Settings) -> Settings | None:

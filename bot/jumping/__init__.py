@@ -2,6 +2,7 @@
 
 line.py     where does a comparison change its answer?
 quiet.py    between which prices does the last decision stay as it is?
+verdicts.py when may a policy change its verdict although no price has moved?
 ahead.py    with the funding that is still to come: until which bar?
 columns.py  price histories as arrays: when do prices leave a range?
 grid.py     the bars of several assets, and when they end

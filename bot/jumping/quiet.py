@@ -7,7 +7,7 @@ they do not follow is Unclear, and then every print is put to the engine itself.
 from bot.core.autoband import FACTOR, cost_rate
 from bot.core.band import cheapest
 from bot.core.decide import wake
-from bot.core.decision import Decision, Mode
+from bot.core.decision import Baseline, Decision, Mode
 from bot.core.memory import LegState, State
 from bot.core.model import ONE, ZERO, Basis, Instrument, Kind, View
 from bot.core.rules import LegRule, Rules
@@ -36,7 +36,7 @@ def at_rest(engine: Engine) -> bool:
 
 def leg_at_rest(leg: LegState) -> bool:
     owes = leg.working is not None or leg.parent is not None or leg.owed or leg.unexplained or leg.accept or leg.offered is not None
-    return not owes and leg.contracts is not None and leg.wallet is not None and leg.baseline is not None
+    return not owes and leg.contracts is not None and leg.wallet is not None
 
 
 class Asker:
@@ -45,7 +45,7 @@ class Asker:
     def __init__(self, rule: LegRule, rules: Rules, instrument: Instrument) -> None:
         limits, execution = rules.risk, rules.execution
         self.rule, self.instrument = rule, instrument
-        self.can_tell = instrument.kind is Kind.INVERSE and not rule.policies.exist
+        self.can_tell = instrument.kind is Kind.INVERSE and rule.policies.basis is None
         self.lot = float(instrument.contract_size)
         self.maintenance = float(instrument.maintenance_rate)
         self.max_leverage, self.hard_leverage = float(limits.max_leverage), float(limits.hard_leverage)
@@ -64,13 +64,16 @@ class Question:
     def __init__(self, asker: Asker, state: State, view: View, decision: Decision, price: float) -> None:
         rule, leg = asker.rule, state.leg(asker.rule.asset)
         plan = next(plan for plan in decision.legs if plan.asset == rule.asset)
-        if not asker.can_tell or view.position is None or leg.baseline is None or leg.wallet is None or plan.spot_coins is None:
+        if not asker.can_tell or view.position is None or leg.wallet is None or plan.spot_coins is None:
             raise Unclear
         if view.position.contracts > 0 or plan.spot_coins < 0:
             raise Unclear
-        if leg.baseline.ratio != plan.ratio_effective or leg.baseline.basis is not rule.basis:
+        baseline = leg.baseline
+        self.is_told = plan.ratio_effective is not None  # else a policy cannot tell: nothing is wished, whatever the price
+        if self.is_told and (baseline is None or baseline.ratio != plan.ratio_effective or baseline.basis is not rule.basis):
             raise Unclear
-        self.asker, self.rule, self.baseline = asker, rule, leg.baseline
+        self.asker, self.rule = asker, rule
+        self.baseline = baseline if baseline is not None else Baseline(ZERO, ZERO, rule.basis, 0)
         self.held_back = leg.halted is not None or state.killed is not None or state.paused  # then no size is ever sent
         self.hedged = asker.lot * -view.position.contracts
         entry = view.position.entry_price
@@ -79,11 +82,11 @@ class Question:
         self.entry_coins = self.hedged / float(entry) if entry is not None else 0.0
         self.spot = float(plan.spot_coins)
         self.band, self.cost, self.quote = rule.band, leg.trade_cost, view.quote
-        if rule.auto is not None and leg.baseline.ratio > ZERO:
+        if rule.auto is not None and self.baseline.ratio > ZERO:
             if leg.trade_cost is None:
                 raise Unclear
-            self.band = cheapest(leg.baseline.ratio, rule.basis, leg.trade_cost.rate, rule.auto)
-        self.ratio, self.base = float(leg.baseline.ratio), float(leg.baseline.coins)
+            self.band = cheapest(self.baseline.ratio, rule.basis, leg.trade_cost.rate, rule.auto)
+        self.ratio, self.base = float(self.baseline.ratio), float(self.baseline.coins)
         wallet = float(leg.wallet)
         coins = self.spot + abs(wallet) + self.entry_coins + abs(self.base)
         dollars = self.hedged + asker.lot + asker.ignored
@@ -99,10 +102,15 @@ class Question:
         if self.hedged:
             if not above(equity - usd(self.hedged * asker.maintenance)):
                 raise Unclear
-            if not above(equity * asker.max_leverage - usd(self.hedged)) and not above(equity * asker.hard_leverage - usd(self.hedged)):
+            if (
+                self.is_told
+                and not above(equity * asker.max_leverage - usd(self.hedged))
+                and not above(equity * asker.hard_leverage - usd(self.hedged))
+            ):
                 raise Unclear  # it is being reduced
         self.as_dear_as_ever()
-        self.wished(equity)
+        if self.is_told:
+            self.wished(equity)
         return self.cell
 
     def as_dear_as_ever(self) -> None:

@@ -25,6 +25,7 @@ from bot.jumping.ahead import Ahead, Due
 from bot.jumping.columns import Track
 from bot.jumping.grid import Grid
 from bot.jumping.line import Cell, Unclear
+from bot.jumping.verdicts import by_the_clock
 from bot.jumping.worth import extremes
 from bot.replay import Driven, Happening, Progress, Replay, VirtualTime, words
 
@@ -67,9 +68,13 @@ class JumpingReplay(Replay):
         rates: Mapping[str, Sequence[tuple[int, Decimal]]],
         commands: Sequence[CommandGiven],
         course: Course,
+        news: Callable[[int], int | None],
     ) -> None:
+        """`news`: the moment after that one at which policies are told something new."""
         super().__init__(engine, venue, clock, bag, posted, (), course=course)
         self.course: Course = course
+        self.news = news
+        self.judged = [rule.asset for rule in engine.rules.legs if rule.policies.exist]
         self.grid = Grid(tracks)
         self.ahead = Ahead(self.grid, rates)
         self.words = list(words(commands))
@@ -213,10 +218,16 @@ class JumpingReplay(Replay):
         return Calm({asset: cell.edges(cell.wallet) for asset, cell in cells.items()}, before_ms, until, edge=until < limit)
 
     def boundaries(self) -> list[int]:
-        """Moments at which a decision can change whatever the prices do, unless one was made since: an operator's word, or its end."""
+        """Moments at which a decision can change whatever the prices do, unless one was made since: an operator's word, or its end, and
+        what policies go by."""
         times = [self.words[self.spoken].at_ms] if self.spoken < len(self.words) else []
         times += [target.until_ms for target in self.engine.state.targets if target.until_ms is not None]
-        seen_ms = self.engine.seen.now_ms if self.engine.seen is not None else 0
+        seen, seen_ms = self.engine.seen, self.engine.seen.now_ms if self.engine.seen is not None else 0
+        for asset in self.judged:
+            signs = seen.signs_of(asset) if seen is not None else None
+            times += by_the_clock(self.rules_of[asset], self.engine.state.leg(asset), signs)
+        if (news_ms := self.news(seen_ms)) is not None:
+            times.append(news_ms)
         return [at_ms for at_ms in times if at_ms > seen_ms]
 
     def cell(self, asset: str) -> Cell:

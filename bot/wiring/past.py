@@ -1,14 +1,15 @@
 """How does the same engine run in virtual time, over history? Nothing of it is kept, and no library of databases is loaded."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from adapters.candles import RecordedPast
+from adapters.candles import RecordedPast, joined
 from adapters.clock import VirtualClock
 from adapters.exchanges.paper import PaperExchange
 from adapters.history import Bar, HistoryError, Rate, instant_ms, read_bars, read_rates
@@ -22,7 +23,7 @@ from bot.gate import SignGate
 from bot.ports import Clock
 from bot.replay import Happening, Replay, fundings, prices, words
 from bot.settings import Settings, to_rules
-from bot.wiring.measures import NOTHING_MEASURED, Measuring, judged, measuring
+from bot.wiring.measures import NOTHING_MEASURED, judged, measuring
 from bot.wiring.unrecorded import NOBODY, unrecorded_engine
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from bot.replay_page import Extremes
 
 Moment = TypeVar("Moment", Bar, Rate)
+FOR_EVER_MS: Final = 1 << 62
 LEAST_BAR_MS: Final = 3  # its four prints are at moments of their own
 
 
@@ -100,12 +102,28 @@ def recorded(history: History) -> Recorded:
     )
 
 
-def measured(rules: Rules, read: Recorded, exchange: PaperExchange, clock: Clock) -> Measuring:
-    """What policies and cross-hedges go by, from the beginning of the files: a window of a replay has a past."""
+def low_and_close(bars: Sequence[Bar]) -> tuple[Decimal, Decimal]:
+    """The lowest price of all, and the last one."""
+    *_, low, close = next(joined(bars, FOR_EVER_MS))
+    return low, close
+
+
+def past_of(rules: Rules, read: Recorded, clock: Clock) -> RecordedPast | None:
+    """What policies and cross-hedges go by, from the beginning of the files: a window of a replay has a past. None where none does."""
     if not judged(rules) and not rules.crosses:
-        return NOTHING_MEASURED
+        return None
     before = read.whole or (recorded(read.history.from_the_beginning()) if read.history.from_ms is not None else read)
-    return measuring(RecordedPast(clock, before.bars, before.rates), exchange, rules)
+    return RecordedPast(clock, before.bars, before.rates)
+
+
+def news(rules: Rules, past: RecordedPast | None) -> Callable[[int], int | None]:
+    """When policies are told something new."""
+    if past is None:
+        return lambda after_ms: None
+    from bot.signs import asked  # loads numpy
+
+    wanted = [one for _, _, of in asked(rules) for one in of]
+    return lambda after_ms: min((at for one in wanted if (at := past.next_ms(one, after_ms)) is not None), default=None)
 
 
 async def replay(
@@ -136,6 +154,7 @@ async def replay(
     instruments = await exchange.connect([leg.symbol for leg in rules.legs])
     empty = State(account=rules.account, instance=NOBODY)
     stepping = "asked for" if step else why_stepping(rules, instruments, read)
+    past = past_of(rules, read, clock)
     course = Course() if series or not stepping else None  # a replay that jumps measures by it
     engine = unrecorded_engine(
         settings,
@@ -147,7 +166,7 @@ async def replay(
         empty,
         run_id="replay",
         armed=True,
-        measuring=measured(rules, read, exchange, clock),
+        measuring=measuring(past, exchange, rules) if past is not None else NOTHING_MEASURED,
         course=course,
     )
     bag = {asset: held.declared for asset, held in settings.outside.items()}
@@ -157,7 +176,7 @@ async def replay(
 
         tracks = [Track(asset, one, Columns.of(one)) for asset, one in bars.items()]
         due = {asset: [(rate.at_ms, rate.rate) for rate in one] for asset, one in rates.items()}
-        return JumpingReplay(engine, exchange, clock, bag, settings.paper.collateral, tracks, due, commands, course)
+        return JumpingReplay(engine, exchange, clock, bag, settings.paper.collateral, tracks, due, commands, course, news(rules, past))
     return Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline(read, commands), stepping, course)
 
 
@@ -198,8 +217,8 @@ def why_stepping(rules: Rules, instruments: Mapping[str, Instrument], read: Reco
     """Why a replay cannot jump; empty if it can."""
     if find_spec("numpy") is None:
         return "numpy is not installed"
-    if any(policies.exist for policies in rules.policies):
-        return "policies look at every candle"
+    if any(policies.basis is not None for policies in rules.policies):
+        return "the basis policy looks at every price"
     if rules.crosses:
         return f"{rules.crosses[0].asset} is carried by another contract"
     linear = [rule.symbol for rule in rules.legs if instruments[rule.symbol].kind is not Kind.INVERSE]

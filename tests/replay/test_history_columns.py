@@ -13,6 +13,7 @@ pytest.importorskip("polars")
 import polars as pl
 
 from adapters import history, history_lines
+from adapters.candles import candles_of
 from adapters.history import HistoryError, instant_ms, read_bars, read_rates
 from bot.jumping.columns import Columns
 
@@ -98,6 +99,19 @@ def test_times_of_a_column_of_times_are_the_same_moments_in_any_unit_and_zone(wr
     stamps = pl.Series(hours(2)).cast(pl.Datetime("ms", "UTC")).cast(pl.Datetime(unit, "UTC"))
     stamps = stamps.dt.replace_time_zone(None) if zone is None else stamps.dt.convert_time_zone(zone)
     assert [bar.at_ms for bar in read_bars(written("parquet", timestamp=stamps, price=[1.0, 2.0]))] == hours(2)
+
+
+@pytest.mark.parametrize("length", [HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR])
+@pytest.mark.parametrize("first", range(4))
+def test_candles_of_columns_are_those_of_bars(written, length, first):
+    times = [at for at in hours(30) if at != BEGAN + 7 * HOUR][first : 28 - first]
+    prices = [10.0 + (3 * place) % 7 for place in range(len(times))]
+    path = written(
+        "parquet", timestamp=times, open=prices, high=[one + 2.5 for one in prices], low=[one - 1.5 for one in prices], close=prices
+    )
+    bars = read_bars(path, allow_gaps=True)
+    assert candles_of(bars, length) == candles_of(tuple(bars), length)
+    assert candles_of(bars, length)
 
 
 def test_a_window_is_cut_out_of_any_file(written):

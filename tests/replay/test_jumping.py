@@ -150,11 +150,37 @@ def configurations(draw: st.DrawFn, read: Recorded) -> dict[str, str]:
     return flags | draw(st.sampled_from(manners))
 
 
+POLICIES = (
+    {"ramp.days": "0.5", "ramp.steps": "5"},
+    {"ramp.days": "0.07", "ramp.steps": "3", "ramp.start": "0.5"},
+    {"schedule.start": "2024-01-01T03:00:00Z"},
+    {"schedule.until": "2024-01-01", "schedule.unwind_days": "2"},
+    {"funding.budget": "0.05", "funding.resume": "0.01", "funding.lookback_days": "1"},
+    {"reversal.fast": "2", "reversal.slow": "4", "reversal.channel": "3", "reversal.confirmations": "1"},
+    {"drawdown.fall": "0.01", "drawdown.fall_days": "0.25"},
+    {"volatility.target": "0.3", "volatility.days": "0.5"},
+)
+
+
+@st.composite
+def judgements(draw: st.DrawFn, read: Recorded) -> dict[str, str]:
+    """Up to three policies of each hedge, by candles of an hour or four."""
+    flags: dict[str, str] = {}
+    for asset in read.bars:
+        chosen = draw(st.lists(st.sampled_from(POLICIES), min_size=1, max_size=3))
+        above = f"hedges.{asset}.policies"
+        flags[f"{above}.candle"] = draw(st.sampled_from(["1h", "4h"]))
+        flags |= {f"{above}.{key}": value for policy in chosen for key, value in policy.items()}
+    return flags
+
+
 @given(st.data())
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_jumping_and_stepping_leave_the_same_record(draws):
     read, until_ms = draws.draw(markets())
     flags = draws.draw(configurations(read))
+    if read.bars["BTC"][0].length_ms >= 5 * MINUTE and draws.draw(st.booleans()):
+        flags |= draws.draw(judgements(read))
     commands = []
     for _ in range(draws.draw(st.integers(0, 3))):
         at_ms = draws.draw(st.integers(BEGAN, until_ms + HOUR))
@@ -194,6 +220,24 @@ async def test_real_crashes_leave_the_same_record(window, flags):
     case = Case(*window, flags)
     jumped = await same(dict(case.flags), case.read())
     assert jumped.answer["fills"] > 0
+
+
+@needs_data
+@pytest.mark.parametrize(
+    "policies",
+    [
+        {"reversal.fast": "4", "reversal.slow": "9", "reversal.channel": "8"},
+        {"drawdown.fall": "0.05", "drawdown.fall_days": "3", "volatility.target": "0.6", "volatility.days": "4"},
+        {"funding.budget": "0.1", "funding.lookback_days": "2", "ramp.days": "3", "ramp.steps": "7"},
+        {"schedule.start": "2018-11-13T06:00:00Z", "schedule.until": "2018-11-14", "schedule.unwind_days": "2"},
+    ],
+    ids=["reversal", "drawdown-volatility", "funding-ramp", "schedule"],
+)
+async def test_policies_change_their_verdict_at_the_same_moments_in_a_real_crash(policies):
+    flags = {f"hedges.BTC.policies.{key}": value for key, value in {"candle": "1h", **policies}.items()}
+    jumped = await same({**dict(FULL), **flags}, Case(*MINUTES, FULL).read())
+    assert jumped.answer["switches"]
+    assert jumped.replay.jumped > 0.8 * jumped.answer["steps"]
 
 
 @needs_data
