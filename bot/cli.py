@@ -187,15 +187,18 @@ def report(
     account: Account = None,
     since: Annotated[str | None, typer.Option("--since", metavar="TIME", help="from the first look after this time (UTC)")] = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="also write a page with charts, complete in itself")] = None,
+    collateral_yield: Annotated[
+        str, typer.Option("--collateral-yield", metavar="SHARE", help="what the collateral would have earned elsewhere in a year")
+    ] = "0.03",
     as_json: AsJson = False,
 ) -> None:
     """The insurance statement: what the hedge protected, what it cost, how well it worked. Adds up to the record."""
     from bot.cli_config import settings_from
-    from bot.cli_report import report_table, statement, write_page
+    from bot.cli_report import a_share, report_table, statement, write_page
     from bot.cli_show import answer_json, show
 
     log_to_stderr(None)
-    found = statement(settings_from(config, account=account), since)
+    found = statement(settings_from(config, account=account), since, a_share(collateral_yield, field="--collateral-yield"))
     if html is not None:
         write_page(found, html)
     said = found.json()

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import RenderableType
 
@@ -18,10 +18,21 @@ from bot.wiring.record import read_store
 from bot.words import moment_ms_from
 
 
-def statement(settings: Settings, since: str | None) -> Report:
+def statement(settings: Settings, since: str | None, collateral_yield: Decimal) -> Report:
     """Of the record alone: no venue is asked."""
     with closing(read_store(settings)) as store:
-        return fold_report((row.event for row in store.entries()), 0 if since is None else moment_ms_from(since, field="--since"))
+        begins_ms = 0 if since is None else moment_ms_from(since, field="--since")
+        return fold_report((row.event for row in store.entries()), begins_ms, collateral_yield)
+
+
+def a_share(said: str, *, field: str) -> Decimal:
+    try:
+        share = Decimal(said)
+    except InvalidOperation:
+        share = Decimal("NaN")
+    if not share.is_finite() or not 0 <= share <= 1:
+        raise Wrong(Exit.USAGE, f"{field} {said}: write a share from 0 to 1, such as 0.03 for 3 % a year")
+    return share
 
 
 def write_page(report: Report, file: Path) -> None:
@@ -32,27 +43,43 @@ def write_page(report: Report, file: Path) -> None:
 
 
 def report_table(said: dict[str, Any]) -> RenderableType:
+    """A column for each asset, and one for all of them where there are several."""
     rows = said["assets"]
-    table = plain_table("", *(row["asset"] for row in rows))
-    lines: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
-        ("value at the start, USD", lambda row: usd(row["value_start_usd"])),
-        ("value at the end, USD", lambda row: usd(row["value_end_usd"])),
-        ("without a hedge, USD", lambda row: usd(row["unhedged_end_usd"])),
-        ("the hedge brought, USD", lambda row: usd(row["hedge_usd"])),
-        ("premium, USD", lambda row: usd(row["premium_usd"])),
-        ("  funding", lambda row: usd(row["premium"]["funding_usd"])),
-        ("  fees", lambda row: usd(row["premium"]["fees_usd"])),
-        ("  slippage", lambda row: usd(row["premium"]["slippage_usd"])),
-        ("  basis", lambda row: usd(row["premium"]["basis_usd"])),
-        ("saved against market orders, USD", lambda row: usd(row["saved_usd"])),
-        ("cost a year, share of the value", lambda row: number(row["annual_cost_ratio"])),
-        ("variance taken away", lambda row: number(row["variance_reduction"])),
-        ("R² of hedged to bag", lambda row: number(row["r2_hedged_to_bag"])),
-        ("time in the band", lambda row: number(row["time_in_band"])),
-    )
+    columns = [*rows, said["total"]] if len(rows) > 1 else rows
+    table = plain_table("", *(row.get("asset", "together") for row in columns))
     if any("carried" in row for row in rows):
-        carried = [sum((Decimal(one["value_end_usd"]) for one in row.get("carried", ())), Decimal(0)) for row in rows]
+        carried = [sum((Decimal(one["value_end_usd"]) for one in row.get("carried", ())), Decimal(0)) for row in columns]
         table.add_row("carried for others, USD", *map(usd, carried))
-    for title, read in lines:
-        table.add_row(title, *(read(row) for row in rows))
+    for title, read in LINES:
+        table.add_row(title.format(rate=number(Decimal(said["collateral_yield"]) * 100, 2)), *(read(row) for row in columns))
     return table
+
+
+def of(name: str, show: Callable[[object], str] = usd, part: str = "") -> Callable[[dict[str, Any]], str]:
+    """How one figure of a row is shown; a total does not have all of them."""
+    return lambda row: show((row[part] if part else row).get(name))
+
+
+LINES: Final[tuple[tuple[str, Callable[[dict[str, Any]], str]], ...]] = (
+    ("value at the start, USD", of("value_start_usd")),
+    ("value at the end, USD", of("value_end_usd")),
+    ("without a hedge, USD", of("unhedged_end_usd")),
+    ("the hedge brought, USD", of("hedge_usd")),
+    ("  loss avoided", of("loss_avoided_usd")),
+    ("  upside given up", of("upside_given_up_usd")),
+    ("protected on average, USD", of("protected_average_usd")),
+    ("  share of the bag", of("ratio_average", number)),
+    ("premium, USD", of("premium_usd")),
+    ("  funding", of("funding_usd", part="premium")),
+    ("  fees", of("fees_usd", part="premium")),
+    ("  slippage", of("slippage_usd", part="premium")),
+    ("  delay", of("delay_usd", part="premium")),
+    ("  basis", of("basis_usd", part="premium")),
+    ("cost a year, share of the value", of("annual_cost_ratio", number)),
+    ("saved against market orders, USD", of("saved_usd")),
+    ("variance taken away", of("variance_reduction", number)),
+    ("R² of hedged to bag", of("r2_hedged_to_bag", number)),
+    ("time in the band", of("time_in_band", number)),
+    ("collateral on average, USD", of("collateral_average_usd")),
+    ("  its yield elsewhere, {rate} % a year", of("opportunity_cost_usd")),
+)

@@ -6,11 +6,11 @@ In coins of the settle currency, between the first and the last look at the acco
     value at the end = value without a hedge + hedge  both at the last mark
     wallet at the end = wallet at the start + realised + funding - fees + moved + rounding
 
-`rounding` is what the venue's own wallet differs from these sums, told apart rather than spread. Slippage and basis are part of `price`:
-what it would have been at the mid that each order met, and at the index.
+`rounding` is what the venue's own wallet differs from these sums, told apart rather than spread. Slippage, delay and basis are part of
+`price`: what it would have been at the mid that each order met, at the mid when its plan began, and at the index.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from itertools import pairwise
@@ -27,6 +27,7 @@ HOUR_MS: Final = 3_600_000
 YEAR_MS: Final = 365 * 24 * HOUR_MS
 LEAST_RETURNS: Final = 3
 DIGITS: Final = 50  # of sums and products: none is rounded
+COLLATERAL_YIELD: Final = Decimal("0.03")  # in a year
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Account:
     funding_usd: Decimal = ZERO
     moved: Decimal = ZERO
     slippage_usd: Decimal = ZERO
+    delay_usd: Decimal = ZERO
     saved_usd: Decimal = ZERO  # against market orders at the moments of the orders
     basis_usd: Decimal = ZERO
     fills: int = 0
@@ -95,7 +97,7 @@ class Account:
         self.instrument, self.kind, self.settle = plan.instrument, view.instrument.kind, view.instrument.settle
         if not self.samples:  # the figures begin here
             self.realised = self.fees = self.fees_usd = self.funding = self.funding_usd = self.moved = ZERO
-            self.slippage_usd = self.saved_usd = self.basis_usd = self.turnover_usd = ZERO
+            self.slippage_usd = self.delay_usd = self.saved_usd = self.basis_usd = self.turnover_usd = ZERO
             self.fills = 0
         short_usd = notional_usd(view.instrument, -position.contracts, quote.mark)
         self.samples.append(
@@ -116,12 +118,15 @@ class Account:
         self.turnover_usd += event.notional_usd
         arrival = decided.arrival if decided is not None else None
         met = arrival.mid if arrival is not None else decided.reference_price if decided is not None else fill.price
-        self.slippage_usd += event.notional_usd * slippage(fill.side, met, fill.price)
+        began = decided.plan_mid or met if decided is not None else met
+        slipped = event.notional_usd * slippage(fill.side, met, fill.price)
+        self.slippage_usd += slipped
+        self.delay_usd += event.notional_usd * slippage(fill.side, began, fill.price) - slipped
         if arrival is not None:
             at_market = slippage(fill.side, arrival.mid, arrival.market) + arrival.taker_fee_rate
-            self.saved_usd += event.notional_usd * (at_market - slippage(fill.side, met, fill.price)) - fill.fee_coins * in_usd
+            self.saved_usd += event.notional_usd * at_market - slipped - fill.fee_coins * in_usd
         if self.index:
-            self.basis_usd -= (ONE if sold else -ONE) * event.notional_usd * (met / self.index - ONE)
+            self.basis_usd -= (ONE if sold else -ONE) * event.notional_usd * (began / self.index - ONE)
 
     def funded(self, event: FundingSeen) -> None:
         in_usd = event.payment.mark if self.kind is Kind.INVERSE else ONE
@@ -179,8 +184,36 @@ class Account:
         return self.basis_usd + sum((usd * (at.price / at.index - ONE) for usd, at in held if at.index), ZERO)
 
     @property
+    def premium(self) -> dict[str, Decimal]:
+        """What the protection cost, to the cent: positive is paid. The whole is their sum."""
+        parts = {
+            "funding_usd": -self.funding_usd,
+            "fees_usd": self.fees_usd,
+            "slippage_usd": self.slippage_usd,
+            "delay_usd": self.delay_usd,
+            "basis_usd": self.basis_cost_usd,
+        }
+        return {name: cents(usd) for name, usd in parts.items()}
+
+    @property
     def premium_usd(self) -> Decimal:
-        return self.fees_usd - self.funding_usd + self.slippage_usd + self.basis_cost_usd
+        return sum(self.premium.values(), ZERO)
+
+    @property
+    def years(self) -> Decimal:
+        return Decimal(self.last.at_ms - self.first.at_ms) / YEAR_MS
+
+    def over_time(self, read: Callable[[Sample], Decimal | None]) -> Decimal | None:
+        """The mean while somebody looked, each value for as long as it lasted."""
+        known = [(value, lasted) for at, lasted in self.steps() if (value := read(at)) is not None]
+        whole = sum(lasted for _, lasted in known)
+        return sum((value * lasted for value, lasted in known), ZERO) / whole if whole else None
+
+    @property
+    def collateral_usd(self) -> Decimal:
+        """What lay in the account, on average."""
+        found = self.over_time(lambda at: self.usd(at.equity, at))
+        return self.usd(self.last.equity, self.last) if found is None else found
 
     def returns(self) -> tuple[list[Decimal], list[Decimal]]:
         """Hourly returns of the bag without and with its hedge, without what came or left. What is carried is part of the bag."""
@@ -209,15 +242,19 @@ class Account:
 @dataclass(frozen=True, slots=True)
 class Report:
     accounts: tuple[Account, ...]
+    collateral_yield: Decimal = COLLATERAL_YIELD
 
     def json(self) -> dict[str, Any]:
         with localcontext(prec=DIGITS):
-            rows = [account_json(one) for one in self.accounts]
-            return {"assets": rows, "total": total_json(self.accounts)}
+            rows = [account_json(one, self.collateral_yield) for one in self.accounts]
+            return {"assets": rows, "total": total_json(self.accounts, rows), "collateral_yield": plain(self.collateral_yield)}
 
 
-def fold_report(events: Iterable[Event], since_ms: int = 0) -> Report:
-    """The statement over a record, from the first look at or after `since_ms`. Assets that were never seen whole are left out."""
+def fold_report(events: Iterable[Event], since_ms: int = 0, collateral_yield: Decimal = COLLATERAL_YIELD) -> Report:
+    """The statement over a record, from the first look at or after `since_ms`. Assets that were never seen whole are left out.
+
+    `collateral_yield`: what the collateral would have earned elsewhere, as a share of it and in a year.
+    """
     accounts: dict[str, Account] = {}
     decided: dict[str, Approved] = {}
     with localcontext(prec=DIGITS):
@@ -239,14 +276,14 @@ def fold_report(events: Iterable[Event], since_ms: int = 0) -> Report:
                     accounts[event.asset].funded(event)
                 case CoinsMoved() if event.asset in accounts:
                     accounts[event.asset].moved += event.coins
-    return Report(tuple(one for _, one in sorted(accounts.items()) if one.samples))
+    return Report(tuple(one for _, one in sorted(accounts.items()) if one.samples), collateral_yield)
 
 
-def account_json(one: Account) -> dict[str, Any]:
+def account_json(one: Account, collateral_yield: Decimal) -> dict[str, Any]:
     first, last = one.first, one.last
     bare, hedged = one.returns()
-    years = Decimal(last.at_ms - first.at_ms) / YEAR_MS
     worth = mean([one.value_usd(at) for at in one.samples])
+    price_usd = one.usd(one.contracts_profit, last)
     return {
         "asset": one.asset,
         "instrument": one.instrument,
@@ -259,6 +296,10 @@ def account_json(one: Account) -> dict[str, Any]:
         "value_end_usd": plain(one.value_usd(last)),
         "unhedged_end_usd": plain(one.unhedged_usd(last)),
         "hedge_usd": plain(one.usd(one.hedge, last)),
+        "loss_avoided_usd": plain(max(ZERO, price_usd)),
+        "upside_given_up_usd": plain(max(ZERO, -price_usd)),
+        "protected_average_usd": plain_or_null(whole_cents(one.over_time(lambda at: at.short_usd))),
+        "ratio_average": plain_or_null(short(one.over_time(lambda at: at.ratio))),
         "came_coins": plain(one.came(last)),
         **carried_json(one),
         "coins": {
@@ -272,19 +313,15 @@ def account_json(one: Account) -> dict[str, Any]:
             "wallet_start": plain(first.wallet),
             "wallet_end": plain(last.wallet),
         },
-        "premium_usd": plain(cents(one.premium_usd)),
-        "premium": {
-            "funding_usd": plain(cents(-one.funding_usd)),
-            "fees_usd": plain(cents(one.fees_usd)),
-            "slippage_usd": plain(cents(one.slippage_usd)),
-            "basis_usd": plain(cents(one.basis_cost_usd)),
-        },
+        "premium_usd": plain(one.premium_usd),
+        "premium": {name: plain(usd) for name, usd in one.premium.items()},
         "saved_usd": plain(cents(one.saved_usd)),
-        "annual_cost_ratio": plain_or_null(short(one.premium_usd / worth / years) if worth and years else None),
+        "annual_cost_ratio": plain_or_null(annual(one.premium_usd, worth, one.years)),
         "variance_reduction": plain_or_null(variance_reduction(bare, hedged)),
         "r2_hedged_to_bag": plain_or_null(r_squared(bare, hedged)),
         "time_in_band": plain_or_null(short(one.in_band())),
-        "collateral_average_usd": plain_or_null(cents(mean([one.usd(at.equity, at) for at in one.samples]))),
+        "collateral_average_usd": plain(cents(one.collateral_usd)),
+        "opportunity_cost_usd": plain(cents(one.collateral_usd * collateral_yield * one.years)),
         "fills": one.fills,
         "turnover_usd": plain(cents(one.turnover_usd)),
     }
@@ -300,19 +337,50 @@ def carried_json(one: Account) -> dict[str, Any]:
     return {"carried": rows} if rows else {}
 
 
-def total_json(accounts: Sequence[Account]) -> dict[str, Any]:
-    """Sums in USD; accounts that share a USDT margin would count it twice, so their values are left to their assets."""
+def total_json(accounts: Sequence[Account], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Sums in USD; accounts that share a USDT margin would count it twice, so what holds it is left to their assets."""
     shared = len([one for one in accounts if one.kind is Kind.LINEAR]) > 1
-    values = {
-        "value_start_usd": sum((one.value_usd(one.first) for one in accounts), ZERO),
-        "value_end_usd": sum((one.value_usd(one.last) for one in accounts), ZERO),
-        "unhedged_end_usd": sum((one.unhedged_usd(one.last) for one in accounts), ZERO),
-        "hedge_usd": sum((one.usd(one.hedge, one.last) for one in accounts), ZERO),
-    }
+
+    def summed(name: str, of: Callable[[Mapping[str, Any]], Any] = lambda row: row) -> Decimal:
+        return sum((Decimal(of(row)[name] or 0) for row in rows), ZERO)
+
+    of_margin = ("value_start_usd", "value_end_usd", "unhedged_end_usd", "collateral_average_usd", "opportunity_cost_usd")
+    traded = ("hedge_usd", "loss_avoided_usd", "upside_given_up_usd", "protected_average_usd", "premium_usd", "saved_usd", "turnover_usd")
+    parts = ("funding_usd", "fees_usd", "slippage_usd", "delay_usd", "basis_usd")
+    bare, hedged = ([], []) if shared else together(accounts)
+    worth = sum((mean([one.value_usd(at) for at in one.samples]) for one in accounts), ZERO)
+    years = max((one.years for one in accounts), default=ZERO)
     return {
-        **{name: None if shared else plain(value) for name, value in values.items()},
-        "premium_usd": plain(sum((cents(one.premium_usd) for one in accounts), ZERO)),
+        **{name: None if shared else plain(summed(name)) for name in of_margin},
+        **{name: plain(summed(name)) for name in traded},
+        "premium": {name: plain(summed(name, lambda row: row["premium"])) for name in parts},
+        "annual_cost_ratio": plain_or_null(None if shared else annual(summed("premium_usd"), worth, years)),
+        "variance_reduction": plain_or_null(variance_reduction(bare, hedged)),
+        "r2_hedged_to_bag": plain_or_null(r_squared(bare, hedged)),
+        "fills": sum(row["fills"] for row in rows),
     }
+
+
+def together(accounts: Sequence[Account]) -> tuple[list[Decimal], list[Decimal]]:
+    """Hourly returns of all that is held, without and with its hedges: each account's, weighed by what it was worth at the beginning."""
+    found = [(one.value_usd(one.first), *one.returns()) for one in accounts]
+    hours = {len(bare) for _, bare, _ in found}
+    whole = sum((worth for worth, _, _ in found), ZERO)
+    if len(hours) != 1 or whole <= 0:
+        return [], []  # they were not looked at in the same hours
+    (count,) = hours
+    bare = [sum((worth * one[at] for worth, one, _ in found), ZERO) / whole for at in range(count)]
+    hedged = [sum((worth * one[at] for worth, _, one in found), ZERO) / whole for at in range(count)]
+    return bare, hedged
+
+
+def annual(cost_usd: Decimal, worth_usd: Decimal, years: Decimal) -> Decimal | None:
+    """As a share of what was held, and of a year."""
+    return short(cost_usd / worth_usd / years) if worth_usd and years else None
+
+
+def whole_cents(usd: Decimal | None) -> Decimal | None:
+    return None if usd is None else cents(usd)
 
 
 def cents(usd: Decimal) -> Decimal:

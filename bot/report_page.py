@@ -14,21 +14,27 @@ def page(report: Report) -> str:
     """The whole document."""
     said = report.json()
     parts = [section(account, row) for account, row in zip(report.accounts, said["assets"], strict=True)]
-    total = table([(words(name), shown(value)) for name, value in said["total"].items()])
+    total = table([*figures(said["total"]), *premium(said["total"])])
     body = "".join(parts) + (f"<h2>Together</h2>{total}" if len(parts) > 1 else "")
     return document("Insurance statement", body or "<p>The record holds no look at an account.</p>")
 
 
 def section(account: Account, row: dict[str, Any]) -> str:
-    plain = [(words(name), shown(value)) for name, value in row.items() if not isinstance(value, dict | list) and name != "asset"]
-    plain += [
+    plain = figures(row) + [
         (f"carried: {one['asset']} {words(name)}", shown(one[name]))
         for one in row.get("carried", ())
         for name in ("value_start_usd", "value_end_usd")
     ]
-    premium = [(f"premium: {words(name)}", shown(value)) for name, value in row["premium"].items()]
     coins = [(f"{account.settle}: {words(name)}", shown(value)) for name, value in row["coins"].items()]
-    return f"<h2>{escape(account.asset)}</h2>{table([*plain, *premium, *coins])}{''.join(map(figure, charts(account)))}"
+    return f"<h2>{escape(account.asset)}</h2>{table([*plain, *premium(row), *coins])}{''.join(map(figure, charts(account)))}"
+
+
+def figures(row: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(words(name), in_cents(name, value)) for name, value in row.items() if not isinstance(value, dict | list) and name != "asset"]
+
+
+def premium(row: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(f"premium: {words(name)}", in_cents(name, value)) for name, value in row["premium"].items()]
 
 
 def charts(account: Account) -> list[Chart]:
@@ -59,6 +65,11 @@ def table(rows: Sequence[tuple[str, str]]) -> str:
 
 def words(name: str) -> str:
     return name.replace("_", " ").replace(" usd", " (USD)").replace("r2", "R²")
+
+
+def in_cents(name: str, value: object) -> str:
+    """USD to the cent; all digits are in the answer of `--json`."""
+    return f"{Decimal(str(value)):,.2f}" if name.endswith("_usd") and value is not None else shown(value)
 
 
 def shown(value: object) -> str:

@@ -9,6 +9,7 @@ from adapters.clock import VirtualClock
 from adapters.exchanges.paper import PaperExchange
 from bot.core.model import Order, Side
 from tests.book.capture import TICK, Capture, Diff, Rows, Trade, captured
+from tests.book.picture import DOCS, drawn
 from tests.book.table import interval, summary
 from tests.book.trial import SYMBOL, Trial, lived, wishes
 from tests.book.venue import Book, CapturedMatching
@@ -133,3 +134,7 @@ def test_orders_are_cheaper_than_crossing_and_filled_within_the_patience(capture
     for one in outcomes:
         assert 199 <= sum(fill.contracts for fill in one.fills) <= 200
         assert all(fill.side is one.wish.side for fill in one.fills)
+
+
+def test_the_picture_of_a_schedule_in_the_docs_is_the_one_that_the_code_draws() -> None:
+    assert (DOCS / "schedule.svg").read_text("utf-8") == drawn()

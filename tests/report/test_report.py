@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bot.core.events import CoinsMoved, DecisionMade, Event, FillSeen, FundingSeen
+from bot.core.events import CoinsMoved, DecisionMade, Event, FillSeen, FundingSeen, IntentRecorded
 from bot.report import fold_report, r_squared, variance_reduction
 from bot.report_page import page
 from tests.engine.bots import Bot, Bots
@@ -83,7 +83,7 @@ async def test_a_whole_hedge_through_a_fall_brings_the_loss_of_the_bag_back(bots
     assert D(row["variance_reduction"]) > D("0.99")
     assert D("0.9") < D(row["time_in_band"]) <= 1
     premium = {name: D(value) for name, value in row["premium"].items()}
-    assert abs(D(row["premium_usd"]) - sum(premium.values())) <= D("0.02")
+    assert D(row["premium_usd"]) == sum(premium.values())
     assert premium["fees_usd"] > 0
     assert premium["funding_usd"] > 0  # the rate was negative: a short paid
 
@@ -179,3 +179,72 @@ def test_statistics_of_a_hedge_by_hand():
     assert r_squared(bare, [one / 2 for one in bare]) == 1
     assert variance_reduction(bare[:2], bare[:2]) is None
     assert r_squared(bare, [D(0)] * 4) is None
+
+
+async def test_the_loss_avoided_is_what_the_contracts_earned_by_the_price_alone(bots):
+    bot = await lived(bots)
+    (row,) = fold_report(record(bot)).json()["assets"]
+    with localcontext(prec=60):
+        at_the_end = D(row["coins"]["price"]) * D(row["price_end"])
+        assert (D(row["loss_avoided_usd"]), D(row["upside_given_up_usd"])) == (at_the_end, 0)
+        rest = (D(row["coins"]["funding"]) - D(row["coins"]["fees"]) + D(row["coins"]["rounding"])) * D(row["price_end"])
+        assert D(row["hedge_usd"]) == D(row["loss_avoided_usd"]) - D(row["upside_given_up_usd"]) + rest
+
+
+async def test_a_rise_is_an_upside_given_up(bots):
+    bot = await bots.start({"hedges.BTC.ratio": "1.0"}, fed=False)
+    for price in (60000, 60000, 60000, 66000):
+        for _ in range(60):
+            bot.venue.print("BTC", D(price), bots.clock.now_ms())
+            await bot.turn(60)
+    (row,) = fold_report(record(bot)).json()["assets"]
+    assert D(row["loss_avoided_usd"]) == 0
+    assert abs(D(row["upside_given_up_usd"]) - 30_000) < 500  # 5 BTC that rose by 6,000
+    assert D("0.9") < D(row["ratio_average"]) <= 1
+    assert abs(D(row["protected_average_usd"]) - 300_000) < 30_000
+
+
+async def test_what_the_collateral_would_have_earned_elsewhere_is_told_beside_the_premium(bots):
+    bot = await lived(bots)
+    (low,), (high,) = (fold_report(record(bot), 0, D(share)).json()["assets"] for share in ("0.03", "0.06"))
+    years = D(bots.clock.now_ms() - record(bot)[0].at_ms) / D(365 * 86_400_000)
+    assert abs(D(low["opportunity_cost_usd"]) - D(low["collateral_average_usd"]) * D("0.03") * years) < D("0.5")
+    assert abs(D(high["opportunity_cost_usd"]) - 2 * D(low["opportunity_cost_usd"])) <= D("0.01")
+    assert high["premium_usd"] == low["premium_usd"]
+
+
+async def test_the_total_is_the_sum_of_the_assets_and_their_returns_are_weighed_by_what_they_are_worth(bots):
+    bot = await bots.start(assets=("BTC", "ETH"))
+    for _ in range(80):
+        await bot.turn(300)
+    said = fold_report(record(bot)).json()
+    rows, total = said["assets"], said["total"]
+    assert [row["asset"] for row in rows] == ["BTC", "ETH"]
+    with localcontext(prec=60):
+        for name in ("value_end_usd", "hedge_usd", "premium_usd", "saved_usd", "opportunity_cost_usd", "turnover_usd"):
+            assert D(total[name]) == sum(D(row[name]) for row in rows), name
+        assert D(total["premium_usd"]) == sum(map(D, total["premium"].values()))
+    assert D(total["variance_reduction"]) > D("0.5")
+    assert total["fills"] == sum(row["fills"] for row in rows)
+    text = page(fold_report(record(bot)))
+    assert "Together" in text
+    assert "{" not in text.split("</style>")[1]  # every figure is a figure
+
+
+async def test_what_the_market_did_between_a_plan_and_its_orders_is_told_apart_from_their_slippage(bots):
+    spread = {
+        "execution.schedule": "twap", "execution.schedule_above_usd": "1000", "execution.slices": "3", "execution.horizon_seconds": "300",
+    }  # fmt: skip
+    bot = await bots.start(spread, fed=False)
+    price = D(60000)
+    for turn in range(120):
+        bot.venue.print("BTC", price + (D(1) if turn % 2 else D(0)), bots.clock.now_ms())  # it breathes, so that orders trade
+        price -= D(5)
+        await bot.turn()
+    (row,) = fold_report(record(bot)).json()["assets"]
+    delay, slipped = D(row["premium"]["delay_usd"]), D(row["premium"]["slippage_usd"])
+    fills = [one for one in record(bot) if isinstance(one, FillSeen)]
+    decided = {one.order.client_id: one.order for one in record(bot) if isinstance(one, IntentRecorded)}
+    whole = sum(one.notional_usd * (decided[one.fill.client_id].plan_mid / one.fill.price - 1) for one in fills)
+    assert delay > 10  # sold into a fall
+    assert abs(delay + slipped - whole) < D("0.02")
