@@ -24,6 +24,12 @@ def data_folder() -> Path:
     return Path(named)
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A run that is ended before its end has told what failed until then."""
+    if report.failed and not os.environ.get("PYTEST_XDIST_WORKER"):
+        print(f"\n{report.nodeid} failed in {report.when} after {report.duration:.0f} s\n{report.longreprtext}", flush=True)  # noqa: T201
+
+
 def unexcused(report: pytest.TestReport | pytest.CollectReport) -> str:
     """Why this skip is a failure; empty if it is none, or excused."""
     if not report.skipped or not isinstance(report.longrepr, tuple):
