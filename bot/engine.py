@@ -452,16 +452,19 @@ class Engine:
         if refusal := self.refusal(command):
             return CommandResult("refused", False, self.state.mode, refusal)
         if nothing_new(self.state, command):
-            return CommandResult("ok", True, self.state.mode, f"already killed: {self.state.killed}")
-        note = self.pull_or_release(command)
-        await self.hear(command)
+            note = f"already killed: {self.state.killed}"
+        else:
+            note = self.pull_or_release(command)
+            await self.hear(command)
         deadline = self.parts.clock.mono_ms() + wait_ms
         while not (done := self.carried_out(command)) and self.parts.clock.mono_ms() < deadline:
             try:
                 await asyncio.wait_for(self.turned.rings(), (deadline - self.parts.clock.mono_ms()) / 1000)
             except TimeoutError:
                 break
-        text = note or (f"{command.name} is done" if done else f"{command.name} is being carried out: own orders are not gone yet")
+        text = note or f"{command.name} is {'done' if done else 'being carried out'}"
+        if not done:
+            text += ": own orders are not gone yet"
         return CommandResult("ok" if done else "draining", done, self.state.mode, text)
 
     def hear(self, command: CommandGiven) -> asyncio.Future[None]:

@@ -26,6 +26,7 @@ from bot.core.events import (
     LegHalted,
     LookedInVain,
     PositionUnexplained,
+    QueueSeen,
     RunEnded,
 )
 from bot.core.model import ContractSpec, Kind, OrderStatus
@@ -51,6 +52,8 @@ OTHERS = [
     (CommandGiven("kill", "api", NOW, reason="storm"), "Command `kill` by api: storm."),
     (intent("hbdry", status=OrderStatus.DRY_RUN), "this is a dry-run (hbdry)."),
     (LookedInVain("hbaa1second", SYMBOL, NOW, 1), "did not see it."),
+    (QueueSeen("hbaa1second", SYMBOL, 1200, False, NOW, 1), "hbaa1second is at the best price, at most 1,200 contracts ahead of it."),
+    (QueueSeen("hbaa1second", SYMBOL, None, True, NOW, 1), "hbaa1second is behind the best price."),
     (CoinsMoved("BTC", Decimal("-0.50"), NOW), "0.5 BTC moved out of the account"),
     (followed("0", "0.5"), "show 2.5 BTC; 0.5 BTC came."),
     (followed("-0.5", "0"), "show 2.5 BTC; 0.5 BTC are on neither side: under way."),

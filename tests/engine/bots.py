@@ -16,7 +16,7 @@ from bot.core.memory import State
 from bot.core.model import Target
 from bot.engine import Engine
 from bot.gate import SignGate
-from bot.ports import NotSent
+from bot.ports import Holdings, NotSent
 from bot.settings import load
 from bot.wiring.measures import open_measures
 from bot.wiring.start import started
@@ -134,6 +134,7 @@ class Bots:
         latency_ms: int = 0,
         fed: bool = True,
         spread_bps: Decimal = Decimal(2),
+        holdings: Holdings | None = None,
     ) -> Bot:
         prices = {"BTC": "60000", "ETH": "3000", "SOL": "150"}
         bags = {"BTC": "2", "ETH": "20", "SOL": "500"}
@@ -178,6 +179,7 @@ class Bots:
                 dry_flag=dry_flag,
                 adopt=adopt,
                 measuring=measuring,
+                holdings=holdings,
             )
         bot = Bot(engine, store, venue, self.clock, kill_file, document)
         self.running.append(bot)

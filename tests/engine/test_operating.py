@@ -66,6 +66,19 @@ async def test_dry_run_on_cancels_own_orders_and_is_done_when_they_are_gone(bots
     assert not (await bots.start()).engine.state.armed  # --live does not override the stored word
 
 
+async def test_a_second_kill_is_done_when_the_first_one_is(bots):
+    bot = await working(bots)
+    await bot.say("kill")
+    assert bot.engine.state.mode is Mode.CANCEL_ONLY
+    again = CommandGiven("kill", "test", bot.clock.now_ms())
+    early = await bot.engine.command(again, wait_ms=0)
+    assert (early.code, early.done, early.state) == ("draining", False, Mode.CANCEL_ONLY)
+    assert early.message.endswith("own orders are not gone yet")
+    await bot.until(lambda: bot.engine.state.mode is Mode.HALTED, 3)
+    late = await bot.engine.command(again, wait_ms=0)
+    assert (late.code, late.done, late.state) == ("ok", True, Mode.HALTED)
+
+
 async def test_dry_run_off_is_refused_under_mode_dry_run(bots):
     bot = await bots.start({"mode": "dry-run"})
     result = await bot.engine.command(CommandGiven("dry-run-off", "test", bot.clock.now_ms()))

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from bot.core.model import Sourced
-from bot.wiring import start
 from tests.engine.bots import Bot, Bots, in_full
 
 D = Decimal
@@ -35,12 +34,11 @@ def bots(tmp_path: Path) -> Iterator[Bots]:
     made.close()
 
 
-async def aligned(bots: Bots, monkeypatch: pytest.MonkeyPatch, read: str, declared: str = "0", **flags: str) -> tuple[Bot, Read]:
+async def aligned(bots: Bots, read: str, declared: str = "0", **flags: str) -> tuple[Bot, Read]:
     """A bot that hedges 2 BTC outside and 3 in the account, all of it."""
     bag = Read(bots, read, declared)
-    monkeypatch.setattr(start, "declared", lambda settings: bag)
     url = {"bag.BTC.sources.wallet.url": "http://127.0.0.1/bag.json", "bag.BTC.coins": declared}
-    bot = await bots.start({**url, **flags})
+    bot = await bots.start({**url, **flags}, holdings=bag)
     await bot.until_aligned()
     return bot, bag
 
@@ -62,8 +60,8 @@ def counted(bot: Bot) -> tuple[Decimal, Decimal, Decimal]:
 
 @pytest.mark.parametrize("first", ["wallet", "account", "together"])
 @pytest.mark.parametrize("moved", ["0.8", "-0.4"])
-async def test_moving_coins_between_a_read_wallet_and_the_account_trades_nothing(bots, monkeypatch, first, moved):
-    bot, bag = await aligned(bots, monkeypatch, "2")
+async def test_moving_coins_between_a_read_wallet_and_the_account_trades_nothing(bots, first, moved):
+    bot, bag = await aligned(bots, "2")
     before, orders = counted(bot), len(bot.orders())
 
     async def leave_the_wallet() -> None:
@@ -89,8 +87,8 @@ async def test_moving_coins_between_a_read_wallet_and_the_account_trades_nothing
     assert in_full(bot)
 
 
-async def test_coins_that_left_count_as_under_way_until_the_hour_is_over(bots, monkeypatch):
-    bot, bag = await aligned(bots, monkeypatch, "2")
+async def test_coins_that_left_count_as_under_way_until_the_hour_is_over(bots):
+    bot, bag = await aligned(bots, "2")
     bag.read = D("1.5")
     await bot.turns(59, 60)
     assert counted(bot)[0] == 2
@@ -101,8 +99,8 @@ async def test_coins_that_left_count_as_under_way_until_the_hour_is_over(bots, m
     assert -2700 <= bot.contracts["BTC"] <= -2690
 
 
-async def test_new_coins_count_at_the_next_reading(bots, monkeypatch):
-    bot, bag = await aligned(bots, monkeypatch, "2")
+async def test_new_coins_count_at_the_next_reading(bots):
+    bot, bag = await aligned(bots, "2")
     bag.read = D("2.5")
     await bot.turn()
     assert counted(bot)[0] == 2
@@ -111,9 +109,9 @@ async def test_new_coins_count_at_the_next_reading(bots, monkeypatch):
     await bot.until(lambda: bot.aligned and bot.contracts["BTC"] < -3200)
 
 
-async def test_an_amount_that_is_held_over_makes_no_transfer_new_coins(bots, monkeypatch):
+async def test_an_amount_that_is_held_over_makes_no_transfer_new_coins(bots):
     """The wallet cannot be read while its coins arrive in the account: what it showed before does not count twice."""
-    bot, bag = await aligned(bots, monkeypatch, "2")
+    bot, bag = await aligned(bots, "2")
     before = counted(bot)
     move(bot, "0.8")
     for _ in range(100):
@@ -125,8 +123,8 @@ async def test_an_amount_that_is_held_over_makes_no_transfer_new_coins(bots, mon
     assert counted(bot)[0] == D("1.2")
 
 
-async def test_a_source_that_is_unknown_stops_new_risk_and_is_never_zero(bots, monkeypatch):
-    bot, bag = await aligned(bots, monkeypatch, "2")
+async def test_a_source_that_is_unknown_stops_new_risk_and_is_never_zero(bots):
+    bot, bag = await aligned(bots, "2")
     contracts, bag.read = bot.contracts["BTC"], None
     await bot.turns(20)
     (leg,) = bot.decision.legs
@@ -136,8 +134,8 @@ async def test_a_source_that_is_unknown_stops_new_risk_and_is_never_zero(bots, m
 
 
 @pytest.mark.parametrize(("from_wallet", "from_declared"), [("0.6", "0"), ("0", "0.6"), ("0.4", "0.2")])
-async def test_of_a_mixed_bag_what_no_source_misses_came_from_the_declared_part(bots, monkeypatch, from_wallet, from_declared):
-    bot, bag = await aligned(bots, monkeypatch, "1", "1")
+async def test_of_a_mixed_bag_what_no_source_misses_came_from_the_declared_part(bots, from_wallet, from_declared):
+    bot, bag = await aligned(bots, "1", "1")
     before, orders = counted(bot), len(bot.orders())
     bag.read -= D(from_wallet)
     move(bot, str(D(from_wallet) + D(from_declared)))
@@ -152,8 +150,8 @@ async def test_of_a_mixed_bag_what_no_source_misses_came_from_the_declared_part(
     assert abs(counted(bot)[0] - D("1.1")) < D("0.000001")
 
 
-async def test_a_half_hedge_follows_coins_that_are_gone_by_its_share(bots, monkeypatch):
-    bot, bag = await aligned(bots, monkeypatch, "2", **{"hedges.BTC.ratio": "0.5"})
+async def test_a_half_hedge_follows_coins_that_are_gone_by_its_share(bots):
+    bot, bag = await aligned(bots, "2", **{"hedges.BTC.ratio": "0.5"})
     bag.read = D("1")
     await bot.turns(70, 60)
     await bot.until_aligned()
@@ -161,12 +159,12 @@ async def test_a_half_hedge_follows_coins_that_are_gone_by_its_share(bots, monke
     assert -1205 <= bot.contracts["BTC"] <= -1190
 
 
-async def test_a_restart_begins_to_wait_anew(bots, monkeypatch):
-    bot, bag = await aligned(bots, monkeypatch, "2")
+async def test_a_restart_begins_to_wait_anew(bots):
+    bot, bag = await aligned(bots, "2")
     bag.read = D("1.2")
     await bot.turns(50, 60)
     await bots.end(bot)
-    bot, _again = await aligned(bots, monkeypatch, "1.2")
+    bot, _again = await aligned(bots, "1.2")
     await bot.turns(50, 60)
     assert counted(bot)[0] == 2
     await bot.turns(15, 60)
