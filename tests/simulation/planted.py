@@ -13,7 +13,7 @@ import pytest
 
 import bot.engine
 from bot import acting, gate, running
-from bot.audit import projections, store
+from bot.audit import projections, store, writing
 from bot.core import ledger, leg, machine, pieces, planner, policy, reconcile, risk, sizing, trust
 from bot.core.events import CancelAsked, IntentRecorded, OrderMoved
 from bot.core.model import OrderStatus, Position
@@ -39,11 +39,11 @@ class Planted:
 def commit_and_send_swapped(patch: Patch) -> None:
     record = bot.engine.Engine.record
 
-    async def sent_before(engine: Any, events: Any) -> bool:
+    async def sent_before(engine: Any, events: Any, thought: Any = None) -> bool:
         for event in events:
             if isinstance(event, IntentRecorded) and event.status is OrderStatus.INTENT:
                 await engine.hands.place(event.order)
-        return await record(engine, events)
+        return await record(engine, events, thought)
 
     patch.setattr(bot.engine.Engine, "record", sent_before)
 
@@ -101,7 +101,7 @@ def lock_without_epoch(patch: Patch) -> None:
             return getattr(real, name)
 
     assert Unfenced.entry != real.entry
-    patch.setattr(store, "statements", Unfenced)
+    patch.setattr(writing, "statements", Unfenced)
     patch.setattr(store.Store, "_require_epoch", lambda self: None)
 
 
@@ -341,9 +341,9 @@ def lease_lost_and_nobody_stops(patch: Patch) -> None:
     """Writes are refused, and the process goes on to sign what it had planned."""
     record = bot.engine.Engine.record
 
-    async def deaf(self: Any, events: Any) -> bool:
+    async def deaf(self: Any, events: Any, thought: Any = None) -> bool:
         try:
-            return await record(self, events)
+            return await record(self, events, thought)
         except LeaseLost:
             self.parts.gate.lease_held = True
             return True
@@ -394,8 +394,8 @@ def foreign_orders_cancelled(patch: Patch) -> None:
 def database_down_and_still_sent(patch: Patch) -> None:
     record = bot.engine.Engine.record
 
-    async def never_mind(self: Any, events: Any) -> bool:
-        await record(self, events)
+    async def never_mind(self: Any, events: Any, thought: Any = None) -> bool:
+        await record(self, events, thought)
         return True
 
     patch.setattr(bot.engine.Engine, "record", never_mind)

@@ -74,11 +74,11 @@ def test_strides_of_all_offsets_together_come_by_every_moment_once():
 def test_an_order_sent_before_its_intent_is_committed_is_found(monkeypatch):
     record = bot.engine.Engine.record
 
-    async def sent_before(engine, events):
+    async def sent_before(engine, events, thought=None):
         for event in events:
             if isinstance(event, IntentRecorded) and event.status is OrderStatus.INTENT:
                 await engine.hands.place(event.order)
-        return await record(engine, events)
+        return await record(engine, events, thought)
 
     monkeypatch.setattr(bot.engine.Engine, "record", sent_before)
     assert ran(rehearsed, Point("exists", ANSWERS[0])).problem.startswith("i1_")
