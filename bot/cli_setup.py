@@ -55,7 +55,7 @@ async def online_findings(settings: Settings) -> list[Finding]:
         found.append(Finding("audit database", "audit.url", f"cannot be used: {error}", "mend that and check again"))
         return found
     try:
-        async with looking(settings) as engine:
+        async with looking(settings.model_copy(update={"targets": None})) as engine:  # the document is judged by itself below
             parts, venue = engine.parts, settings.venue.name
             judged = await findings(parts.exchange, settings, list(parts.instruments), parts.clock)
             found += [Finding(venue, "", one.what, one.remedy, one.severity, one.exit_code) for one in judged]
@@ -80,18 +80,13 @@ def lacking(settings: Settings, leg: LegPlan) -> Iterator[Finding]:
 
 
 async def document_findings(settings: Settings) -> list[Finding]:
-    from bot.wiring.venue import open_targets, real_time
+    from bot.wiring.venue import open_document, real_time
 
-    targets = open_targets(settings, real_time())
-    if targets is None or settings.targets is None:
-        return []
-    try:
-        if await targets.read() is None:
-            remedy = "open that address in a browser: it must give the JSON document of the targets"
-            return [Finding("target document", "targets.url", f"{settings.targets.url} gives no document that can be trusted", remedy)]
-        return []
-    finally:
-        await targets.close()
+    async with open_document(settings, real_time()) as targets:
+        if targets is None or await targets.read() is not None:
+            return []
+        remedy = "open that address in a browser: it must give the JSON document of the targets"
+        return [Finding("target document", "targets.url", targets.standing().error, remedy)]
 
 
 def exit_of(found: Sequence[Finding]) -> Exit:

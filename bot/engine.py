@@ -39,6 +39,7 @@ from bot.ports import (
     Notifier,
     NotSent,
     PortError,
+    Standing,
     Targets,
 )
 from bot.witness import Witness
@@ -236,7 +237,9 @@ class Engine:
         """Each alert once, when it arises; what halts the account is critical."""
         killed = self.state.killed
         dead_man = self.dead_man.alerts if self.dead_man is not None else ()
-        texts = (*decision.alerts, *self.lasting.unread(decision), *dead_man)
+        document = self.document_standing()
+        distrusted = (document.error,) if document is not None and document.error else ()
+        texts = (*decision.alerts, *self.lasting.unread(decision), *dead_man, *distrusted)
         standing = frozenset((*texts, f"halted: {killed}") if killed else texts)
         if self.parts.notifier is not None:
             for text in sorted(standing - self._told):
@@ -412,11 +415,15 @@ class Engine:
             seq=head.seq,
             head=head.hash,
             overrides=self.parts.overrides,
+            document=self.document_standing(),
             bands=tuple((leg.asset, leg.band) for leg in self.rules.legs),
             baselines=tuple((leg.asset, leg.baseline.coins) for leg in state.legs if leg.baseline is not None),
             declared=tuple((leg.asset, leg.declared_coins) for leg in state.legs if leg.declared_coins is not None),
             why_not_ready=tuple(check.why for _, check in self.health().checks if not check.ok),
         )
+
+    def document_standing(self) -> Standing | None:
+        return None if self.parts.targets is None else self.parts.targets.standing()
 
     @property
     def only_looks(self) -> bool:

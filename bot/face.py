@@ -15,7 +15,7 @@ from bot.core.events import CommandGiven
 from bot.core.model import ONE, ZERO, Basis, Kind, Snapshot, Sourced, Target, View
 from bot.core.policy_terms import Change
 from bot.core.rules import Band, Rules
-from bot.ports import PortError
+from bot.ports import PortError, Standing
 
 LIVENESS_CYCLES: Final = 3
 LIVENESS_FLOOR_MS: Final = 15_000
@@ -55,6 +55,7 @@ class Status:
     bands: tuple[tuple[str, Band], ...] = ()  # asset, the band that applies
     baselines: tuple[tuple[str, Decimal], ...] = ()  # asset, the coins that its ratio refers to
     declared: tuple[tuple[str, Decimal], ...] = ()  # asset, the coins of the bag that nobody reads, as they were last declared
+    document: Standing | None = None  # of the target document; None: there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def plan_json(status: Status) -> dict[str, Any]:
         "as_of": None if status.as_of_ms is None else iso_utc(status.as_of_ms),
         "legs": [] if decision is None else [leg_json(leg, decision.orders, bands.get(leg.asset)) for leg in decision.legs],
         "missing": missing(status),
-        "alerts": [] if decision is None else list(decision.alerts),
+        "alerts": alerts(status),
         "overrides": list(status.overrides),
     }
 
@@ -345,6 +346,12 @@ def missing(status: Status) -> list[str]:
     if status.decision is None:
         return list(status.why_not_ready) or ["no decision yet: the first turn has not ended"]
     return [f"{leg.asset}: {what}" for leg in status.decision.legs for what in leg.missing]
+
+
+def alerts(status: Status) -> list[str]:
+    """What a person should know: of the decision, and of the target document that it went by."""
+    distrusted = [status.document.error] if status.document is not None and status.document.error else []
+    return [*(() if status.decision is None else status.decision.alerts), *distrusted]
 
 
 def alerts_besides(said: Mapping[str, Any]) -> list[str]:

@@ -117,11 +117,13 @@ class StatusGauges:
         assets: tuple[str, ...],
         crosses: tuple[tuple[str, str], ...],
         sources: tuple[tuple[str, str], ...],
+        document: bool,
     ) -> None:
         self.account = (account, venue)
         self.assets = assets
         self.crosses = crosses
         self.sources = sources
+        self.document = document
         self.currencies: dict[str, None] = dict.fromkeys(assets)  # a currency once seen stays, as NaN when unknown
         self.status: Status | None = None
         self.data_stamps: dict[tuple[str, str], float] = {}  # (asset, source) -> seconds
@@ -151,6 +153,8 @@ class StatusGauges:
         for told in status.seen.sources:
             if told.at_ms is not None:
                 self.data_stamps[told.asset, f"bag.{told.name}"] = told.at_ms / 1000
+        if status.document is not None and status.document.at_ms is not None:
+            self.data_stamps["", "target_document"] = status.document.at_ms / 1000
 
     def describe(self) -> Iterable[Metric]:
         return self.collect()
@@ -214,6 +218,13 @@ class StatusGauges:
         status = self.status
         yield self.one("open_orders", "Own orders open at the venue", None if status is None else status.open_orders)
         yield self.one("unknown_orders", "Own orders that may or may not exist", None if status is None else status.unknown_orders)
+
+        tells = "1 while the target document is believed; 0 while its last good word stands in for it, or it is UNKNOWN"
+        family = gauge_family("target_document_good", tells, ACCOUNT)
+        if self.document:
+            standing = None if status is None else status.document
+            family.add_metric(self.account, UNKNOWN if standing is None else float(not standing.error))
+        yield family
 
         family = gauge_family("mode_info", "1 for the mode of the config and whether orders are sent", (*ACCOUNT, "mode", "armed"))
         for mode in ("dry-run", "live"):
@@ -287,11 +298,13 @@ class Metrics:
         assets: tuple[str, ...],
         crosses: tuple[tuple[str, str], ...] = (),
         sources: tuple[tuple[str, str], ...] = (),
+        *,
+        document: bool = False,
     ) -> None:
         """`crosses`: each asset without a contract of its own, and the one whose contract hedges it.
-        `sources`: those of the bag that are read, each with its asset."""
+        `sources`: those of the bag that are read, each with its asset. `document`: is there one of targets?"""
         self.registry = CollectorRegistry()
-        self.gauges = StatusGauges(account, venue, assets, crosses, sources)
+        self.gauges = StatusGauges(account, venue, assets, crosses, sources, document)
         self.registry.register(self.gauges)
         here = (account, venue)
         orders = Counter(
@@ -381,10 +394,6 @@ class Metrics:
     def clock_skew(self, seconds: float) -> None:
         self.gauges.clock_skew_seconds = seconds
 
-    def data_timestamp(self, source: str, seconds: float) -> None:
-        """Newest data of a source that belongs to no asset: a target document, a holdings source."""
-        self.gauges.data_stamps["", source] = seconds
-
     def scrape(self) -> bytes:
         """The text that /metrics answers, of type CONTENT_TYPE."""
         return generate_latest(self.registry)
@@ -427,7 +436,8 @@ def names(registry: CollectorRegistry) -> dict[str, Metric]:
 def metrics_table_markdown() -> str:
     """The table of the documentation, drawn from a registry as a bot makes it."""
     rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
-    for name, family in sorted(names(Metrics("main", "paper", ("BTC",), (("SOL", "BTC"),), (("BTC", "cold"),)).registry).items()):
+    metrics = Metrics("main", "paper", ("BTC",), (("SOL", "BTC"),), (("BTC", "cold"),), document=True)
+    for name, family in sorted(names(metrics.registry).items()):
         labels = ", ".join(label for label in family.samples[0].labels if label != "le")
         rows.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |")
     return "\n".join(rows) + "\n"

@@ -117,11 +117,22 @@ class Holdings(Protocol):
         """What each source that is read said, as counted in the last answer of `coins`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a target document is believed now."""
+
+    error: str = ""  # what is wrong with it, and whether its last good word still counts; empty: nothing
+    at_ms: int | None = None  # when the read that was believed last was begun
+
+
 class Targets(Protocol):
     """A target document."""
 
     async def read(self) -> tuple[Target, ...] | None:
         """The ratios of the document, each with source DOCUMENT; None while it cannot be trusted. Never raises."""
+
+    def standing(self) -> Standing:
+        """What the last read came to."""
 
 
 @dataclass(frozen=True, slots=True)

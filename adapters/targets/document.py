@@ -6,6 +6,7 @@ Whatever goes wrong, the last good document counts until it is too old, and then
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection
+from datetime import UTC, datetime
 from typing import Final
 
 import httpx
@@ -14,7 +15,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 
 from adapters.targets.schema import Spoilt, targets_from
 from bot.core.model import Target
-from bot.ports import Clock
+from bot.ports import Clock, Standing
 
 log = structlog.get_logger()
 
@@ -59,7 +60,7 @@ class TargetDocument:
         self._sleep = sleep
         self._chance = chance
         self._good: tuple[Target, ...] | None = None
-        self._good_mono_ms = 0
+        self._good_ms = self._good_mono_ms = 0
         self._etag: str | None = None
         self._tried_mono_ms: int | None = None
         self.last_error: str | None = None
@@ -70,16 +71,27 @@ class TargetDocument:
         if self._tried_mono_ms is None or now - self._tried_mono_ms >= self._poll_ms:
             self._tried_mono_ms = now
             await self._refresh()
-        if self._good is None or self._clock.mono_ms() - self._good_mono_ms > self._max_age_ms:
-            return None
-        return self._good
+        return None if self._good is None or self._too_old() else self._good
+
+    def standing(self) -> Standing:
+        """In words, when nothing is right: what is wrong, and whether the last good document still counts."""
+        if self._good is None:
+            return Standing(self.last_error or "")
+        if self.last_error is None:
+            return Standing(at_ms=self._good_ms)
+        stamp = f"{datetime.fromtimestamp(self._good_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        counts = "is too old to count" if self._too_old() else f"counts for {self._max_age_ms / 1000:g} seconds from then"
+        return Standing(f"{self.last_error}; what it said at {stamp} {counts}", self._good_ms)
+
+    def _too_old(self) -> bool:
+        return self._clock.mono_ms() - self._good_mono_ms > self._max_age_ms
 
     async def close(self) -> None:
         """Release connections."""
         await self._client.aclose()
 
     async def _refresh(self) -> None:
-        asked_mono_ms = self._clock.mono_ms()
+        asked_ms, asked_mono_ms = self._clock.now_ms(), self._clock.mono_ms()
         try:
             async with asyncio.timeout(TIME_BOX_SECONDS):
                 found = await self._ask_patiently()
@@ -90,7 +102,7 @@ class TargetDocument:
         else:
             if found != self._good or self.last_error is not None:
                 log.info("targets.read", url=self._shown, targets={target.asset: str(target.ratio) for target in found})
-            self._good, self._good_mono_ms, self.last_error = found, asked_mono_ms, None
+            self._good, self._good_ms, self._good_mono_ms, self.last_error = found, asked_ms, asked_mono_ms, None
 
     def _failed(self, why: str) -> None:
         error = f"target document {self._shown}: {_one_line(why)}"

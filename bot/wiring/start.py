@@ -35,7 +35,7 @@ from bot.wiring.measures import NOTHING_MEASURED, Measuring, open_measures
 from bot.wiring.notify import open_notifier
 from bot.wiring.record import holder, open_store, recorded_state
 from bot.wiring.unrecorded import NOBODY, common_parts, unrecorded_engine
-from bot.wiring.venue import countdown, kill_switch, open_exchange, open_streams, open_targets
+from bot.wiring.venue import countdown, kill_switch, open_document, open_exchange, open_streams
 
 log = structlog.get_logger("hedgebot")
 LOOKS: Final = 3  # at own orders and trades before a start is given up
@@ -205,16 +205,15 @@ async def wired(
         exchange = open_exchange(settings, clock, gate, absence)
         closing_time.push_async_callback(exchange.close)
         settings = await chosen(exchange, settings)
-        targets = open_targets(settings, clock)
-        if targets is not None:
-            closing_time.push_async_callback(targets.close)
+        targets = await closing_time.enter_async_context(open_document(settings, clock))
         notifier = open_notifier(settings, clock)
         closing_time.push_async_callback(notifier.close)
         holdings = await closing_time.enter_async_context(open_bag(settings, clock))
         measuring = await closing_time.enter_async_context(open_measures(exchange, settings, clock))
         crosses = tuple((asset, cross.with_) for asset, cross in sorted(settings.crosses.items()))
         sources = tuple((asset, name) for asset, held in settings.outside.items() for name in held.read)
-        metrics = Metrics(settings.account, settings.venue.name, tuple(sorted(settings.legs)), crosses, sources)
+        legs = tuple(sorted(settings.legs))
+        metrics = Metrics(settings.account, settings.venue.name, legs, crosses, sources, document=targets is not None)
         engine = await started(
             store,
             exchange,
@@ -253,7 +252,11 @@ async def looking(settings: Settings) -> AsyncIterator[Engine]:
             rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
             instruments = await exchange.connect([leg.symbol for leg in rules.legs])
             require_every_leg(remembered, rules)
-            async with open_bag(settings, clock) as holdings, open_measures(exchange, settings, clock) as measuring:
+            async with (
+                open_document(settings, clock) as targets,
+                open_bag(settings, clock) as holdings,
+                open_measures(exchange, settings, clock) as measuring,
+            ):
                 yield unrecorded_engine(
                     settings,
                     rules,
@@ -266,6 +269,7 @@ async def looking(settings: Settings) -> AsyncIterator[Engine]:
                     armed=False,
                     measuring=measuring,
                     holdings=holdings,
+                    targets=targets,
                 )
         finally:
             await exchange.close()

@@ -10,7 +10,7 @@ from bot.core.rules import Rules
 from bot.course import Course
 from bot.engine import Engine, Parts
 from bot.gate import SignGate
-from bot.ports import Clock, Exchange, Holdings
+from bot.ports import Clock, Exchange, Holdings, Targets
 from bot.program import program_version
 from bot.replay import Unrecorded
 from bot.settings import Settings, config_hash, overrides
@@ -64,6 +64,7 @@ def unrecorded_engine(
     armed: bool,
     measuring: Measuring = NOTHING_MEASURED,
     holdings: Holdings | None = None,
+    targets: Targets | None = None,
     course: Course | None = None,
 ) -> Engine:
     """An engine that goes on from `remembered` and whose own record is kept nowhere; orders and fills in `course`, if there is one."""
@@ -74,7 +75,7 @@ def unrecorded_engine(
     common = common_parts(settings, start, exchange, clock, gate, holdings)
     parts = Parts(
         **common,
-        targets=None,
+        targets=targets,
         audit=Unrecorded(state, course),
         instruments=instruments,
         record_every_ms=None,

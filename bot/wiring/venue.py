@@ -1,8 +1,8 @@
 """Which exchange, which prices, which targets does the configuration name?"""
 
 import random
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -181,15 +181,18 @@ def countdown(settings: Settings, exchange: Exchange) -> Countdown | None:
     return exchange
 
 
-def open_targets(settings: Settings, clock: Clock) -> "TargetDocument | None":
+@asynccontextmanager
+async def open_document(settings: Settings, clock: Clock) -> AsyncIterator["TargetDocument | None"]:
+    """The target document of the configuration, read while the context lasts; None if there is none."""
     document = settings.targets
     if document is None:
-        return None
+        yield None
+        return
     import httpx  # only who reads a document pays for the client
 
     from adapters.targets.document import TargetDocument
 
-    return TargetDocument(
+    targets = TargetDocument(
         httpx.AsyncClient(),
         document.url,
         poll_ms=int(document.poll_seconds * 1000),
@@ -199,3 +202,7 @@ def open_targets(settings: Settings, clock: Clock) -> "TargetDocument | None":
         allow_over_hedge=settings.risk.allow_over_hedge,
         chance=random.Random(),  # noqa: S311  # jitter, not a secret
     )
+    try:
+        yield targets
+    finally:
+        await targets.close()

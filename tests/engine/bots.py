@@ -16,7 +16,7 @@ from bot.core.memory import State
 from bot.core.model import Target
 from bot.engine import Engine
 from bot.gate import SignGate
-from bot.ports import Holdings, NotSent
+from bot.ports import Holdings, NotSent, Standing
 from bot.settings import load
 from bot.wiring.measures import open_measures
 from bot.wiring.start import started
@@ -49,6 +49,9 @@ class Document:
 
     async def read(self) -> tuple[Target, ...] | None:
         return self.targets
+
+    def standing(self) -> Standing:
+        return Standing("target document: is HTML, not JSON") if self.targets is None else Standing()
 
 
 @dataclass

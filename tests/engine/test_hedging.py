@@ -1,5 +1,6 @@
 """Does the hedge come about, and stay?"""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -138,6 +139,24 @@ async def test_an_untrusted_document_takes_no_new_risk_and_says_so(bots):
     assert "target document" in bot.decision.legs[0].missing[0]
     document.targets = ()
     await bot.until_aligned()
+
+
+async def test_a_document_that_is_not_believed_is_told_once_each_time(bots):
+    document = Document(None)
+    bot = await bots.start(document=document)
+    told = []
+
+    class Phone:
+        async def notify(self, severity, text):
+            told.append((severity, text))
+
+    bot.engine.parts = replace(bot.engine.parts, notifier=Phone())
+    for _ in range(2):
+        await bot.turns(3)
+        document.targets = ()
+        await bot.turns(3)
+        document.targets = None
+    assert told.count(("warning", "target document: is HTML, not JSON")) == 2
 
 
 async def test_coins_moved_into_the_account_change_neither_delta_nor_the_hedge(bots):

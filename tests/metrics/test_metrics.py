@@ -13,6 +13,7 @@ from bot.core.cross_terms import CrossFit, CrossSeen
 from bot.core.decision import Arrival, Mode
 from bot.core.model import NO_LIQUIDATION, Fill, FundingPayment, OrderStatus, Side, Sourced
 from bot.metrics import Metrics, metrics_table_markdown, names
+from bot.ports import Standing
 from tests.api.test_answers import carried
 from tests.api.worlds import BTC, NOW_MS, decision, fresh_status, leg, snapshot, status, view
 
@@ -24,6 +25,7 @@ TYPES = {  # every name that a dashboard, a rule or the documentation may use
     "hedgebot_ratio_actual": "gauge",
     "hedgebot_ratio_planned": "gauge",
     "hedgebot_position_usd": "gauge",
+    "hedgebot_target_document_good": "gauge",
     "hedgebot_target_usd": "gauge",
     "hedgebot_delta_coins": "gauge",
     "hedgebot_equity_coins": "gauge",
@@ -152,6 +154,16 @@ def test_a_source_of_the_bag_is_good_while_what_it_tells_counts_and_nothing_stan
     assert value(metrics, "bag_source_good", asset="BTC", source="office") == 1
 
 
+def test_the_target_document_is_good_while_it_is_believed_and_keeps_the_stamp_of_its_last_good_read():
+    metrics = Metrics("main", "paper", ("BTC",), document=True)
+    assert math.isnan(value(metrics, "target_document_good"))
+    metrics.turned(status(document=Standing(at_ms=12_500)), 0.01)
+    assert value(metrics, "target_document_good") == 1
+    metrics.turned(status(document=Standing("is HTML, not JSON", 12_500)), 0.01)
+    assert value(metrics, "target_document_good") == 0
+    assert value(metrics, "data_timestamp_seconds", asset="", source="target_document") == 12.5
+
+
 def test_what_a_leg_carries_is_shown_and_turns_nan_when_it_is_unknown():
     metrics = Metrics("main", "paper", ("BTC",), (("SOL", "BTC"),))
     here = {"asset": "SOL", "hedge": "BTC"}
@@ -222,10 +234,8 @@ def test_data_that_cannot_be_read_keeps_its_old_stamp_and_so_grows_stale(metrics
     metrics.turned(status(), 0.01)
     later = view(quote=None, position=replace(view().position, at_ms=NOW_MS + 5_000), margin=None)
     metrics.turned(status(seen=snapshot(later)), 0.01)
-    metrics.data_timestamp("target_document", 12.5)
     stamps = {source: value(metrics, "data_timestamp_seconds", asset="BTC", source=source) for source in ("quote", "position", "margin")}
     assert stamps == {"quote": (NOW_MS - 100) / 1000, "position": (NOW_MS + 5_000) / 1000, "margin": (NOW_MS - 300) / 1000}
-    assert value(metrics, "data_timestamp_seconds", asset="", source="target_document") == 12.5
 
 
 @pytest.mark.parametrize("state", list(Mode))

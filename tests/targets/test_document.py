@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import httpx
@@ -15,6 +16,7 @@ from adapters.clock import VirtualClock
 from adapters.targets import document as module
 from adapters.targets.document import MAX_BYTES, TargetDocument
 from bot.core.model import Target, TargetSource
+from bot.ports import Standing
 
 URL = "https://desk.example/targets.json"
 POLL_MS = 30_000
@@ -171,6 +173,23 @@ async def test_whatever_goes_wrong_the_last_good_document_counts_until_it_is_too
         assert await desk.later() == TARGETS
     assert desk.targets.last_error is None
     assert [entry["event"] for entry in logs] == ["targets.read"]
+
+
+async def test_it_says_how_far_it_is_believed(desk: Desk, router: respx.MockRouter) -> None:
+    route = router.get(URL).respond(404)
+    assert desk.targets.standing() == Standing()
+    await desk.targets.read()
+    assert desk.targets.standing() == Standing(f"target document {URL}: answered HTTP 404")
+    route.respond(200, text=GOOD)
+    await desk.later()
+    good = Standing(at_ms=desk.clock.now_ms())
+    assert desk.targets.standing() == good
+    route.respond(404)
+    await desk.later()
+    wrong = f"target document {URL}: answered HTTP 404; what it said at 2023-11-14 22:13:50 UTC"
+    assert desk.targets.standing() == replace(good, error=f"{wrong} counts for 300 seconds from then")
+    await desk.later(MAX_AGE_MS)
+    assert desk.targets.standing() == replace(good, error=f"{wrong} is too old to count")
 
 
 async def test_a_document_of_64_kib_is_still_read(desk: Desk, router: respx.MockRouter) -> None:
