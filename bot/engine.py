@@ -471,7 +471,7 @@ class Engine:
                 break
         text = note or f"{command.name} is {'done' if done else 'being carried out'}"
         if not done:
-            text += ": own orders are not gone yet"
+            text += ": not every leg is flat yet" if command.name == "flatten" else ": own orders are not gone yet"
         return CommandResult("ok" if done else "draining", done, self.state.mode, text)
 
     def hear(self, command: CommandGiven) -> asyncio.Future[None]:
