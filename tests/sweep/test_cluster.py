@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,11 +82,13 @@ def test_what_a_dying_worker_had_is_run_by_the_other_and_a_scheduler_that_vanish
     job, answer = next(held)
     assert (job.key, answer["sum"], answer["process"]) == ("held", 5, other)
     assert {dying, other} == {worker.pid for worker in cluster.workers}
-    lost = on_cluster(summed, [Sum("second", 1), Sum("lost", 2, after=str(pipe))], {}, cluster.address, program)
-    assert next(lost)[0].key == "second"
-    cluster.scheduler.kill()
-    with pytest.raises(Stopped, match=f"the scheduler at {cluster.address} has gone away"):
-        next(lost)
+    lost = on_cluster(summed, [Sum("lost", 2, after=str(pipe), begun=str(begun))], {}, cluster.address, program)
+    with ThreadPoolExecutor() as threads:
+        answered = threads.submit(next, lost)
+        assert int(begun.read_text("ascii")) == other
+        cluster.scheduler.kill()
+        with pytest.raises(Stopped, match=f"the scheduler at {cluster.address} has gone away"):
+            answered.result()
 
 
 def test_where_no_scheduler_answers_it_says_so() -> None:
