@@ -12,8 +12,10 @@ from tests.killed.rounds import series
 from tests.venue_server import Core
 
 ROUNDS = int(os.environ.get("HEDGEBOT_KILLS", "50"))
+LONG = pytest.mark.timeout(300 + 15 * ROUNDS)
 
 
+@LONG
 async def test_killed_again_and_again_on_a_file_it_never_doubles_or_loses_an_order(tmp_path: Path) -> None:
     told = await series(ROUNDS, "bybit", tmp_path, f"sqlite:///{tmp_path}/hedgebot.db")
     assert not told.problems
@@ -21,6 +23,7 @@ async def test_killed_again_and_again_on_a_file_it_never_doubles_or_loses_an_ord
     assert told.orders > ROUNDS / 2
 
 
+@LONG
 async def test_killed_again_and_again_on_a_server_it_never_doubles_or_loses_an_order(tmp_path: Path, fresh_server_url: str) -> None:
     database.upgrade(fresh_server_url)
     told = await series(ROUNDS, "deribit", tmp_path, fresh_server_url, seed=2)
