@@ -1,11 +1,12 @@
 """Where is the recorded market data, and what may be skipped? Nothing, once the machine says that it has what the test needs."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
+import structlog
 from hypothesis import settings
 
 PROVIDED: Final = ("HEDGEBOT_TEST_DATA", "DOCKER_LAB")  # a test that skips for want of one of these names it in its reason
@@ -13,6 +14,14 @@ PROVIDED: Final = ("HEDGEBOT_TEST_DATA", "DOCKER_LAB")  # a test that skips for 
 # The same code gives the same verdict; HYPOTHESIS_EXPLORE=1 looks for examples that nobody has tried yet.
 settings.register_profile("steady", derandomize=not os.environ.get("HYPOTHESIS_EXPLORE"), deadline=None)
 settings.load_profile("steady")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """What a test does to the log, as a command would, is undone for the next one."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture
