@@ -28,7 +28,7 @@ demo: $(VENV)/.base  ## hedge 5 BTC on the paper exchange through a crash and a 
 	@$(BIN)/hedgebot demo
 
 test: $(VENV)/.dev  ## the whole suite (ARGS="-k NAME" for a part)
-	$(BIN)/pytest -n 2 --ignore=tests/docker $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal --ignore=tests/docker $(ARGS)
 
 test-docker: $(VENV)/.dev  ## the deployment in containers, from a fresh clone (DOCKER_LAB=/bin/true: with the Docker that runs here)
 	DOCKER_LAB=$${DOCKER_LAB:?names what starts a container engine; set it to /bin/true if one runs here} $(BIN)/pytest --timeout 2700 tests/docker $(ARGS)
