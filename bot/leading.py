@@ -19,7 +19,7 @@ from bot.ports import Clock, LeaseLost, PortError
 
 log = structlog.get_logger("hedgebot")
 EPOCHS: Final = 36**3  # that a client id can tell apart
-IN_FLIGHT_MS: Final = 21_000  # a signed request may still take effect: receive window 10 s, HTTP timeout 10 s, clocks apart 1 s
+IN_FLIGHT_MS: Final = 41_000  # a signed request may still take effect: the widest receive window 30 s (OKX), HTTP timeout 10 s, clocks 1 s
 
 
 async def lead(store: Store, holder: str, clock: Clock, over_beat_ms: int | None = None) -> int:

@@ -305,8 +305,8 @@ async def test_an_epoch_that_the_venue_remembers_and_the_database_forgot_is_pass
     ("last", "wait_ms"),
     [
         ([], 0),
-        ([started()], 21_000),
-        ([started(), RunEnded("run-1", False, "killed", NOW)], 21_000),
+        ([started()], 41_000),
+        ([started(), RunEnded("run-1", False, "killed", NOW)], 41_000),
         ([started(), RunEnded("run-1", True, "no own order is open", NOW)], 0),
         ([replace(started(), live=False)], 0),
     ],
