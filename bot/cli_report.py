@@ -6,10 +6,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from bot.cli_exit import Wrong
-from bot.cli_show import number, plain_table, usd
+from bot.cli_show import clock, number, plain_table, usd
 from bot.exit_codes import Exit
 from bot.report import Report, fold_report
 from bot.report_page import page
@@ -52,7 +53,9 @@ def report_table(said: dict[str, Any]) -> RenderableType:
         table.add_row("carried for others, USD", *map(usd, carried))
     for title, read in LINES:
         table.add_row(title.format(rate=number(Decimal(said["collateral_yield"]) * 100, 2)), *(read(row) for row in columns))
-    return table
+    if not rows:
+        return table
+    return Group(Text(f"from {clock(min(row['from'] for row in rows))} to {clock(max(row['to'] for row in rows))} UTC", "dim"), table)
 
 
 def of(name: str, show: Callable[[object], str] = usd, part: str = "") -> Callable[[dict[str, Any]], str]:

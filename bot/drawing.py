@@ -13,6 +13,7 @@ WIDTH: Final = 800  # units, and columns of which each keeps its lowest and high
 HEIGHT: Final = 220
 STEPS: Final = (1, 2, 2.5, 5, 10)
 GRIDLINES: Final = 4
+TWO_DAYS_MS: Final = 2 * 86_400_000
 LIGHT: Final = ("#1668b0", "#c2571a", "#2b8a3e", "#8a3ab9", "#b8860b", "#0b7285", "#c2255c", "#777777")
 DARK: Final = ("#6cb2f0", "#f0955a", "#6fce83", "#c792ea", "#e0b84c", "#5cc9d6", "#f27aa5", "#999999")
 GREY: Final = len(LIGHT) - 1  # of what is there for comparison
@@ -28,7 +29,7 @@ STYLE: Final = (
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2em auto; padding: 0 1em;
        color: var(--ink); background: var(--paper) }
 figure { margin: 1.8em 0 } figcaption { font-weight: 600 } .key { font-weight: 400; margin-left: 1em; white-space: nowrap }
-.plot { position: relative; height: 220px; margin-top: .3em } .plot svg { position: absolute; inset: 0; width: 100%; height: 100% }
+.plot { position: relative; height: 220px; margin-top: 1.1em } .plot svg { position: absolute; inset: 0; width: 100%; height: 100% }
 .plot path { fill: none; stroke-width: 1.5; vector-effect: non-scaling-stroke } .plot .rule { stroke: var(--rule); stroke-width: 1 }
 .plot .dash { stroke-dasharray: 5 4 } .plot .mark { stroke-width: 7; stroke-linecap: round }
 .plot .y { position: absolute; left: 0; transform: translateY(-100%); font-size: 11px; color: var(--dim); padding-right: .3em }
@@ -107,7 +108,9 @@ def drawn(chart: Chart) -> Drawn:
     marks = "".join(f'<path class="mark c{one.colour}" d="{"".join(spots(one, place))}"/>' for one in chart.marks if one.points)
     keys: Sequence[Line | Marks] = (*chart.lines, *chart.marks)
     names = [(one.name, one.colour) for one in keys if one.name]
-    return Drawn(chart, rules + curves + marks, labels, iso_utc(int(began))[:10], iso_utc(int(ended))[:10], names)
+    stamped = 10 if ended - began >= TWO_DAYS_MS else len("2026-03-01T12:00")  # the date alone where that tells both ends apart
+    first, last = (iso_utc(int(at))[:stamped].replace("T", " ") for at in (began, ended))
+    return Drawn(chart, rules + curves + marks, labels, first, last, names)
 
 
 def path(piece: Sequence[tuple[float, float]], place: Place) -> str:

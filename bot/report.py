@@ -7,7 +7,7 @@ In coins of the settle currency, between the first and the last look at the acco
     wallet at the end = wallet at the start + realised + funding - fees + moved + rounding
 
 `rounding` is what the venue's own wallet differs from these sums, told apart rather than spread. Slippage, delay and basis are part of
-`price`: what it would have been at the mid that each order met, at the mid when its plan began, and at the index.
+`price`: what it would have been at the mid that each order met, at the mid when its plan began, and without the premium that the orders met.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -80,7 +80,6 @@ class Account:
     basis_usd: Decimal = ZERO
     fills: int = 0
     turnover_usd: Decimal = ZERO
-    index: Decimal | None = None
     begins: bool = True
     samples: list[Sample] = field(default_factory=list)
 
@@ -89,8 +88,6 @@ class Account:
     def look(self, plan: LegPlan, view: View, at_ms: int) -> None:
         """A part that is UNKNOWN makes no sample."""
         quote, margin, position = view.quote, view.margin, view.position
-        if quote is not None:
-            self.index = quote.index
         carried = tuple((one.asset, one.coins, one.price) for one in plan.crosses if one.coins is not None and one.price is not None)
         if quote is None or margin is None or position is None or plan.spot_coins is None or len(carried) < len(plan.crosses):
             return
@@ -108,7 +105,8 @@ class Account:
         )  # fmt: skip
         self.begins = False
 
-    def filled(self, event: FillSeen, decided: Approved | None) -> None:
+    def filled(self, event: FillSeen, decided: Approved | None, index: Decimal | None) -> None:
+        """`index`: of the moment at which its order was decided: the premium that it met is that of one moment, no move of the market."""
         fill, sold = event.fill, event.fill.side is Side.SELL
         in_usd = fill.price if self.kind is Kind.INVERSE else ONE
         self.fills += 1
@@ -125,8 +123,8 @@ class Account:
         if arrival is not None:
             at_market = slippage(fill.side, arrival.mid, arrival.market) + arrival.taker_fee_rate
             self.saved_usd += event.notional_usd * at_market - slipped - fill.fee_coins * in_usd
-        if self.index:
-            self.basis_usd -= (ONE if sold else -ONE) * event.notional_usd * (began / self.index - ONE)
+        if index:
+            self.basis_usd -= (ONE if sold else -ONE) * event.notional_usd * (met / index - ONE)
 
     def funded(self, event: FundingSeen) -> None:
         in_usd = event.payment.mark if self.kind is Kind.INVERSE else ONE
@@ -256,22 +254,25 @@ def fold_report(events: Iterable[Event], since_ms: int = 0, collateral_yield: De
     `collateral_yield`: what the collateral would have earned elsewhere, as a share of it and in a year.
     """
     accounts: dict[str, Account] = {}
-    decided: dict[str, Approved] = {}
+    decided: dict[str, tuple[Approved, Decimal | None]] = {}  # with the index of then
+    indexes: dict[str, Decimal | None] = {}
     with localcontext(prec=DIGITS):
         for event in events:
             match event:
-                case DecisionMade() if event.decision.at_ms >= since_ms:
+                case DecisionMade():
                     for plan in event.decision.legs:
                         view = event.seen.view(plan.instrument)
-                        if view is not None:
+                        if view is not None and view.quote is not None:
+                            indexes[plan.asset] = view.quote.index
+                        if view is not None and event.decision.at_ms >= since_ms:
                             accounts.setdefault(plan.asset, Account(plan.asset)).look(plan, view, event.decision.at_ms)
                 case RunStarted():
                     for account in accounts.values():
                         account.begins = True
                 case IntentRecorded():
-                    decided[event.order.client_id] = event.order
+                    decided[event.order.client_id] = event.order, indexes.get(event.order.asset)
                 case FillSeen() if event.asset in accounts:
-                    accounts[event.asset].filled(event, decided.get(event.fill.client_id))
+                    accounts[event.asset].filled(event, *decided.get(event.fill.client_id, (None, indexes.get(event.asset))))
                 case FundingSeen() if event.asset in accounts:
                     accounts[event.asset].funded(event)
                 case CoinsMoved() if event.asset in accounts:

@@ -21,20 +21,20 @@ def page(report: Report) -> str:
 
 def section(account: Account, row: dict[str, Any]) -> str:
     plain = figures(row) + [
-        (f"carried: {one['asset']} {words(name)}", shown(one[name]))
+        (f"carried: {one['asset']} {words(name)}", readable(name, one[name]))
         for one in row.get("carried", ())
         for name in ("value_start_usd", "value_end_usd")
     ]
-    coins = [(f"{account.settle}: {words(name)}", shown(value)) for name, value in row["coins"].items()]
+    coins = [(f"{account.settle}: {words(name)}", to_the_satoshi(value)) for name, value in row["coins"].items()]
     return f"<h2>{escape(account.asset)}</h2>{table([*plain, *premium(row), *coins])}{''.join(map(figure, charts(account)))}"
 
 
 def figures(row: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(words(name), in_cents(name, value)) for name, value in row.items() if not isinstance(value, dict | list) and name != "asset"]
+    return [(words(name), readable(name, value)) for name, value in row.items() if not isinstance(value, dict | list) and name != "asset"]
 
 
 def premium(row: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(f"premium: {words(name)}", in_cents(name, value)) for name, value in row["premium"].items()]
+    return [(f"premium: {words(name)}", readable(name, value)) for name, value in row["premium"].items()]
 
 
 def charts(account: Account) -> list[Chart]:
@@ -67,10 +67,14 @@ def words(name: str) -> str:
     return name.replace("_", " ").replace(" usd", " (USD)").replace("r2", "R²")
 
 
-def in_cents(name: str, value: object) -> str:
-    """USD to the cent; all digits are in the answer of `--json`."""
-    return f"{Decimal(str(value)):,.2f}" if name.endswith("_usd") and value is not None else shown(value)
+def readable(name: str, value: object) -> str:
+    """USD to the cent, moments to the minute; all digits are in the answer of `--json`."""
+    if value is None:
+        return "–"
+    if name in ("from", "to"):
+        return f"{str(value)[:16].replace('T', ' ')} UTC"
+    return f"{Decimal(str(value)):,.2f}" if name.endswith("_usd") else str(value)
 
 
-def shown(value: object) -> str:
-    return "–" if value is None else str(value)
+def to_the_satoshi(value: str) -> str:
+    return f"{Decimal(value):,.8f}"

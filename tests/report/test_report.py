@@ -247,4 +247,15 @@ async def test_what_the_market_did_between_a_plan_and_its_orders_is_told_apart_f
     decided = {one.order.client_id: one.order for one in record(bot) if isinstance(one, IntentRecorded)}
     whole = sum(one.notional_usd * (decided[one.fill.client_id].plan_mid / one.fill.price - 1) for one in fills)
     assert delay > 10  # sold into a fall
+    assert D(row["premium"]["basis_usd"]) == 0  # the index of the paper exchange is its price: what the market did is no premium
     assert abs(delay + slipped - whole) < D("0.02")
+
+
+async def test_the_page_fits_a_phone_coins_to_the_satoshi_and_a_short_time_by_its_minutes(bots):
+    bot = await lived(bots)
+    text = page(fold_report(record(bot)))
+    cells = re.findall(r"<td>([^<]*)</td></tr>", text)
+    assert max(map(len, cells)) <= len("2026-03-01 12:00 UTC")
+    assert all(re.search(r"\.\d{8}$", value) for value in re.findall(r"<td>BTC: [^<]*</td><td>([^<]*)</td>", text))
+    began, ended = re.search(r'<div class="x"><span>([^<]*)</span><span>([^<]*)</span>', text).groups()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", began) and began < ended
