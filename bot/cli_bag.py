@@ -31,13 +31,19 @@ def bag_tables(said: dict[str, Any]) -> list[RenderableType]:
     assets = plain_table("asset", "coins", "price", "USD", "share", "hedged by", left=("hedged by",))
     places = plain_table("asset", "source", "coins", "read at (UTC)", "age", left=("source", "read at (UTC)"))
     troubles = []
+    bare = [one["asset"] for one in said["bag"] if one["hedged_by"] is None]
     for one in said["bag"]:
         share = NOTHING if one["share"] is None else f"{number(100 * float(one['share']), 1)} %"
-        assets.add_row(one["asset"], number(one["spot_coins"], 8), number(one["mark"], 2), usd(one["spot_usd"]), share, one["hedged_by"])
+        assets.add_row(
+            one["asset"], number(one["spot_coins"], 8), number(one["mark"], 2), usd(one["spot_usd"]), share, one["hedged_by"] or "nothing"
+        )
         places.add_row(one["asset"], "declared", number(one["declared_coins"], 8), NOTHING, NOTHING)
         for source in one["sources"]:
             age = NOTHING if source["age_seconds"] is None else f"{source['age_seconds']} s"
             places.add_row("", source["name"], number(source["coins"], 8), clock(source["as_of"]), age)
             if source["error"]:
                 troubles.append(Text(f"{one['asset']} {source['name']}: {source['error']}", "yellow"))
+    if bare:
+        which = " and ".join(f"`hedgebot instruments {asset}`" for asset in bare)
+        troubles.append(Text(f"{', '.join(bare)}: not hedged, and not priced; what could hedge it: {which}", "dim"))
     return [assets, places, *troubles, Text(f"worth {usd(said['value_bag_usd'])} USD outside the account")]

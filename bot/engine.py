@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -110,6 +111,7 @@ class Parts:
     crosses: Crosses | None = None  # None: no asset is hedged with another one's contract
     countdown: Countdown | None = None  # the venue's dead man's switch, if it is wanted
     overrides: tuple[str, ...] = ()  # what stands by the operator's word
+    unhedged: tuple[tuple[str, Decimal], ...] = ()  # asset, declared coins of the bag that have no ratio
     record_every_ms: int | None = RECORD_EVERY_MS  # None: only decisions that act or change their reason (replay)
     sealed: str = ""  # why nothing can be sent whatever is said: there is no key
 
@@ -415,6 +417,7 @@ class Engine:
             seq=head.seq,
             head=head.hash,
             overrides=self.parts.overrides,
+            unhedged=self.parts.unhedged,
             document=self.document_standing(),
             bands=tuple((leg.asset, leg.band) for leg in self.rules.legs),
             baselines=tuple((leg.asset, leg.baseline.coins) for leg in state.legs if leg.baseline is not None),

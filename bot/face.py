@@ -55,6 +55,7 @@ class Status:
     bands: tuple[tuple[str, Band], ...] = ()  # asset, the band that applies
     baselines: tuple[tuple[str, Decimal], ...] = ()  # asset, the coins that its ratio refers to
     declared: tuple[tuple[str, Decimal], ...] = ()  # asset, the coins of the bag that nobody reads, as they were last declared
+    unhedged: tuple[tuple[str, Decimal], ...] = ()  # asset, declared coins of the bag that have no ratio
     document: Standing | None = None  # of the target document; None: there is none
 
 
@@ -192,13 +193,21 @@ def status_json(status: Status) -> dict[str, Any]:
 
 
 def bag_json(status: Status) -> dict[str, Any]:
-    """The answer of GET /api/v1/bag: what is held of each asset outside and in the account, where, and what hedges it. `share` is of the
-    value of the whole bag; a source's `error` says why its amount is held over or UNKNOWN."""
+    """The answer of GET /api/v1/bag: what is held of each asset outside and in the account, where, and what hedges it (null: nothing; then
+    its price is not read either). `share` is of the value of all that has a price; a source's `error` says why its amount is held over or
+    UNKNOWN."""
     sources = () if status.seen is None else status.seen.sources
     worth = total(tuple(part.bag_usd for part in holdings_usd(status)))
     legs = () if status.decision is None else status.decision.legs
 
-    def row(asset: str, coins: Decimal | None, in_account: Decimal | None, price: Decimal | None, hedged_by: str) -> dict[str, Any]:
+    def row(
+        asset: str,
+        coins: Decimal | None,
+        in_account: Decimal | None,
+        price: Decimal | None,
+        hedged_by: str | None,
+        declared: Decimal | None,
+    ) -> dict[str, Any]:
         usd = None if coins is None or price is None else coins * price
         return {
             "asset": asset,
@@ -208,12 +217,17 @@ def bag_json(status: Status) -> dict[str, Any]:
             "spot_usd": plain_or_null(usd),
             "share": plain((usd / worth).quantize(FOUR_PLACES)) if usd is not None and worth else None,
             "hedged_by": hedged_by,
-            "declared_coins": plain_or_null(declared_coins(asset, status)),
+            "declared_coins": plain_or_null(declared),
             "sources": [source_json(one, status) for one in sources if one.asset == asset],
         }
 
-    held = [row(leg.asset, leg.spot_coins, leg.equity_coins, leg.mark, leg.instrument) for leg in legs]
-    held += [row(one.asset, one.coins, ZERO, one.price, leg.instrument) for leg in legs for one in leg.crosses]
+    held = [row(leg.asset, leg.spot_coins, leg.equity_coins, leg.mark, leg.instrument, declared_coins(leg.asset, status)) for leg in legs]
+    crosses = [(one, leg.instrument) for leg in legs for one in leg.crosses]
+    held += [row(one.asset, one.coins, ZERO, one.price, instrument, declared_coins(one.asset, status)) for one, instrument in crosses]
+    for asset, declared in status.unhedged:
+        read = [one.coins for one in sources if one.asset == asset]
+        known = [coins for coins in read if coins is not None]
+        held.append(row(asset, declared + sum(known, ZERO) if len(known) == len(read) else None, None, None, None, declared))
     said = status_json(status)
     return {"as_of": said["as_of"], "bag": held} | {name: said[name] for name in ("value_bag_usd", "value_account_usd", "value_total_usd")}
 

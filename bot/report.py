@@ -7,7 +7,8 @@ In coins of the settle currency, between the first and the last look at the acco
     wallet at the end = wallet at the start + realised + funding - fees + moved + rounding
 
 `rounding` is what the venue's own wallet differs from these sums, told apart rather than spread. Slippage, delay and basis are part of
-`price`: what it would have been at the mid that each order met, at the mid when its plan began, and without the premium that the orders met.
+`price`: what it would have been at the mid that each order met, at the mid when its plan began, and without the premium over the index
+that the orders met.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

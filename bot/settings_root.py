@@ -99,6 +99,12 @@ class Settings(Section):
         """What counts of the bag. Coins of an asset that only carries others are not hedged, only what is posted of them."""
         return self.bag | {asset: Holding(coins=Decimal(0)) for asset in self.legs if asset not in self.hedges}
 
+    @property
+    def unhedged(self) -> dict[str, Decimal]:
+        """The declared coins of every asset of the bag that has no ratio. Coins that are read stand in what the sources tell."""
+        left = {asset: held for asset, held in self.bag.items() if asset not in self.hedges}
+        return {asset: held.declared for asset, held in left.items() if asset not in self.legs or not held.read}
+
     @model_validator(mode="before")
     @classmethod
     def _default_instruments(cls, data: Any) -> Any:

@@ -1,5 +1,6 @@
 """What is every engine made of, and what is one that keeps no record?"""
 
+from decimal import Decimal
 from typing import Final, TypedDict
 
 from bot.core.events import RunStarted
@@ -32,6 +33,7 @@ class CommonParts(TypedDict):
     cycle_ms: int
     run_id: str
     overrides: tuple[str, ...]
+    unhedged: tuple[tuple[str, Decimal], ...]
 
 
 def common_parts(
@@ -48,6 +50,7 @@ def common_parts(
         cycle_ms=int(settings.cycle_seconds * 1000),
         run_id=start.run_id,
         overrides=start.overrides,
+        unhedged=tuple(settings.unhedged.items()),
     )
 
 

@@ -90,6 +90,26 @@ def test_several_sources_are_summed_each_with_its_age(desk: Desk, wallets: Walle
     assert "declared 0.75 – – cold 1 " in shown
 
 
+def test_coins_without_a_hedge_are_shown_with_their_sources_and_what_could_be_looked_at(desk: Desk, wallets: Wallets) -> None:
+    path = write(desk, wallets, "60")
+    more = f'  SOL: {{coins: 100, sources: {{vault: {{url: "{wallets.url}/bag.json", path: coins.SOL}}}}}}\n  DOGE: {{coins: 5000}}\n'
+    path.write_text(path.read_text("utf-8").replace("hedges:", more + "hedges:"), "utf-8")
+    wallets.document = json.dumps({"coins": {"BTC": "0.25", "SOL": "7"}})
+    rows = {row["asset"]: row for row in desk.json("bag")["bag"]}
+    assert [(name, row["spot_coins"], row["share"], row["hedged_by"]) for name, row in rows.items()] == [
+        ("BTC", "2", "1", "BTC/USD:BTC"),
+        ("SOL", "107", None, None),
+        ("DOGE", "5000", None, None),
+    ]
+    assert [(one["name"], one["coins"]) for one in rows["SOL"]["sources"]] == [("vault", "7")]
+    shown = " ".join(desk.good("bag").out.split())
+    assert "SOL 107 – – – nothing" in shown
+    assert "SOL, DOGE: not hedged, and not priced; what could hedge it: `hedgebot instruments SOL`" in shown
+    wallets.document = "{}"
+    answer = desk.hb("bag", "--json")
+    assert (answer.code, answer.json["bag"][1]["spot_coins"]) == (3, None)
+
+
 @pytest.mark.parametrize("address", [BITCOIN[:-1] + "5", BITCOIN.replace("qw5", "wq5")])
 def test_an_address_whose_checksum_fails_is_refused_before_anything_is_asked(address: str, desk: Desk, wallets: Wallets) -> None:
     path = write(desk, wallets, "60")
