@@ -67,7 +67,6 @@ def several(assets: Sequence[str]) -> None:
 
 
 def said(found: Correlations, source: str, asked: Asked) -> dict[str, Any]:
-    floor = Cross.model_fields["min_r_squared"].default
     return {
         "source": source,
         "candle": asked.candle,
@@ -86,11 +85,22 @@ def said(found: Correlations, source: str, asked: Asked) -> dict[str, Any]:
                 "beta": plain_or_null(pair.beta),
                 "r_squared": plain_or_null(pair.r_squared),
                 "residual_volatility": plain_or_null(pair.residual_volatility),
-                "good_enough": pair.r_squared is not None and pair.r_squared >= floor and found.returns >= LEAST_RETURNS,
+                "good_enough": not (why := refusal(pair.r_squared, found.returns)),
+                "why": why,
             }
             for pair in found.pairs
         ],
     }
+
+
+def refusal(r_squared: Decimal | None, returns: int) -> str:
+    """Why a hedge would not take this β, by the floors that `hedges.X.cross` has unless others are written."""
+    floor = Cross.model_fields["min_r_squared"].default
+    if returns < LEAST_RETURNS:
+        return f"{returns} returns, {LEAST_RETURNS} are needed"
+    if r_squared is None:
+        return "one of them does not move"
+    return f"R² below {floor}" if r_squared < floor else ""
 
 
 def tables(told: dict[str, Any]) -> list[RenderableType]:
@@ -103,7 +113,7 @@ def tables(told: dict[str, Any]) -> list[RenderableType]:
             number(pair["beta"]),
             number(pair["r_squared"]),
             percent(pair["residual_volatility"]),
-            "yes" if pair["good_enough"] else "no",
+            "yes" if pair["good_enough"] else f"no: {pair['why']}",
         )
         for pair in told["pairs"]
     ]

@@ -48,7 +48,7 @@ def test_every_figure_is_what_pandas_computes(half_life: str | None) -> None:
         assert float(pair["beta"]) == pytest.approx(cov.loc[y, x] / cov.loc[x, x], abs=2e-6)
         assert float(pair["r_squared"]) == pytest.approx(explained, abs=2e-6)
         assert float(pair["residual_volatility"]) == pytest.approx(np.sqrt(cov.loc[y, y] * 365 * 6 * (1 - explained)), abs=5e-6)
-        assert pair["good_enough"] is bool(explained >= 0.5)
+        assert (pair["good_enough"], pair["why"]) == ((True, "") if explained >= 0.5 else (False, "R² below 0.5"))
 
 
 @needs_data
@@ -56,11 +56,17 @@ def test_a_person_reads_a_matrix_and_what_each_hedge_would_leave_and_sees_it_as_
     picture = tmp_path / "matrix.svg"
     said = typed(*files(), "--to", "2022-11-15", "--picture", str(picture))
     assert "720 returns of 1h, up to 2022-11-15 00:00 UTC, from files" in said.stdout
-    assert "SOL with BTC  2.0245  0.4686      142.5 %  no" in said.stdout
+    assert "SOL with BTC  2.0245  0.4686      142.5 %  no: R² below 0.5" in said.stdout
     root = ElementTree.fromstring(picture.read_text(encoding="utf-8"))
     texts = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
     assert texts.count("0.68") == 4
     assert "β 2.02, R² 0.47" in texts
+
+
+@needs_data
+def test_five_candles_are_too_few_and_it_says_so() -> None:
+    said = typed(*files(), "--from", "2022-11-08T00:00Z", "--to", "2022-11-08T05:00Z")
+    assert said.stdout.count("no: 4 returns, 30 are needed") == 6
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def written(policies: str) -> str:
         ("{candle: 1h, volatility: {target: 0.3, days: 90}}", "volatility.days is 90 days, 2160 candles of 1h"),
         ("{candle: 2h}", "policies.candle"),
         ("{basis: {discount_bps: 10, resume_bps: 10}}", "basis.resume_bps is 10, not below discount_bps 10"),
+        ("{volatility: {target: 0.3, step: 2}}", "volatility.step is '2', but must be at most 0.5"),
         ("{volatility: {}}", "volatility.target is not given"),
         ("{reversal: }", "policies.reversal has nothing under it"),
         ("{reverse: {}}", "did you mean hedges.BTC.policies.reversal?"),
