@@ -14,6 +14,7 @@ that the orders met.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
@@ -82,6 +83,7 @@ class Account:
     fills: int = 0
     turnover_usd: Decimal = ZERO
     begins: bool = True
+    waiting: list[Callable[[], None]] = field(default_factory=list)  # what happened since the last look: it shows in the next one's wallet
     samples: list[Sample] = field(default_factory=list)
 
     # ------------------------------------------------------------------------------------------------------------- what happened
@@ -92,6 +94,9 @@ class Account:
         carried = tuple((one.asset, one.coins, one.price) for one in plan.crosses if one.coins is not None and one.price is not None)
         if quote is None or margin is None or position is None or plan.spot_coins is None or len(carried) < len(plan.crosses):
             return
+        for happened in self.waiting:
+            happened()
+        self.waiting.clear()
         self.instrument, self.kind, self.settle = plan.instrument, view.instrument.kind, view.instrument.settle
         if not self.samples:  # the figures begin here
             self.realised = self.fees = self.fees_usd = self.funding = self.funding_usd = self.moved = ZERO
@@ -126,6 +131,9 @@ class Account:
             self.saved_usd += event.notional_usd * at_market - slipped - fill.fee_coins * in_usd
         if index:
             self.basis_usd -= (ONE if sold else -ONE) * event.notional_usd * (met / index - ONE)
+
+    def moved_coins(self, event: CoinsMoved) -> None:
+        self.moved += event.coins
 
     def funded(self, event: FundingSeen) -> None:
         in_usd = event.payment.mark if self.kind is Kind.INVERSE else ONE
@@ -273,11 +281,15 @@ def fold_report(events: Iterable[Event], since_ms: int = 0, collateral_yield: De
                 case IntentRecorded():
                     decided[event.order.client_id] = event.order, indexes.get(event.order.asset)
                 case FillSeen() if event.asset in accounts:
-                    accounts[event.asset].filled(event, *decided.get(event.fill.client_id, (None, indexes.get(event.asset))))
+                    order, index = decided.get(event.fill.client_id, (None, indexes.get(event.asset)))
+                    account = accounts[event.asset]
+                    account.waiting.append(partial(account.filled, event, order, index))
                 case FundingSeen() if event.asset in accounts:
-                    accounts[event.asset].funded(event)
+                    account = accounts[event.asset]
+                    account.waiting.append(partial(account.funded, event))
                 case CoinsMoved() if event.asset in accounts:
-                    accounts[event.asset].moved += event.coins
+                    account = accounts[event.asset]
+                    account.waiting.append(partial(account.moved_coins, event))
     return Report(tuple(one for _, one in sorted(accounts.items()) if one.samples), collateral_yield)
 
 

@@ -114,15 +114,17 @@ async def test_the_basis_holds_a_ramp_back_on_the_bars_that_pandas_names() -> No
     assert discounted.sum() > 100
 
 
-async def test_a_ramp_and_a_schedule_step_at_the_dates_that_pandas_names() -> None:
-    hours = pd.date_range("2020-03-01", "2020-04-15", freq="1h", tz="UTC")
+async def test_a_ramp_and_a_schedule_step_at_the_hours_that_pandas_names() -> None:
+    hours = table("deribit-btc-index-funding-1h-2019-2021.csv")["2020-03-01":"2020-04-15"].index
     rules = policy(
         schedule={"start": "2020-03-05", "until": "2020-03-31", "unwind_days": 4},
         ramp={"days": 8, "steps": 4, "start": "0.2"},
     )
+    begins, horizon = pd.Timestamp("2020-03-05", tz="UTC"), pd.Timestamp("2020-04-01", tz="UTC")
+    level = np.minimum(1, 0.2 + 0.8 * np.floor((hours - begins) / pd.Timedelta("2D")) / 4)
+    over = np.floor((hours - horizon) / pd.Timedelta("1D"))
+    left = np.where(hours < horizon, 1, np.maximum(0, 1 - (over + 1) / 4))
+    expected = pd.Series(np.where(hours < begins, 0, level * left), index=hours)
     got = changes(await judged(rules, milliseconds(hours)))
-    up = pd.date_range("2020-03-05", periods=5, freq="2D", tz="UTC")
-    down = pd.date_range("2020-04-01", periods=4, freq="1D", tz="UTC")
-    expected = [(hours[0], D(0)), *zip(up, map(D, ("0.2", "0.4", "0.6", "0.8", "1")), strict=True)]
-    expected += list(zip(down, map(D, ("0.75", "0.5", "0.25", "0")), strict=True))
-    assert got == expected
+    assert got == switches(expected)
+    assert [ratio for _, ratio in got] == list(map(D, ("0", "0.2", "0.4", "0.6", "0.8", "1", "0.75", "0.5", "0.25", "0")))

@@ -1,10 +1,15 @@
 """What would each policy have come to in the wild months? Whole replays at bag 2 and collateral 3."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from adapters.history import instant_ms
+from bot.core.events import Event
+from bot.ports import AuditLog
+from bot.replay import Replay, Unrecorded
+from bot.report import fold_report
 from bot.settings import load
 from bot.settings_policies import policies_by_name
 from bot.wiring.past import History, replay
@@ -62,14 +67,42 @@ class Result:
     liquidated: bool
 
 
-async def result(window: Window, choice: str) -> Result:
+async def begun(window: Window, choice: str) -> Replay:
     flags = {"mode": "live", "bag.BTC.coins": "2", "paper.collateral.BTC": "3", "hedges.BTC.ratio": "1"}
     for name, written in CHOICES[choice].items():
         defaults = {key: one.default for key, one in policies_by_name()[name].model_fields.items() if one.default is not None}
         for key, value in {**defaults, **written}.items():
             if not str(value).startswith("Pydantic"):
                 flags[f"hedges.BTC.policies.{name}.{key}"] = half_way(window) if value == "UNTIL" else str(value)
-    run = await replay(load(None, {}, flags), window.history())
+    return await replay(load(None, {}, flags), window.history())
+
+
+class Kept(Unrecorded):
+    """An audit log that only a statement is made of."""
+
+    def __init__(self, of: AuditLog) -> None:
+        super().__init__(of.state(), getattr(of, "course", None))
+        self.events: list[Event] = []
+
+    async def append(self, events: Sequence[Event]) -> int:
+        self.events += events
+        return await super().append(events)
+
+
+async def stated(window: Window, choice: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the replay said, and the insurance statement of what it put on record, with a last look at its end."""
+    run = await begun(window, choice)
+    kept = Kept(run.engine.parts.audit)
+    run.engine.parts = replace(run.engine.parts, audit=kept)
+    said = await run.run()
+    run.engine.parts = replace(run.engine.parts, record_every_ms=0)
+    await run.engine.turn()
+    (row,) = fold_report(kept.events).json()["assets"]
+    return said, row
+
+
+async def result(window: Window, choice: str) -> Result:
+    run = await begun(window, choice)
     said = await run.run()
     names = ("value_start_usd", "value_end_usd", "value_min_usd", "unhedged_value_end_usd", "funding_usd", "fees_usd")
     return Result(*(Decimal(str(said[name])) for name in names), len(run.tally.switches), bool(said["liquidated"]))

@@ -260,3 +260,13 @@ async def test_the_page_fits_a_phone_coins_to_the_satoshi_and_a_short_time_by_it
     began, ended = re.search(r'<div class="x"><span>([^<]*)</span><span>([^<]*)</span>', text).groups()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", began)
     assert began < ended
+
+
+async def test_what_was_booked_after_the_last_look_waits_for_the_next_one(bots):
+    bot = await lived(bots)
+    events = record(bot)
+    payment = next(one for one in events if isinstance(one, FundingSeen))
+    whole = fold_report(events).json()
+    assert fold_report([*events, payment, next(one for one in events if isinstance(one, FillSeen))]).json() == whole
+    (row,) = fold_report([*events, payment, next(one for one in reversed(events) if isinstance(one, DecisionMade))]).json()["assets"]
+    assert D(row["coins"]["funding"]) == 2 * D(whole["assets"][0]["coins"]["funding"])
