@@ -77,7 +77,9 @@ def no_number(word: str) -> NoReturn:
 
 
 def part(document: object, *names: str) -> Any:
-    """What lies at a path of names in a document."""
+    """What lies at a path of names in a document. An exchange's client hands on as text what it could not parse."""
+    if isinstance(document, str):
+        raise Unreadable("answered with HTML or XML, not JSON" if document.lstrip()[:1] == "<" else "answered with what is no JSON")
     for at, name in enumerate(names):
         if not isinstance(document, Mapping) or name not in document:
             raise Unreadable(f"has no {'.'.join(names[: at + 1])} in its answer")

@@ -111,6 +111,16 @@ async def test_an_answer_of_another_shape_is_an_error_and_never_zero(exchange: s
     assert isinstance(caught.value, PortError) or type(caught.value).__name__ == "Unreadable"
 
 
+@pytest.mark.parametrize("exchange", sorted(ANSWERS))
+async def test_an_exchange_that_answers_with_html_is_said_to(exchange: str) -> None:
+    first = next(iter(ANSWERS[exchange]))
+    async with recorded({**ANSWERS[exchange], first: "<html>maintenance</html>"}) as served:
+        source = wallets(exchange, "all", served.base_url)
+        with pytest.raises(Exception, match="answered with HTML or XML, not JSON"):
+            await source.read()
+        await source.close()
+
+
 async def test_pages_of_accounts_are_followed_to_their_end() -> None:
     page = {"accounts": [held("BTC", "1", "0")], "has_next": True, "cursor": "next"}
     async with recorded({"GET /api/v3/brokerage/accounts": page}) as served:

@@ -49,6 +49,8 @@ class Recorded:
         self.log.append(Asked(request.method, request.path, request.query_string, await request.text(), dict(request.headers)))
         answer = self.answers.get(f"{request.method} {request.path}", (404, {"code": -1, "msg": "not recorded"}))
         status, body = answer if isinstance(answer, tuple) else (200, answer)
+        if isinstance(body, str) and body.startswith("<"):
+            return web.Response(text=body, status=status, content_type="text/html")
         text = json.dumps(body)
         for word, now in self.moments.items():
             text = text.replace(word, now())
