@@ -1,6 +1,7 @@
 """What does the bag hold, and who says so?"""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from rich.console import RenderableType
@@ -24,7 +25,9 @@ async def bag_beside(settings: Settings) -> dict[str, Any]:
     async with looking(settings) as engine:
         await engine.turn()
         await engine.turn()
-        return bag_json(engine.status())
+        status = engine.status()
+        declared = {asset: held.declared for asset, held in settings.outside.items()} | dict(status.declared)
+        return bag_json(replace(status, declared=tuple(declared.items())))
 
 
 def bag_tables(said: dict[str, Any]) -> list[RenderableType]:

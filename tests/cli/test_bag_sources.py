@@ -90,6 +90,15 @@ def test_several_sources_are_summed_each_with_its_age(desk: Desk, wallets: Walle
     assert "declared 0.75 – – cold 1 " in shown
 
 
+def test_what_is_declared_is_known_also_where_no_source_tells_anything(desk: Desk, wallets: Wallets) -> None:
+    write(desk, wallets, "60")
+    wallets.page = "<html>"
+    answer = desk.hb("bag", "--json")
+    (row,) = answer.json["bag"]
+    assert (answer.code, row["spot_coins"], row["declared_coins"]) == (3, None, "0.75")
+    assert [one["error"] for one in row["sources"]] == ["answered with HTML, not JSON"] * 2
+
+
 def test_coins_without_a_hedge_are_shown_with_their_sources_and_what_could_be_looked_at(desk: Desk, wallets: Wallets) -> None:
     path = write(desk, wallets, "60")
     more = f'  SOL: {{coins: 100, sources: {{vault: {{url: "{wallets.url}/bag.json", path: coins.SOL}}}}}}\n  DOGE: {{coins: 5000}}\n'
