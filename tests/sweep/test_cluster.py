@@ -81,6 +81,7 @@ def test_what_a_dying_worker_had_is_run_by_the_other_and_a_scheduler_that_vanish
     pipe.write_text("go on", "ascii")
     job, answer = next(held)
     assert (job.key, answer["sum"], answer["process"]) == ("held", 5, other)
+    assert list(held) == []  # it ends here, and not where the garbage collector finds it
     assert {dying, other} == {worker.pid for worker in cluster.workers}
     lost = on_cluster(summed, [Sum("lost", 2, after=str(pipe), begun=str(begun))], {}, cluster.address, program)
     with ThreadPoolExecutor() as threads:
