@@ -27,6 +27,7 @@ from adapters.history_terms import (
     Rate,
     column,
     missing_bars,
+    torn,
 )
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ def read_bars(path: Path, *, from_ms: int | None, to_ms: int | None, allow_gaps:
         for one in (first, close):
             high = np.maximum(high, one) if (high < one).any() else high
             low = np.minimum(low, one) if (low > one).any() else low
+    if file.kind == "CSV" and len(at_ms) > 1 and torn(path, *([float(one[row]) for one in (first, high, low, close)] for row in (-2, -1))):
+        raise Doubt
     step = file.regular_step()
     begin = 0 if from_ms is None else int(at_ms.searchsorted(from_ms))
     end = len(at_ms) if to_ms is None else int(at_ms.searchsorted(to_ms))

@@ -19,6 +19,7 @@ from adapters.history_terms import (
     Rate,
     column,
     missing_bars,
+    torn,
 )
 
 
@@ -41,6 +42,8 @@ def read_bars(path: Path, *, from_ms: int | None, to_ms: int | None, allow_gaps:
             raise HistoryError(path, line, f"low {low} is above high {high}", "correct the bar")
         # some venues open a bar at the last close, which may lie outside the bar's own trades
         columns.append((line, at_ms, first, max(high, first, close), min(low, first, close), close))
+    if len(columns) > 1 and torn(path, columns[-2][2:], columns[-1][2:]):
+        raise HistoryError(path, columns[-1][0], "the file ends within this line", "was it cut off? copy it again")
     step = regular_step(path, [(line, at_ms) for line, at_ms, *_ in columns])
     bars = []
     before = None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from os import SEEK_END
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,8 @@ OHLC: Final = ("open", "high", "low", "close")
 RATES: Final = ("rate", "interest_1h", "funding_rate")
 SECONDS_END_MS: Final = 100_000_000_000  # an epoch number below this counts seconds, above it milliseconds
 DAY_MS: Final = 86_400_000
+TORN: Final = 5  # times that a price may shrink in a last row without an end: one digit less makes it ten times smaller
+LINE_ENDS: Final = (b"\n", b"\r")
 REMEDY_OF_A_TIME: Final = "write ISO 8601 in UTC, or an epoch number, in every row"
 
 
@@ -67,6 +70,15 @@ def missing_bars(distance_ms: int, step_ms: int) -> tuple[str, str]:
     """What is wrong with a gap, and what to do."""
     remedy = "cut a window with --from and --to, or hold the last price through the gap with --allow-gaps"
     return f"bars are missing before it: {distance_ms // step_ms - 1}", remedy
+
+
+def torn(path: Path, before: Sequence[Decimal | float], last: Sequence[Decimal | float]) -> bool:
+    """Was a text file cut off within a number of its last row? It does not end its line then, and digits are missing."""
+    if all(was < price * TORN for was, price in zip(before, last, strict=True)):
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, SEEK_END)
+        return file.read() not in LINE_ENDS
 
 
 def column(path: Path, header: Sequence[str], names: Sequence[str], what: str, *, line: int | None = 1) -> int:

@@ -82,6 +82,8 @@ def test_a_window_includes_its_first_moment_and_excludes_its_last(written):
         ("timestamp,price\n2022-11-02,10\n2022-11-01,10\n", 3, "older"),
         ("timestamp,price\n2022-11-01,10\n2022-11-01,10\n", 3, "twice"),
         ("timestamp,price\n2022-11-01,10\n2022-11-02\n", 3, "1 cells"),
+        ("timestamp,price\n2022-11-01,10.5\n2022-11-02,1", 3, "the file ends within this line"),
+        ("timestamp,open,high,low,close\n2022-11-01,100,120,90,110\n2022-11-02,110,110,90,11", 3, "the file ends within this line"),
         ("timestamp,price\n2022-11-01,1\n2022-11-02,1\n2022-11-03,1\n2022-11-05,1\n", 5, "bars are missing before it: 1"),
         ("timestamp,open,high,low,close\n2022-11-01,10,9,11,10\n", 2, "low 11 is above high 9"),
         ("time,volume\n2022-11-01,10\n", 1, "one price column"),
@@ -101,6 +103,11 @@ def test_a_wrong_line_is_named_with_its_file_and_a_remedy(written, text, line, s
 def test_a_gap_is_held_where_the_user_says_so(written):
     bars = read_bars(written("timestamp,price\n2022-11-01,1\n2022-11-02,1\n2022-11-03,1\n2022-11-05,1\n"), allow_gaps=True)
     assert len(bars) == 4
+
+
+@pytest.mark.parametrize("end", ["10.5", "2.2", "1\n"])
+def test_a_last_line_that_is_whole_needs_no_end_and_one_with_an_end_may_say_anything(written, end):
+    assert read_bars(written(f"timestamp,price\n2022-11-01,10.5\n2022-11-02,{end}"))[-1].close == Decimal(end)
 
 
 @pytest.mark.parametrize("text", ["", "timestamp,price\n"])

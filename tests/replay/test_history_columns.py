@@ -187,6 +187,13 @@ def test_a_file_without_rows_and_one_that_is_not_there_are_refused(written, tmp_
         read_bars(tmp_path / f"none.{kind}")
 
 
+def test_a_large_csv_file_that_ends_within_a_number_is_refused_with_its_line(written):
+    path = written("csv", timestamp=hours(3), **OHLC)
+    path.write_bytes(path.read_bytes().removesuffix(b"0.2\n"))
+    with pytest.raises(HistoryError, match="line 4: the file ends within this line"):
+        read_bars(path)
+
+
 @given(
     st.lists(st.binary(max_size=40), max_size=8), st.sampled_from(["2024-01-01T0{}:00:00Z,10\n", "170406720{},9.5\n", "2024-01-0{},1\n"])
 )
