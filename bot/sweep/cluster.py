@@ -1,5 +1,6 @@
 """How do runs use a Dask cluster? Its scheduler hands them out; the files they read go along, once to each worker that needs them."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ def on_cluster(run: Run, jobs: Sequence[Job], files: Files, address: str, progra
         client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError, TypeError) as error:
         raise Stopped(f"no scheduler answers at {address} ({error}): is `dask scheduler` running there?") from error
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # of a scheduler that is gone it tells pages; we say it
     with client:
         with catch_warnings(action="ignore"):  # it is large: the scheduler keeps it, so that it does not die with a worker
             parcel = client.submit(handed_on, Parcel.of(files, program()), pure=False)
@@ -78,4 +80,4 @@ def on_cluster(run: Run, jobs: Sequence[Job], files: Files, address: str, progra
             elif future.status == "error":
                 yield job, Failed(str(future.exception()))
             else:
-                raise Stopped(f"the scheduler at {address} has gone away")
+                raise Stopped(f"the scheduler at {address} has gone away; what was finished is kept: start the same command again")

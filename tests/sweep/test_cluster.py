@@ -68,7 +68,7 @@ def test_two_workers_answer_every_run_read_files_that_went_along_and_tell_failur
 
 
 def test_what_a_dying_worker_had_is_run_by_the_other_and_a_scheduler_that_vanishes_stops_the_sweep(
-    cluster: Cluster, tmp_path: Path
+    cluster: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     pipe, begun = tmp_path / "pipe", tmp_path / "begun"
     os.mkfifo(pipe)
@@ -88,8 +88,9 @@ def test_what_a_dying_worker_had_is_run_by_the_other_and_a_scheduler_that_vanish
         answered = threads.submit(next, lost)
         assert int(begun.read_text("ascii")) == other
         cluster.scheduler.kill()
-        with pytest.raises(Stopped, match=f"the scheduler at {cluster.address} has gone away"):
+        with pytest.raises(Stopped, match=f"the scheduler at {cluster.address} has gone away; what was finished is kept: start"):
             answered.result()
+    assert [record for record in caplog.records if record.exc_info] == []  # one line says it, and no traceback
 
 
 def test_where_no_scheduler_answers_it_says_so() -> None:
