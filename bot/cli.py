@@ -155,16 +155,15 @@ def run(
     log_level: LogLevel = None,
 ) -> None:
     """Keep the hedge of every account: until stopped, or until a given end."""
-    import asyncio
-
     from bot.cli_config import accounts_from
     from bot.cli_run import Asked
     from bot.cli_run import live as alive
+    from bot.event_loop import carried
     from bot.running import Until
 
     log_to_stderr(log_level, as_json=log_json, otherwise="info")
     until = Until(once=once, aligned=until_aligned, timeout_ms=None if timeout is None else int(timeout * 1000))
-    leave(asyncio.run(alive(accounts_from(config, sets, account=account), Asked(until, live, dry_run, adopt, as_json, worker))))
+    leave(carried(alive(accounts_from(config, sets, account=account), Asked(until, live, dry_run, adopt, as_json, worker))))
 
 
 @app.command()

@@ -21,6 +21,7 @@ from bot.cli_exit import Wrong, say, told
 from bot.cli_show import answer_json, facts, show
 from bot.console.mount import with_console
 from bot.core.events import RunEnded
+from bot.event_loop import carrier
 from bot.exit_codes import Exit, worst
 from bot.face import CannotListen, Status, plan_json
 from bot.led import Led
@@ -201,6 +202,7 @@ def report(bot: Wired, asked: Asked) -> None:
         mode="live" if engine.rules.live else "dry-run",
         armed=engine.state.armed,
         run_id=bot.run_id,
+        loop=carrier(),
         overrides=list(engine.parts.overrides),
     )
     if asked.live and not engine.state.armed:

@@ -57,6 +57,7 @@ class Answer:
 class Desk:
     def __init__(self, folder: Path, forks: Forks) -> None:
         self.folder, self.forks = folder, forks
+        self.libuv = True  # whether a bot that is started can import uvloop
 
     def write(self, text: str = QUICK, name: str = "hedge.yaml") -> Path:
         path = self.folder / name
@@ -106,6 +107,14 @@ class Desk:
             return int(venue.execute("SELECT count(*) FROM paper_order WHERE status IN ('OPEN', 'PARTIAL', 'ACKED')").fetchone()[0])
 
 
+def without_uvloop(folder: Path) -> Path:
+    """A place for PYTHONPATH where it is not installed."""
+    place = folder / "without"
+    place.mkdir(exist_ok=True)
+    (place / "uvloop.py").write_text("raise ImportError('not here')\n", "ascii")
+    return place
+
+
 class Running:
     """A bot in a process of its own, whose API answers."""
 
@@ -116,7 +125,7 @@ class Running:
         self.process = subprocess.Popen(
             [SCRIPT, "run", "--log-json", *args],
             cwd=desk.folder,
-            env=desk.environment(),
+            env=desk.environment({} if desk.libuv else {"PYTHONPATH": str(without_uvloop(desk.folder))}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

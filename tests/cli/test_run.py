@@ -86,6 +86,20 @@ def test_a_second_run_is_refused_and_names_who_leads_and_sigterm_ends_the_first_
     assert (desk.folder / "hedgebot.db.token").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_on_either_event_loop_it_aligns_answers_says_which_one_it_is_and_ends_verified(desk: Desk, loop: str):
+    desk.write()
+    desk.libuv = loop == "uvloop"
+    with desk.start("--live") as bot:
+        bot.until(lambda said: said["legs"][0]["aligned"])
+        (began,) = [line for line in bot.log if line["event"] == "run.started"]
+        assert began["loop"] == loop
+        assert bot.stop(signal.SIGTERM) == 0
+        assert bot.events()[-1] == "run.ended"
+    assert desk.open_at_venue() == 0
+    assert desk.json("audit", "verify")["verdict"] == "good"
+
+
 def test_ctrl_c_is_a_verified_shutdown_too(desk: Desk):
     desk.write(PATIENT)
     with desk.start("--live") as bot:

@@ -64,6 +64,7 @@ class Part:
     clock: str  # a file with the milliseconds by which the wall clock is off
     ttl_ms: int
     shutdown_ms: int
+    libuv: bool
 
 
 def become(part: Part, out: Connection, err: Connection) -> None:
@@ -75,6 +76,8 @@ def become(part: Part, out: Connection, err: Connection) -> None:
         del os.environ[name]
     os.environ.update(SECRETS)
     sys.argv = ["hedgebot", *part.args]
+    if not part.libuv:
+        sys.modules["uvloop"] = None  # type: ignore[assignment]  # as where it is not installed
     true, off = time.time_ns, os.open(part.clock, os.O_RDONLY)
 
     def false_ns() -> int:
@@ -136,6 +139,7 @@ class Scene:
     changes: Mapping[str, str]
     ttl_ms: int = TTL_MS
     shutdown_ms: int = SHUTDOWN_MS
+    libuv: bool = True  # whether bots can import uvloop
     processes: list[Process] = field(default_factory=list)
 
     @property
@@ -159,7 +163,7 @@ class Scene:
     async def start(self, *args: str) -> Process:
         """`hedgebot ARGS` without waiting for its end."""
         (our_out, out), (our_err, err) = NURSERY.Pipe(duplex=False), NURSERY.Pipe(duplex=False)
-        part = Part(args, str(self.folder), str(self.clock), self.ttl_ms, self.shutdown_ms)
+        part = Part(args, str(self.folder), str(self.clock), self.ttl_ms, self.shutdown_ms, self.libuv)
         process = NURSERY.Process(target=become, args=(part, out, err), daemon=True)
         process.start()
         out.close()

@@ -11,14 +11,17 @@ from tests.incidents.scene import scene
 TIMES = 5
 
 
-@pytest.mark.parametrize("venue", ["bybit", "deribit"])
-async def test_exit_0_means_that_no_own_order_is_open_at_whatever_moment_it_was_told_to_stop(tmp_path: Path, venue: str) -> None:
+@pytest.mark.parametrize(("venue", "loop"), [("bybit", "uvloop"), ("deribit", "asyncio")])
+async def test_exit_0_means_that_no_own_order_is_open_at_whatever_moment_it_was_told_to_stop(tmp_path: Path, venue: str, loop: str) -> None:
     chance = random.Random(venue)
     async with scene(venue, tmp_path) as place:
         server = place.place.server
         server.delay_ms = 10
+        place.libuv = loop == "uvloop"
         for _ in range(TIMES):
             bot = await place.runs()
+            await bot.says("run.started")
+            assert bot.said("run.started")[0]["loop"] == loop
             await bot.says("order.intent", chance.randrange(1, 4))
             await asyncio.sleep(chance.random() * 0.05)
             bot.process.terminate()
