@@ -7,7 +7,7 @@ LOCK   := -q --universal --generate-hashes --no-annotate --no-header --python-ve
 
 unexport PYTHONDONTWRITEBYTECODE  # the suite starts hundreds of processes: each would compile the client library anew
 
-.PHONY: help demo test test-docker lint docs lock bench bench-check audit-deps sbom simulate clean
+.PHONY: help demo test test-docker lint docs lock bench performance bench-check audit-deps sbom simulate clean
 .DEFAULT_GOAL := help
 
 INSTALL := $(BIN)/pip install -q --no-compile --disable-pip-version-check
@@ -52,6 +52,10 @@ lock: $(VENV)/.dev  ## re-pin every dependency with its hashes
 
 bench: $(VENV)/.dev  ## every figure with its target, as JSON and as a table (BIG=1: the longest curves too)
 	@$(BIN)/python -m tests.bench --to build/bench.json $(ARGS)
+
+performance: $(VENV)/.dev  ## docs/performance.md from what `make bench` measured
+	$(BIN)/python -m tests.docs_of_performance build/bench.json
+	$(BIN)/python -m tests.docs_from_code
 
 bench-check: $(VENV)/.dev  ## exits 1 when a target is missed by more than 20 %
 	@$(BIN)/python -m tests.bench --check --to build/bench.json $(ARGS)

@@ -17,7 +17,7 @@ from bot.core import machine
 from bot.metrics import metrics_table_markdown
 from bot.rehearsal.faults import FAULTS, Fault
 from bot.settings_docs import config_table_markdown
-from tests import docs_of_promises, docs_of_venues
+from tests import docs_of_performance, docs_of_promises, docs_of_venues
 
 HERE: Final = Path(__file__).parent.parent
 PAGES: Final = (HERE / "README.md", *sorted((HERE / "docs").glob("*.md")))
@@ -122,6 +122,8 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "venues": docs_of_venues.sections,
     "promises": docs_of_promises.promises_table,
     "promise-runs": docs_of_promises.runs_table,
+    "performance": docs_of_performance.figures_tables,
+    "performance-curves": docs_of_performance.pictures,
 }
 
 

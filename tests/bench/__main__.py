@@ -3,11 +3,13 @@
     python -m tests.bench [--check] [--to FILE] [MODULE ...]
 
 Figures are not tests: they depend on the machine and on who else uses it. Each module here with a `figures()` is asked, in a process of
-its own. --check exits 1 where a target is missed by far; --to keeps everything as one document, from which docs/performance.md is drawn
-(tests/docs_of_performance.py). With BIG=1 in the environment the longest curves go on to their last point, which takes many minutes.
+its own, for the NAMES it promises. --check exits 1 where a target is missed by far; --to keeps everything as one document, from which
+docs/performance.md is made (tests/docs_of_performance.py). With BIG=1 in the environment the longest curve goes on to its last point,
+which takes many minutes.
 """
 
 import argparse
+import ast
 import json
 import os
 import platform
@@ -16,7 +18,9 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Final
@@ -42,7 +46,9 @@ def modules() -> list[str]:
 
 def asked(module: str) -> list[dict[str, Any]]:
     """Its figures, each said as soon as it is measured; and kept with the share of the machine that others used meanwhile."""
-    before, found = load(), []
+    before, began, found = load(), time.monotonic(), []
+    sys.stdout.write(f"# {module}: {question(module)}\n")
+    sys.stdout.flush()
     with TemporaryFile("w+") as complaints:
         words = [sys.executable, "-c", ASKED.format(module)]
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=complaints, text=True) as child:
@@ -57,8 +63,24 @@ def asked(module: str) -> list[dict[str, Any]]:
         sys.stderr.write(complaint + "\n")
         found.append(failed(module, (complaint.splitlines() or [f"it ended with {child.returncode}"])[-1]))
         say(found[-1])
-    share = others(before, load())
-    return [{**one, "module": module, "others": round(share, 2)} for one in found]
+    elif (kept := [one["name"] for one in found]) != list(promised(module)):
+        found.append(failed(module, f"it promises {', '.join(promised(module))}, and measured {', '.join(kept)}"))
+        say(found[-1])
+    share, seconds = others(before, load()), round(time.monotonic() - began)
+    sys.stdout.write(f"# {module}: {seconds} s, with {share:.0%} of the machine taken by others\n")
+    return [{**one, "module": module, "others": round(share, 2), "seconds": seconds} for one in found]
+
+
+def promised(module: str) -> tuple[str, ...]:
+    """The figures that a module measures, in their order."""
+    names: tuple[str, ...] = import_module(f"tests.bench.{module}").NAMES
+    return names
+
+
+def question(module: str) -> str:
+    """The one that its file opens with."""
+    said = ast.get_docstring(ast.parse((HERE / f"{module}.py").read_text("utf-8"))) or ""
+    return said.partition("\n")[0]
 
 
 def say(one: dict[str, Any]) -> None:
@@ -92,7 +114,7 @@ def machine() -> dict[str, Any]:
         "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "program": code_hash()[:12],
         "cores": len(os.sched_getaffinity(0)),
-        "processor": models[0] if models else platform.machine(),
+        "processor": f"{platform.machine()}, {models[0]}" if models else platform.machine(),
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "load": round(os.getloadavg()[0], 2),

@@ -24,6 +24,7 @@ COLUMNS: Final = ("account", "kind", "at_ms", "record", "hash")
 TABLE: Final = "CREATE TABLE rows (seq {0}, account TEXT, kind TEXT, at_ms BIGINT, record TEXT, hash TEXT)"
 FILE_NAME: Final = "durable decision row over bare commit"
 SERVER_NAME: Final = f"{FILE_NAME}, PostgreSQL"
+NAMES: Final = (FILE_NAME, SERVER_NAME)
 
 
 async def measure(url: str, event: DecisionMade, bare: Callable[[], None]) -> tuple[float, float]:

@@ -27,6 +27,7 @@ COUNTED: Final = 10_000
 LONG: Final = 30_000
 CYCLE_MS: Final = 5_000
 MEGABYTE: Final = 1 << 20
+NAMES: Final = ("paper cycles", "memory growth")
 PRICES: Final = {"BTC": 60_000, "ETH": 3_000, "SOL": 150}
 
 
@@ -99,6 +100,6 @@ def figures() -> list[dict[str, Any]]:
     how = f"live paper bot, 1 leg, synthetic feed, book matching, metrics, virtual time; audit and venue in SQLite files, synchronous=OFF; \
 {entries} entries on record, ratio held {ratio:.4f}"
     return [
-        figure("paper cycles", round(rate), "1/s", ">= 1000", f"{COUNTED} turns after {WARM_UP}; {how}"),
-        figure("memory growth", round(grown, 3), "MB / 10,000 cycles", "< 1", f"resident size over {LONG} turns after {WARM_UP + COUNTED}"),
+        figure(NAMES[0], round(rate), "1/s", ">= 1000", f"{COUNTED} turns after {WARM_UP}; {how}"),
+        figure(NAMES[1], round(grown, 3), "MB / 10,000 cycles", "< 1", f"resident size over {LONG} turns after {WARM_UP + COUNTED}"),
     ]

@@ -12,13 +12,23 @@ COLUMNS: Final = ((52, "figure"), (21, "value"), (13, "target"), (3, "met"))  # 
 MET: Final = {True: "yes", False: "NO", None: "-"}
 
 Curve = dict[str, Any]
+Over = tuple[str, float]  # what was measured beside it in the same run, and how many times that the figure is
 
 
-def figure(name: str, value: float, unit: str, target: str, how: str, curve: Curve | None = None) -> dict[str, Any]:
-    """`target` reads like "<= 0.2"."""
+def figure(
+    name: str, value: float, unit: str, target: str, how: str, curve: Curve | None = None, over: Over | None = None
+) -> dict[str, Any]:
+    """`target` reads like "<= 0.2". A figure in `x` or `%` is a ratio itself, any other may say over what it is one."""
     sign, bound = parts(target)
     measured = {"name": name, "value": value, "unit": unit, "target": target, "met": HOLDS[sign](value, bound), "how": how}
+    if over is not None:
+        measured |= {"over": over[0], "ratio": short(over[1])}
     return measured if curve is None else {**measured, "curve": curve}
+
+
+def short(value: float) -> float:
+    """Three digits that count."""
+    return float(f"{value:.3g}")
 
 
 def curve(over: str, unit: str, *lines: tuple[str, Sequence[tuple[float, float]]]) -> Curve:

@@ -15,6 +15,7 @@ from tests.bench.figure import curve, figure
 SIZES: Final = (1, 3, 10, 30, 100)
 SETTLED: Final = 60  # turns after which every hedge stands
 COUNTED: Final = 40
+NAMES: Final = tuple(f"cost of one in {SIZES[-1]} {over} over one in 10" for over in ("assets", "accounts"))
 
 
 async def turn_of_assets(folder: Path, count: int) -> float:
@@ -58,7 +59,7 @@ def grown(points: Sequence[tuple[int, float]]) -> float:
 
 
 def figures() -> Iterator[dict[str, Any]]:
-    for over, turn in (("assets", turn_of_assets), ("accounts", turn_of_accounts)):
+    for name, over, turn in zip(NAMES, ("assets", "accounts"), (turn_of_assets, turn_of_accounts), strict=True):
         points = []
         for size in SIZES:
             with TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
@@ -67,5 +68,4 @@ def figures() -> Iterator[dict[str, Any]]:
             f"processor time of a turn of all {over} together, medians of {COUNTED} on paper with a record: "
             f"{', '.join(f'{cost} ms for {size}' for size, cost in points)}"
         )
-        name = f"cost of one in {SIZES[-1]} {over} over one in 10"
-        yield figure(name, grown(points), "x", "<= 1.25", how, curve(over, "ms of a turn", ("a turn", points)))
+        yield figure(name, grown(points), "x", "<= 1.25", how, curve(over, "ms of a turn", (f"all {over} in turn", points)))

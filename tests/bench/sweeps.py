@@ -25,19 +25,20 @@ vary:
 LASTING: Final = 40  # seconds on one core: start-up and reading are a small part of a sweep that is worth two cores
 FEW: Final = 8  # runs that tell how long one takes
 MOST: Final = 400
+NAMES: Final = (f"sweep efficiency on {CORES} cores",)
 
 
 def figures() -> list[dict[str, Any]]:
-    name, target = f"sweep efficiency on {CORES} cores", ">= 85"
+    target = ">= 85"
     if len(os.sched_getaffinity(0)) < CORES:
-        return [unmeasured(name, "%", target, f"fewer than {CORES} cores here")]
+        return [unmeasured(NAMES[0], "%", target, f"fewer than {CORES} cores here")]
     with TemporaryDirectory() as folder:
         Path(folder, "btc.csv").write_text(minutes())
         tried, _ = swept(folder, 1, FEW)
         runs = min(MOST, max(FEW, round(FEW * LASTING / tried)))
         seconds, made = zip(*(swept(folder, cores, runs) for cores in (1, CORES)), strict=True)
     how = f"speed-up over 1 core, by {CORES}: {made[0]} runs of {BARS:,} minutes in {seconds[0]} and {seconds[1]} s, with reading"
-    return [figure(name, round(100 * seconds[0] / seconds[1] / CORES, 1), "%", target, how)]
+    return [figure(NAMES[0], round(100 * seconds[0] / seconds[1] / CORES, 1), "%", target, how)]
 
 
 def swept(folder: str, cores: int, runs: int) -> tuple[float, int]:
