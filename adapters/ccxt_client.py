@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, quote, quote_plus, urlsplit, urlunsplit
 
 from adapters.request_budget import Errand, RequestBudget
 from adapters.venue_sessions import IN_FLIGHT, Sending, Sessions, never_connected, tls
-from bot.core.decision import Approved
+from bot.core.decision import Approved, Transfer
 from bot.ports import Gate, Misconfigured, NotSent, PortError
 
 TIMEOUT_MS: Final = 10_000
@@ -229,7 +229,7 @@ class CcxtClient:
         method: str,
         params: Mapping[str, Any],
         errand: Errand = Errand.READ,
-        order: Approved | None = None,
+        order: Approved | Transfer | None = None,
         deadline_mono_ms: int | None = None,
         weight: int = 1,
     ) -> object:

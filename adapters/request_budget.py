@@ -27,6 +27,7 @@ class Errand(StrEnum):
     PLACE = "place"
     CANCEL = "cancel"
     SETTING = "setting"
+    TRANSFER = "transfer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Final
 
 from adapters.request_budget import Errand
-from bot.core.decision import Approved
+from bot.core.decision import Approved, Transfer
 from bot.ports import NotSent
 
 GOODBYE_SECONDS: Final = 1.0  # how long a websocket that is closed may take to say so
@@ -20,7 +20,7 @@ class Sending:
     """One request on its way: what it is for, and what became of it."""
 
     errand: Errand
-    order: Approved | None = None
+    order: Approved | Transfer | None = None
     signed: bool = False
     status: int | None = None
     body: str = ""

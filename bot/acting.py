@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 from bot.core import machine
-from bot.core.decision import Approved, Decision
-from bot.core.events import CancelAsked, Event, Halted, OrderMoved
-from bot.core.model import Order, OrderStatus
+from bot.core.decision import Approved, Decision, Transfer
+from bot.core.events import CancelAsked, Event, Halted, OrderMoved, TransferMoved
+from bot.core.model import Order, OrderStatus, TransferStatus
 from bot.lasting import Lasting
-from bot.ports import Clock, Exchange, NotSent, PortError, Refused, Unknown
+from bot.ports import Clock, Exchange, Mover, NotSent, PortError, Refused, Unknown
 from bot.witness import Witness
 
 
@@ -19,6 +19,7 @@ class Hands:
     clock: Clock
     witness: Witness
     lasting: Lasting
+    mover: Mover | None = None
     halts: list[Halted] = field(default_factory=list)  # that follow from answers and are not on record yet
 
     async def cancel(self, decision: Decision) -> list[Event]:
@@ -66,6 +67,25 @@ class Hands:
         self.heard(None)
         self.witness.acked(clock.mono_ms() - began)
         return self.moved(order, shown.status, shown.filled, shown.why, shown)
+
+    async def transfer(self, wanted: Transfer) -> TransferMoved:
+        """Ask for one transfer, once, and say what became of it; UNKNOWN unless somebody's word proves otherwise. A refusal is no reason
+        to halt: a key without this right may trade all the same."""
+        clock, now, why = self.clock, TransferStatus.DONE, ""
+        try:
+            if self.mover is None:
+                raise NotSent("this venue moves no collateral")
+            await self.mover.transfer(wanted)
+        except NotSent as error:
+            now, why = TransferStatus.ABSENT, f"not sent: {error}"
+        except Refused as error:
+            now, why = TransferStatus.REFUSED, str(error)
+            self.witness.api_error("Refused", f"{wanted.transfer_id}: {error}")
+        except Exception as error:  # whatever it was, the coins may have moved
+            now, why = TransferStatus.UNKNOWN, str(error) if isinstance(error, PortError) else repr(error)
+            self.witness.api_error("Unknown", f"{wanted.transfer_id}: {why}")
+        was = TransferStatus.INTENT
+        return TransferMoved(wanted.transfer_id, wanted.asset, wanted.coins, was, now, why, clock.now_ms(), clock.mono_ms())
 
     def heard(self, error: PortError | None) -> None:
         self.halts.extend(self.lasting.answered(error, self.clock.now_ms()))

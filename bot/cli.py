@@ -98,12 +98,14 @@ def venues(as_json: AsJson = False) -> None:
     if as_json:
         answer_json({"venues": listed})
         return
-    titles = ("environments", "inverse", "linear")
+    titles = ("environments", "inverse", "linear", "moves coins")
     table = plain_table("venue", *titles, left=titles)
     for venue in listed:
-        table.add_row(venue["name"], ", ".join(venue["environments"]) or "none needed", venue["inverse"], venue["linear"])
+        moves = "yes" if venue["transfers"] else "no"
+        table.add_row(venue["name"], ", ".join(venue["environments"]) or "none needed", venue["inverse"], venue["linear"], moves)
     show(table, *(f"{proof}: {meaning}" for proof, meaning in PROOFS.items()), "")
     show(*(f"{venue['name']}: {venue['why_not']}" for venue in listed if venue["why_not"]))
+    show("", *(f"no coins are moved at {one['name']}: it {one['no_transfer']}" for one in listed if one["no_transfer"]))
 
 
 @app.command()
@@ -301,6 +303,7 @@ def replay(
         list[str] | None,
         typer.Option("--cross", metavar="ASSET=WITH[:KEY=VALUE,…]", help="hedge it with another one's contract, such as SOL=BTC:candle=4h"),
     ] = None,
+    top_up: Annotated[bool, typer.Option("--top-up", help="let collateral move between the bag and the account")] = False,
     step: Annotated[bool, typer.Option("--step", help="go through every print, also where nothing can happen")] = False,
     compare: Annotated[
         list[str] | None, typer.Option("--compare", metavar="NAME:KEY=VALUE,…", help="also run it with these settings; may be repeated")
@@ -340,6 +343,7 @@ def replay(
             report,
             png,
             compare or (),
+            top_up,
         )
     )
     answer_json(said) if as_json else show(pairs(summary(said)))

@@ -52,6 +52,7 @@ class Asked:
     report: Path | None = None
     png: Path | None = None
     compare: Sequence[str] = ()
+    top_up: bool = False
 
 
 def replayed(asked: Asked) -> dict[str, Any]:
@@ -306,8 +307,19 @@ def flags_of(asked: Asked, read: Recorded, given: Mapping[str, str]) -> dict[str
             flags[f"hedges.{asset}.ratio"] = ratio[asset]
         if asked.basis is not None and asset not in carried:
             flags[f"hedges.{asset}.basis"] = asked.basis
+        if asked.top_up:
+            flags |= topped_up(asset, bag.get(asset), given)
     posted_flags = {f"paper.collateral.{currency}": amount for currency, amount in posted.items()}
     return {**flags, **posted_flags, **crossed, **policy_flags(asked.policies)}
+
+
+def topped_up(asset: str, coins: str | None, given: Mapping[str, str]) -> dict[str, str]:
+    """The typed bag lies in the spot wallet, and all of it may move at once, but for what somebody wrote down."""
+    flags = {f"collateral.{asset}.auto_transfer": "true"}
+    if coins is not None:
+        caps = ("max_transfer_coins", "max_transfer_coins_per_day")
+        flags |= {f"paper.wallet.{asset}": coins, **{f"collateral.{asset}.{name}": coins for name in caps}}
+    return {key: value for key, value in flags.items() if key not in given}
 
 
 def cross_flags(said: Sequence[str]) -> dict[str, str]:
@@ -383,11 +395,29 @@ def summary(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("fees paid", f"{usd(said['fees_usd'], '0.01')} USD"),
         ("funding received", f"{usd(said['funding_usd'], '0.01')} USD"),
         ("liquidated", "YES" if said["liquidated"] else "no"),
+        *moved(said),
         *crossing(said),
         *comparison(said),
         *((name, f"{usd(one['value_end_usd'])} USD at the end, {usd(one['value_min_usd'])} at worst") for name, one in runs_of(said)),
         ("took", f"{said['seconds']} s"),
     ]
+
+
+def moved(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Collateral that was moved; what is not listed is counted."""
+    if "transfers" not in said:
+        return []
+    from bot.cli_show import clock, number
+
+    made = said["transfers"]
+    lines = [
+        f"{clock(one['at'])[:16]} {number(abs(Decimal(one['coins'])))} {one['asset']} "
+        f"{'into the account' if Decimal(one['coins']) > 0 else 'back to the bag'} ({one['why']})"
+        for one in made[:MOST_SWITCHES]
+    ]
+    if len(made) > MOST_SWITCHES:
+        lines.append(f"and {len(made) - MOST_SWITCHES} more")
+    return [("collateral moved", "\n".join(lines) or "never")]
 
 
 def crossing(said: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -115,6 +115,8 @@ def venues() -> list[dict[str, Any]]:
             "inverse": offer.inverse.value,
             "linear": offer.linear.value,
             "why_not": offer.why_not,
+            "transfers": not offer.no_transfer,
+            "no_transfer": offer.no_transfer,
         }
         for name, offer in OFFERS.items()
     ]

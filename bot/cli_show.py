@@ -152,6 +152,7 @@ def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
     far = "" if away is None else f"liquidation {Decimal(away) * 100:+.0f} % away"
     if edges or far:
         lines.append(Text("  " + ", ".join(part for part in (edges, far) if part), "dim"))
+    lines += collateral_lines(leg)
     for order in leg["orders"]:
         how = "post-only" if order["post_only"] else "immediate or cancel"
         shrinks = ", reduce-only" if order["reduce_only"] else ""
@@ -162,6 +163,24 @@ def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
         funding = "" if year is None else f", funding about {usd(year)} USD a year{' received' if Decimal(year) < 0 else ''}"
         planned = number(leg["ratio_planned"])
         lines.append(Text(f"  whole plan: ratio {planned}, fees {usd(costs['fees_usd'], '0.01')} USD{funding}", "dim"))
+    return lines
+
+
+def collateral_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
+    """What would become of leverage and liquidation, what is lacking, and what moves."""
+    lines: list[RenderableType] = []
+    if any(one["leverage"] != "0" for one in leg.get("stress", ())):
+        told = (
+            f"+{one['move_percent']} % → {number(one['leverage'], 2)}"
+            + ("" if one["liquidation_distance"] is None or Decimal(one["liquidation_distance"]) > 0 else " (liquidated)")
+            for one in leg["stress"][1:]
+        )
+        lines.append(Text(f"  leverage if the price rises: {', '.join(told)}", "dim"))
+    if leg.get("lacking_coins") is not None:
+        lines.append(Text(f"  collateral: {number(leg['lacking_coins'])} {leg['asset']} should be moved into the account", "yellow"))
+    for one in leg.get("transfers", ()):
+        way = "into the account" if Decimal(one["coins"]) > 0 else "back to the spot wallet"
+        lines.append(Text(f"  → {number(abs(Decimal(one['coins'])))} {leg['asset']} {way} ({one['why']})"))
     return lines
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, overload
 from bot.core.decision import Baseline
 from bot.core.events import Event, FillSeen, FundingSeen, IntentRecorded
 from bot.core.memory import State
-from bot.core.model import FundingPayment
+from bot.core.model import ZERO, FundingPayment
 
 
 class Booked(Protocol):
@@ -58,6 +58,7 @@ class Venue(Protocol):
         """How often anything but a price changed."""
 
     def accounts(self) -> Sequence[Booked]: ...
+    def moved_in(self) -> Mapping[str, Decimal]: ...
     def balances(self) -> Sequence[Balance]: ...
 
 
@@ -114,6 +115,7 @@ class Turning:
     baseline: Baseline | None
     funding_usd: Decimal  # received so far, at the prices of each moment
     fees_usd: Decimal  # paid so far
+    moved_in: Decimal = ZERO  # net coins that came out of the bag into that wallet so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +143,15 @@ class Course:
             return
         self._seen = seen
         baselines = {leg.symbol: leg.baseline for leg in state.legs}
-        wallets = {one.currency: one.wallet for one in venue.balances()}
+        wallets, moved = {one.currency: one.wallet for one in venue.balances()}, venue.moved_in()
         for one in venue.accounts():
             asset, wallet, baseline = one.asset, wallets[one.symbol.rpartition(":")[2]], baselines.get(one.symbol)
             now = (wallet, one.contracts, one.entry_price, baseline)
             if asset in prices and self._last.get(asset) != now:
                 self._last[asset] = now
-                self.turnings.setdefault(asset, []).append(Turning(at_ms, prices[asset], *now, one.funding_usd, one.fees_usd))
+                self.turnings.setdefault(asset, []).append(
+                    Turning(at_ms, prices[asset], *now, one.funding_usd, one.fees_usd, moved.get(asset, ZERO))
+                )
 
     def hear(self, events: Sequence[Event]) -> None:
         if isinstance(events, Fundings):

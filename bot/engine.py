@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from bot import transfers
 from bot.acting import Hands
 from bot.clocks import Clocks
 from bot.core.decide import decide
@@ -37,6 +38,7 @@ from bot.ports import (
     LeaseLost,
     Measures,
     Misconfigured,
+    Mover,
     Notifier,
     NotSent,
     PortError,
@@ -109,6 +111,7 @@ class Parts:
     notifier: Notifier | None = None
     measures: Measures | None = None  # what policies go by; None: they need nothing measured
     crosses: Crosses | None = None  # None: no asset is hedged with another one's contract
+    mover: Mover | None = None  # of collateral; None: nothing is moved here
     countdown: Countdown | None = None  # the venue's dead man's switch, if it is wanted
     overrides: tuple[str, ...] = ()  # what stands by the operator's word
     unhedged: tuple[tuple[str, Decimal], ...] = ()  # asset, declared coins of the bag that have no ratio
@@ -139,7 +142,7 @@ class Engine:
         self.witness = Witness(parts.audit, parts.metrics)
         self.clocks = Clocks(parts.exchange, parts.clock, self.witness)
         self.lasting = Lasting()
-        self.hands = Hands(parts.exchange, parts.clock, self.witness, self.lasting)
+        self.hands = Hands(parts.exchange, parts.clock, self.witness, self.lasting, parts.mover)
         self.dead_man = DeadMan(parts.countdown, parts.clock, self.witness) if parts.countdown is not None else None
         parts.gate.state = state
 
@@ -245,7 +248,8 @@ class Engine:
         standing = frozenset((*texts, f"halted: {killed}") if killed else texts)
         if self.parts.notifier is not None:
             for text in sorted(standing - self._told):
-                await self.parts.notifier.notify("critical" if text.startswith("halted: ") else "warning", text)
+                severity = "critical" if text.startswith("halted: ") else "warning"
+                await self.parts.notifier.notify(severity, text + transfers.amount_lacking(text, decision))
         self._told = standing
 
     def recorded(self, rows: Sequence[Event], decision: Decision, seen: Snapshot) -> None:
@@ -281,6 +285,7 @@ class Engine:
         for view in views:
             for text in view.errors:
                 self.witness.api_error("read", text)
+        spots = await transfers.look(parts.mover, state, self.rules, self.witness)
         crosses = await parts.crosses.read() if parts.crosses is not None else ()
         bag = await parts.holdings.coins(self.rules.assets)
         documents = await parts.targets.read() if parts.targets is not None else ()
@@ -295,6 +300,7 @@ class Engine:
             signs=signs,
             sources=parts.holdings.sources(),
             crosses=crosses,
+            spots=spots,
         )
 
     def intents(self, state: State, seen: Snapshot, decision: Decision) -> list[Event]:
@@ -303,7 +309,8 @@ class Engine:
             wanted = [(order, OrderStatus.INTENT) for order in decision.orders]
         else:
             wanted = [(order, OrderStatus.DRY_RUN) for order in decision.orders if state.leg(order.asset).dry_plan != dry_plan(order)]
-        return [IntentRecorded(order, state.epoch, decision.cycle, status, seen.now_ms, seen.mono_ms) for order, status in wanted]
+        orders = [IntentRecorded(order, state.epoch, decision.cycle, status, seen.now_ms, seen.mono_ms) for order, status in wanted]
+        return [*transfers.intents(state, seen, decision), *orders]
 
     def worth_recording(self, decision: Decision, seen: Snapshot) -> bool:
         """When it acts, when its reason changes, once a minute, and after trouble with the database, which may take rows again."""
@@ -354,7 +361,12 @@ class Engine:
     async def act(self, decision: Decision) -> None:
         await self.cancel(decision)
         await self.mind_dead_man(decision)
-        if not decision.armed or not decision.orders or self._reload:  # the database went away: what came of an order could not be kept
+        if not decision.armed or self._reload:  # the database went away: what came of an order could not be kept
+            return
+        for transfer in decision.transfers:
+            if not await self.record([await self.hands.transfer(transfer)]):
+                return
+        if not decision.orders:
             return
         unset = await self.hands.set_leverage(decision)
         outcomes: list[Event] = []
@@ -410,6 +422,7 @@ class Engine:
             decision=decision,
             seen=self.seen,
             open_orders=self.own_open_orders(),
+            unknown_transfers=sum(1 for leg in state.legs if leg.keeping.moving is not None),
             unknown_orders=sum(1 for leg in state.legs if leg.working is not None and leg.working.status in IN_DOUBT),
             targets=state.targets,
             halted=state.killed,

@@ -15,6 +15,7 @@ from bot.core.events import CommandGiven
 from bot.core.model import ONE, ZERO, Basis, Kind, Snapshot, Sourced, Target, View
 from bot.core.policy_terms import Change
 from bot.core.rules import Band, Rules
+from bot.core.stress import Stressed, stressed
 from bot.ports import PortError, Standing
 
 LIVENESS_CYCLES: Final = 3
@@ -57,6 +58,7 @@ class Status:
     declared: tuple[tuple[str, Decimal], ...] = ()  # asset, the coins of the bag that nobody reads, as they were last declared
     unhedged: tuple[tuple[str, Decimal], ...] = ()  # asset, declared coins of the bag that have no ratio
     document: Standing | None = None  # of the target document; None: there is none
+    unknown_transfers: int = 0  # of collateral, which have not come to their end
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ def plan_json(status: Status) -> dict[str, Any]:
         "environment": status.environment,
         "account": status.account,
         "as_of": None if status.as_of_ms is None else iso_utc(status.as_of_ms),
-        "legs": [] if decision is None else [leg_json(leg, decision.orders, bands.get(leg.asset)) for leg in decision.legs],
+        "legs": [] if decision is None else [with_collateral(leg, status, bands.get(leg.asset)) for leg in decision.legs],
         "missing": missing(status),
         "alerts": alerts(status),
         "overrides": list(status.overrides),
@@ -313,6 +315,39 @@ def leg_json(leg: LegPlan, orders: tuple[Approved, ...], band: Band | None = Non
         "band_why": leg.band_why or "as configured",
         "crosses": [cross_json(one) for one in leg.crosses],
     }
+
+
+def with_collateral(leg: LegPlan, status: Status, band: Band | None) -> dict[str, Any]:
+    """The leg, what it lacks of collateral and what is moved of it, and what would become of it if the price rose."""
+    decision = status.decision
+    orders, transfers = ((), ()) if decision is None else (decision.orders, decision.transfers)
+    return {
+        **leg_json(leg, orders, band),
+        "lacking_coins": plain_or_null(leg.lacking_coins),
+        "transfers": [{"coins": plain(one.coins), "why": one.why} for one in transfers if one.asset == leg.asset],
+        "stress": [
+            {
+                "move_percent": one.move_percent,
+                "leverage": plain(one.leverage if one.leverage.is_infinite() else one.leverage.quantize(FOUR_PLACES)),
+                "liquidation_distance": plain_or_null(one.liquidation_distance and one.liquidation_distance.quantize(FOUR_PLACES)),
+            }
+            for one in stress(leg, status)
+        ],
+    }
+
+
+def stress(leg: LegPlan, status: Status) -> tuple[Stressed, ...]:
+    """Empty while something of it is UNKNOWN."""
+    seen, decision = status.seen, status.decision
+    view = None if seen is None else seen.view(leg.instrument)
+    if view is None or decision is None or view.position is None or view.margin is None or leg.mark is None:
+        return ()
+    settle = view.instrument.settle
+    others = [one for one in decision.legs if one.instrument != leg.instrument and one.instrument.endswith(f":{settle}")]
+    if any(one.position_usd is None for one in others):
+        return ()
+    other_usd = sum((abs(one.position_usd or ZERO) for one in others), ZERO)
+    return stressed(view.instrument, -view.position.contracts, view.margin.equity, leg.mark, leg.liquidation_price, other_usd)
 
 
 def cross_json(one: CrossPlan) -> dict[str, Any]:

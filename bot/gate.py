@@ -1,6 +1,6 @@
 """May this call be signed, now, at the last moment? Asked inside the venue client, after every queue and before the signature."""
 
-from bot.core.decision import Approved
+from bot.core.decision import Approved, Transfer
 from bot.core.memory import State
 from bot.ports import Clock, KillSwitch, NotSent
 
@@ -26,8 +26,8 @@ class SignGate:
         """Was the lease not proven for so long that another process may lead by now?"""
         return self.lease_ttl_ms is not None and self.clock.mono_ms() - self.lease_proven_mono_ms >= self.lease_ttl_ms
 
-    def check(self, order: Approved | None) -> None:
-        """Raise NotSent with the reason; `order` is None for cancels and settings."""
+    def check(self, order: Approved | Transfer | None) -> None:
+        """Raise NotSent with the reason; `order` is None for cancels and settings. A transfer is held to what an order is."""
         state = self.state
         if state is None or not state.live:
             raise NotSent("mode: dry-run signs nothing")
@@ -55,5 +55,5 @@ class SignGate:
 class Sealed(SignGate):
     """For looking only: nothing may be signed, not even a cancel."""
 
-    def check(self, order: Approved | None) -> None:
+    def check(self, order: Approved | Transfer | None) -> None:
         raise NotSent("this process only looks: it signs nothing")

@@ -18,8 +18,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from bot.core.decision import Arrival, CrossPlan, LegPlan, Mode
-from bot.core.model import ONE, TERMINAL, Fill, FundingPayment, OrderStatus, Quote
-from bot.face import HeldUsd, Status, holdings_usd
+from bot.core.model import ONE, TERMINAL, ZERO, Fill, FundingPayment, OrderStatus, Quote, TransferStatus
+from bot.core.stress import MOVES
+from bot.face import HeldUsd, Status, holdings_usd, stress
 from bot.program import program_version
 from bot.shortfall import BPS, slippage
 
@@ -32,6 +33,7 @@ OF_EACH_LEG: Final = ("quote", "position", "margin")  # sources of data that eve
 LEG: Final = (*ACCOUNT, "asset")
 CROSS: Final = (*LEG, "hedge")
 OUTCOMES: Final = tuple(sorted(status.value.lower() for status in (*TERMINAL, OrderStatus.UNKNOWN)))
+TRANSFERS: Final = tuple(sorted(status.value.lower() for status in TransferStatus if status.terminal or status is TransferStatus.UNKNOWN))
 API_ERRORS: Final = ("NotSent", "Refused", "Unknown", "Misconfigured", "LeaseLost")
 CYCLE_SECONDS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 ACK_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -76,6 +78,11 @@ LEG_GAUGES: Final = (
     LegGauge("spot_coins", "Coins of the bag outside the futures account", lambda leg, _: leg.spot_coins),
     LegGauge("leverage_ratio", "Position over equity at mark, +Inf when equity is gone", lambda leg, _: leg.leverage),
     LegGauge("liquidation_distance_ratio", "Liquidation price over mark, minus 1; +Inf = none", liquidation_distance),
+    LegGauge(
+        "missing_collateral_coins",
+        "Coins that should be moved into the account now; 0 where none are known to be lacking",
+        lambda leg, _: None if leg.equity_coins is None else leg.lacking_coins or ZERO,
+    ),
     LegGauge("basis_ratio", "Mark over index, minus 1", contract_basis),
     LegGauge(
         "funding_usd_per_year", "What the hedge pays in a year at this rate; negative is received", lambda leg, _: leg.funding_usd_per_year
@@ -181,6 +188,17 @@ class StatusGauges:
                 family.add_metric((*self.account, asset), number(gauge.read(plan, quote)) if plan is not None else UNKNOWN)
             yield family
 
+        family = gauge_family(
+            "stress_leverage_ratio",
+            "What leverage would be if the price rose by so many per cent, +Inf when equity is gone",
+            (*LEG, "shock"),
+        )
+        for asset, plan, _ in rows:
+            found = {one.move_percent: one.leverage for one in stress(plan, status)} if plan is not None and status is not None else {}
+            for percent in MOVES:
+                family.add_metric((*self.account, asset, str(percent)), number(found.get(percent)))
+        yield family
+
         held = {} if status is None else {part.currency: part for part in holdings_usd(status)}
         self.currencies.update(dict.fromkeys(held))
         family = gauge_family("value_usd", "Value in USD of bag and futures account in this currency", LEG)
@@ -225,6 +243,8 @@ class StatusGauges:
             standing = None if status is None else status.document
             family.add_metric(self.account, UNKNOWN if standing is None else float(not standing.error))
         yield family
+        said = "Transfers of collateral that have not come to their end"
+        yield self.one("unknown_transfers", said, None if status is None else status.unknown_transfers)
 
         family = gauge_family("mode_info", "1 for the mode of the config and whether orders are sent", (*ACCOUNT, "mode", "armed"))
         for mode in ("dry-run", "live"):
@@ -310,6 +330,12 @@ class Metrics:
         orders = Counter(
             f"{PREFIX}orders_total", "Own orders by how they ended, or became unknown", (*LEG, "outcome"), registry=self.registry
         )
+        transfers = Counter(
+            f"{PREFIX}transfers_total",
+            "Own transfers of collateral by how they ended, or became unknown",
+            (*LEG, "outcome"),
+            registry=self.registry,
+        )
         fills = Counter(f"{PREFIX}fills_total", "Own fills", LEG, registry=self.registry)
         slippage = Histogram(
             f"{PREFIX}slippage_bps",
@@ -340,6 +366,7 @@ class Metrics:
             registry=self.registry,
         )
         self._orders = Children(orders.labels, here, ((asset, outcome) for asset in assets for outcome in OUTCOMES))
+        self._transfers = Children(transfers.labels, here, ((asset, outcome) for asset in assets for outcome in TRANSFERS))
         self._fills = Children(fills.labels, here, ((asset,) for asset in assets))
         self._slippage = Children(slippage.labels, here, ((asset,) for asset in assets))
         self._errors = Children(errors.labels, here, ((name,) for name in API_ERRORS))
@@ -357,6 +384,11 @@ class Metrics:
         """An own order reached a terminal status, or UNKNOWN; other steps are not counted."""
         if outcome.terminal or outcome is OrderStatus.UNKNOWN:
             self._orders[asset, outcome.value.lower()].inc()
+
+    def transfer(self, asset: str, outcome: TransferStatus) -> None:
+        """A transfer of collateral reached a terminal status, or UNKNOWN."""
+        if outcome.value.lower() in TRANSFERS:
+            self._transfers[asset, outcome.value.lower()].inc()
 
     def fill(self, asset: str, fill: Fill, arrival: Arrival | None) -> None:
         """An own fill, and the market that its order met."""

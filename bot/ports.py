@@ -16,10 +16,10 @@ from decimal import Decimal
 from typing import Protocol
 
 from bot.core.cross_terms import CrossSeen
-from bot.core.decision import Approved
+from bot.core.decision import Approved, Transfer
 from bot.core.events import Event
 from bot.core.memory import State
-from bot.core.model import Ask, Instrument, Order, Sourced, Target, View
+from bot.core.model import Ask, Instrument, Order, Sourced, SpotSeen, Target, View
 from bot.core.policy_terms import Signs
 
 
@@ -54,7 +54,7 @@ class Misconfigured(PortError):
 class Gate(Protocol):
     """The last word before a signature; asked inside the venue client, after every queue."""
 
-    def check(self, order: Approved | None) -> None:
+    def check(self, order: Approved | Transfer | None) -> None:
         """Raise NotSent with the reason if this call may not be signed now. `order` is None for cancels and settings calls."""
 
 
@@ -95,6 +95,28 @@ class Exchange(Protocol):
 
     async def close(self) -> None:
         """Release connections. Never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpotAsk:
+    """What to read of one asset's wallet beside the account; with a transfer that has not come to its end."""
+
+    asset: str
+    transfer: Transfer | None = None
+
+
+class Mover(Protocol):
+    """A venue that moves collateral between its spot wallet and the futures account, where the right to do so is not the right to
+    withdraw. An Exchange that is one says so by `moves_collateral`."""
+
+    async def spots(self, asks: Sequence[SpotAsk]) -> tuple[SpotSeen, ...]:
+        """What lies there now, and what became of the transfers, one answer for each ask. Never raises: what could not be read is None."""
+
+    async def transfer(self, wanted: Transfer) -> None:
+        """Move the coins; returning means that it is done. An id that the venue already knows never moves coins a second time.
+
+        Raise NotSent, Refused or Unknown; never return a guess.
+        """
 
 
 class Countdown(Protocol):

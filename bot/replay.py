@@ -29,6 +29,9 @@ class Driven(Venue, Protocol):
     def settle_series(self, asset: str, due: Sequence[tuple[Decimal, Decimal, int]]) -> Settled:
         """As print and settle_funding for each (price, rate, at_ms) in turn, none of which fills or liquidates anything."""
 
+    def moved_in(self) -> Mapping[str, Decimal]:
+        """Net coins that transfers brought from the bag into the account, by currency."""
+
     def equities(self) -> Mapping[str, Decimal]:
         """Of each settle currency."""
 
@@ -111,6 +114,16 @@ class Switch:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Collateral that was moved between the bag and the account; positive into it."""
+
+    at_ms: int
+    asset: str
+    coins: Decimal
+    why: str
+
+
 @dataclass(slots=True)
 class Tally:
     """What is measured on the way, in USD at the prices of each moment."""
@@ -127,6 +140,7 @@ class Tally:
     booked: dict[str, Decimal] = field(default_factory=dict)  # USD by asset: funding minus fees so far
     held: dict[str, tuple[Baseline, Decimal]] = field(default_factory=dict)  # δ* that a `value` hedge set as the bar before ended
     switches: list[Switch] = field(default_factory=list)
+    transfers: list[Moved] = field(default_factory=list)
     carrying: Carrying = field(default_factory=Carrying)
 
 
@@ -267,6 +281,7 @@ class Replay:
             return
         if decision.armed:
             self.tally.orders += len(decision.orders)
+            self.tally.transfers += [Moved(decision.at_ms, one.asset, one.coins, one.why) for one in decision.transfers]
         self.tally.carrying.turned(decision)
         plans: list[LegPlan | CrossPlan] = [*decision.legs, *(cross for leg in decision.legs for cross in leg.crosses)]
         for plan in plans:
@@ -300,8 +315,8 @@ class Replay:
 
     def value_usd(self) -> Decimal:
         """At the last prices; an asset that has none yet does not count yet."""
-        last, assets = self.tally.last, self.assets
-        value = sum((coins * last[asset] for asset, coins in self.bag.items() if asset in last), ZERO)
+        last, assets, moved = self.tally.last, self.assets, self.venue.moved_in()
+        value = sum(((coins - moved.get(asset, ZERO)) * last[asset] for asset, coins in self.bag.items() if asset in last), ZERO)
         for currency, equity in self.venue.equities().items():
             if currency in last or currency not in assets:
                 value += equity * last.get(currency, ONE)
@@ -330,10 +345,16 @@ class Replay:
             "fees_usd": plain(sum((one.fees_usd for one in totals), ZERO)),
             "turnover_usd": plain(sum((one.turnover_usd for one in totals), ZERO)),
             "liquidated": any(one.liquidated for one in totals),
+            **({"transfers": self.transfers_json()} if any(rule.collateral.auto for rule in self.engine.rules.legs) else {}),
             **({"switches": [switch_json(one) for one in tally.switches]} if self.has_policies else {}),
             **(tally.carrying.json() if self.engine.rules.crosses else {}),
             "seconds": round(seconds, 3),
         }
+
+    def transfers_json(self) -> list[dict[str, object]]:
+        """What moved between the bag and the account: neither gain nor loss."""
+        made = self.tally.transfers
+        return [{"at": iso_utc(one.at_ms), "asset": one.asset, "coins": plain(one.coins), "why": one.why} for one in made]
 
     @property
     def has_policies(self) -> bool:

@@ -6,7 +6,7 @@ names (`…_FILE`) or from a secrets folder, and from nowhere else.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -14,9 +14,10 @@ from typing import Any, Final
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from bot.core.model import Basis, Kind
-from bot.core.rules import ExecutionRule, Foreign, LegRule, RiskRule, Rules, Schedule
+from bot.core.rules import CollateralRule, ExecutionRule, Foreign, LegRule, RiskRule, Rules, Schedule
 from bot.settings_accounts import accounts_of, shared_by_mistake
 from bot.settings_keys import Known, UnknownKey, alternatives, find, leaves
+from bot.settings_model import Collateral
 from bot.settings_outside import Outside, read_environment, read_flags, read_secrets
 from bot.settings_root import LIMITS, Settings
 from bot.settings_text import Finding, Key, SettingsError, Tree, Written, read_file
@@ -254,10 +255,18 @@ def _limits_not_in(in_file: set[Key], settings: Settings, path: Path | None) -> 
             f"does not stand in the file, and account {settings.account} is on production",
             f"write down the limit you want (the default elsewhere is {_text(place.field.default if place.field else None)})",
         )
-        for section in LIMITS
-        for key, place in leaves((section,))
+        for key, place in limits_of(settings)
         if key not in in_file and key not in settings.optional_limits
     ]
+
+
+def limits_of(settings: Settings) -> Iterator[tuple[Key, Known]]:
+    """Every key that limits something here: on production it stands in the file."""
+    for section in LIMITS:
+        yield from leaves((section,))
+    moving = [asset for asset, rule in sorted(settings.collateral.items()) if rule.auto_transfer]
+    for key, place in leaves(("collateral",)):
+        yield from ((("collateral", asset, *key[2:]), place) for asset in moving if key[-1] != "auto_transfer")
 
 
 def _text(value: object) -> str:
@@ -271,12 +280,18 @@ def _text(value: object) -> str:
 
 def defaulted_limits(settings: Settings) -> tuple[tuple[str, str], ...]:
     """The limits that nobody wrote down, with the defaults that apply: to be logged at start."""
-    return tuple(
+    limits = tuple(
         (f"{section}.{name}", _text(getattr(part, name)))
         for section in LIMITS
         for part in [getattr(settings, section)]
         for name in type(part).model_fields
         if name not in part.model_fields_set and (section, name) not in settings.optional_limits
+    )
+    return limits + tuple(
+        (f"collateral.{asset}.{name}", _text(getattr(rule, name)))
+        for asset, rule in sorted(settings.collateral.items())
+        for name in type(rule).model_fields
+        if rule.auto_transfer and name not in rule.model_fields_set
     )
 
 
@@ -329,6 +344,7 @@ def to_rules(settings: Settings, *, version: str, absence_ms: int, absence_polls
                 hedge.policies.rules,
                 _transit_ms(settings, asset),
                 settings.auto_band,
+                _collateral(settings, asset),
             )
             for asset, hedge in sorted(settings.legs.items())
         ),
@@ -366,6 +382,11 @@ def to_rules(settings: Settings, *, version: str, absence_ms: int, absence_polls
             for asset, cross in sorted(settings.crosses.items())
         ),
     )
+
+
+def _collateral(settings: Settings, asset: str) -> CollateralRule:
+    rule = settings.collateral.get(asset, Collateral())
+    return CollateralRule(rule.auto_transfer, rule.low, rule.high, rule.max_transfer_coins, rule.max_transfer_coins_per_day)
 
 
 def _transit_ms(settings: Settings, asset: str) -> int:

@@ -178,8 +178,21 @@ def _legs(settings: Settings) -> Iterator[Finding]:
         if asset not in settings.legs:
             yield _say(f"collateral.{asset}", "belongs to no hedge", "delete it, or add the hedge")
     if settings.venue.name == "paper":
+        yield from _spot_wallets(settings)
         for asset in settings.legs:
             yield from _capacity(settings, asset)
+
+
+def _spot_wallets(settings: Settings) -> Iterator[Finding]:
+    """Coins in the paper venue's spot wallet are part of the bag, and what the bag does not declare is not hedged."""
+    for asset, beside in settings.paper.wallet.items():
+        declared = settings.outside[asset].declared if asset in settings.outside else Decimal(0)
+        if beside > declared:
+            problem = f"is {plain(beside)}, and bag.{asset}.coins declares {plain(declared)}: the coins that lie there are part of the bag"
+            yield _say(f"paper.wallet.{asset}", problem, f"write bag.{asset}.coins: {plain(beside)} or more, or lower it")
+    for asset, rule in settings.collateral.items():
+        if rule.auto_transfer and not settings.paper.wallet.get(asset):
+            yield _say(f"paper.wallet.{asset}", "is empty, and auto_transfer takes coins from there", "say what of the bag lies there")
 
 
 def _capacity(settings: Settings, asset: str) -> Iterator[Finding]:
@@ -200,6 +213,8 @@ def _capacity(settings: Settings, asset: str) -> Iterator[Finding]:
             else:
                 where = "out of the bag" if lacking <= spot else "from elsewhere"
                 remedy = f"post {plain(lacking.quantize(Decimal('0.0001'), 'ROUND_UP'))} {asset} more {where}, or raise risk.max_leverage"
+                if asset in settings.collateral and settings.collateral[asset].auto_transfer:
+                    remedy += "; what lies in paper.wallet is moved by itself (auto_transfer)"
             yield _say(
                 f"paper.collateral.{asset}",
                 f"is {plain(posted)}: that carries at most a hedge of {_coins(posted * per_coin)} {asset} at max_leverage {plain(most)}, "

@@ -93,6 +93,10 @@ class Paper(Section):
         default={"BTC": Decimal(3)},
         description="coins posted at the start; a bare number is BTC's, USDT is for linear contracts",
     )
+    wallet: Annotated[dict[Asset, Coins], PerAsset] = Field(
+        default={"BTC": Decimal(0)},
+        description="coins of the bag that lie in the paper venue's spot wallet, where `collateral.X.auto_transfer` takes them from",
+    )
     spread_bps: Annotated[Number, Field(ge=0, lt=1000)] = Field(default=Decimal(2), description="between bid and ask, in basis points")
     url: Annotated[str, AfterValidator(sqlite_only)] = Field(
         default="sqlite:///paper.db", description="the paper venue's own database, never the audit database"
@@ -197,9 +201,13 @@ class Risk(Section):
 class Collateral(Section):
     """When the collateral of one asset should move."""
 
-    auto_transfer: Switch = Field(default=False, description="let the bot move collateral itself; not available in this version")
-    low: Leverage = Field(default=Decimal("1.8"), description="leverage at which to top up")
-    high: Leverage = Field(default=Decimal("1.2"), description="leverage at which to sweep back")
+    auto_transfer: Switch = Field(
+        default=False, description="let the bot move coins between the venue's spot wallet and the account; false: it says what to move"
+    )
+    low: Leverage = Field(default=Decimal("1.8"), description="leverage above which to top up, to the middle between high and low")
+    high: Leverage = Field(default=Decimal("1.2"), description="leverage below which to sweep back what was topped up")
+    max_transfer_coins: Coins = Field(default=Decimal(1), description="most that one transfer moves")
+    max_transfer_coins_per_day: Coins = Field(default=Decimal(3), description="most that is moved into the account in one UTC day")
 
 
 class Reconcile(Section):

@@ -230,7 +230,22 @@ class Settings(Section):
                 remedy = "top up before the bot starts to reduce: lower it"
                 refuse(f"is {rule.low}, not below risk.hard_leverage {risk.hard_leverage}", remedy, *at, "low")
             if rule.auto_transfer:
-                refuse("is true, which this version cannot do", "write auto_transfer: false and move coins by hand", *at, "auto_transfer")
+                self._may_move(asset, rule)
+
+    def _may_move(self, asset: str, rule: Collateral) -> None:
+        """Refuse to move collateral where the venue, the contract or a limit stands against it."""
+        at, by_hand = ("collateral", asset), "write auto_transfer: false and move coins by hand"
+        if why := OFFERS[self.venue.name].no_transfer:
+            able = ", ".join(name for name, offer in OFFERS.items() if not offer.no_transfer)
+            refuse(f"is true, and {self.venue.name} {why}", f"{by_hand}; venues that can: {able}", *at, "auto_transfer")
+        if asset in self.legs and self.kind(asset) is Kind.LINEAR:
+            refuse(f"is true, and the margin of {self.legs[asset].instrument} is USDT, not {asset}", by_hand, *at, "auto_transfer")
+        if self.venue.environment in OFFERS[self.venue.name].no_transfer_in:
+            problem = f"is true, and {self.venue.name} {self.venue.environment} has no such wallet"
+            refuse(problem, by_hand, *at, "auto_transfer")
+        if rule.max_transfer_coins > rule.max_transfer_coins_per_day:
+            problem = f"is {plain(rule.max_transfer_coins)}, more than max_transfer_coins_per_day {plain(rule.max_transfer_coins_per_day)}"
+            refuse(problem, "one transfer may not exceed a day's: lower it", *at, "max_transfer_coins")
 
     def _execution_makes_sense(self) -> None:
         execution, each = self.execution, self.execution.horizon_seconds / self.execution.slices

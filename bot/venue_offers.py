@@ -28,6 +28,10 @@ PROOFS: Final[Mapping[Proof, str]] = {
 }
 
 
+NOT_PROVEN: Final = "has no transfer that was proven on the wire"
+WITHDRAWS: Final = "lets only a key move collateral that may withdraw too"
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What one venue offers."""
@@ -39,6 +43,8 @@ class Offer:
     why_not: str = ""  # what is missing, and why
     dead_man: bool = False  # it has a dead man's switch that a REST client can wind up
     book: bool = True  # its visible book is read
+    no_transfer: str = NOT_PROVEN  # why no collateral is moved there; "": it is, between its spot wallet and the account
+    no_transfer_in: tuple[str, ...] = ()  # environments without that wallet
 
     def proof(self, kind: Kind) -> Proof:
         return self.inverse if kind is Kind.INVERSE else self.linear
@@ -50,18 +56,21 @@ LINEAR_RECORDED: Final = "linear contracts are recorded only"
 NO_TEST: Final = "it has no test environment that lists what the bot hedges with"
 NO_SENDING: Final = "nothing is sent: its test environment has no cancel and no list of open orders, so no order could be proven"
 OFFERS: Final[Mapping[str, Offer]] = {
-    "paper": Offer((None,), Proof.FIRST_CLASS, Proof.FIRST_CLASS, "here"),
-    "bybit": Offer(("testnet", "demo", "production"), Proof.FIRST_CLASS, Proof.RECORDED, LOCAL, LINEAR_RECORDED),
+    "paper": Offer((None,), Proof.FIRST_CLASS, Proof.FIRST_CLASS, "here", no_transfer=""),
+    "bybit": Offer(("testnet", "demo", "production"), Proof.FIRST_CLASS, Proof.RECORDED, LOCAL, LINEAR_RECORDED, no_transfer="",
+        no_transfer_in=("demo",)),
     "deribit": Offer(
-        ("testnet", "production"), Proof.FIRST_CLASS, Proof.NONE, LOCAL, "its linear contracts are settled in USDC"
+        ("testnet", "production"), Proof.FIRST_CLASS, Proof.NONE, LOCAL, "its linear contracts are settled in USDC",
+        no_transfer=f"{WITHDRAWS} (wallet:read_write)",
     ),
-    "okx": Offer(("demo", "production"), Proof.FIRST_CLASS, Proof.RECORDED, LOCAL, LINEAR_RECORDED, dead_man=True),
+    "okx": Offer(("demo", "production"), Proof.FIRST_CLASS, Proof.RECORDED, LOCAL, LINEAR_RECORDED, dead_man=True, no_transfer=""),
     "krakenfutures": Offer(
         ("demo", "production"), Proof.FIRST_CLASS, Proof.NONE, LOCAL, "its linear contracts are settled in USD, out of a basket",
-        dead_man=True,
+        dead_man=True, no_transfer=f"{WITHDRAWS} (its Withdraw permission)",
     ),
     "binancecoinm": Offer(
-        ("demo", "production"), Proof.FIRST_CLASS, Proof.NONE, LOCAL, "its linear contracts are at the venue binance", dead_man=True
+        ("demo", "production"), Proof.FIRST_CLASS, Proof.NONE, LOCAL, "its linear contracts are at the venue binance", dead_man=True,
+        no_transfer="moves it by another host than the one it trades on, which was not proven on the wire",
     ),
     "binance": Offer(
         ("demo", "production"), Proof.NONE, Proof.RECORDED, ANSWERS, "its inverse contracts are at the venue binancecoinm"

@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from bot.core.decision import Approved, Move
-from bot.core.events import DecisionMade, Event, FillSeen, FundingSeen, Halted, IntentRecorded, OrderMoved
-from bot.core.model import OrderStatus
+from bot.core.events import (
+    DecisionMade,
+    Event,
+    FillSeen,
+    FundingSeen,
+    Halted,
+    IntentRecorded,
+    OrderMoved,
+    TransferIntended,
+    TransferMoved,
+)
+from bot.core.model import OrderStatus, TransferStatus
 from bot.ports import AuditLog
 
 if TYPE_CHECKING:
@@ -72,6 +82,30 @@ class Witness:
                 )
                 if metrics is not None and event.status is OrderStatus.DRY_RUN:
                     metrics.order(order.asset, event.status)  # recorded at its end: no move follows
+            case TransferIntended():
+                transfer = event.transfer
+                self._log.info(
+                    "transfer.intent" if event.status is TransferStatus.INTENT else "transfer.dry_run",
+                    transfer_id=transfer.transfer_id,
+                    asset=transfer.asset,
+                    coins=str(transfer.coins),
+                    why=transfer.why,
+                )
+                if metrics is not None and event.status is TransferStatus.DRY_RUN:
+                    metrics.transfer(transfer.asset, event.status)
+            case TransferMoved():
+                quiet = event.now in (TransferStatus.DONE, TransferStatus.SEEN)
+                (self._log.info if quiet else self._log.warning)(
+                    "transfer.moved",
+                    transfer_id=event.transfer_id,
+                    asset=event.asset,
+                    coins=str(event.coins),
+                    was=event.was.value,
+                    now=event.now.value,
+                    why=event.why,
+                )
+                if metrics is not None:
+                    metrics.transfer(event.asset, event.now)
             case Halted():
                 next_step = "look at it, then `hedgebot rearm --reason …`"
                 self._log.error("halted", check=event.check, why=event.why, did="own orders are cancelled; the hedge stays", next=next_step)

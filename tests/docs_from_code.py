@@ -119,6 +119,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "files": files_table,
     "faults": faults_table,
     "venue-table": docs_of_venues.overview,
+    "transfers": docs_of_venues.transfers,
     "venues": docs_of_venues.sections,
     "promises": docs_of_promises.promises_table,
     "promise-runs": docs_of_promises.runs_table,

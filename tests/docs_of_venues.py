@@ -42,6 +42,17 @@ def anchor(venue: Venue) -> str:
     return "".join(letter for letter in venue.title.lower().replace(" ", "-") if letter.isalnum() or letter == "-")
 
 
+def transfers() -> str:
+    """Who moves collateral, by which right, and what the bot says where it does not."""
+    rows = ["| venue | the right | `auto_transfer: true` |", "|---|---|---|"]
+    for name, venue in VENUES.items():
+        offer = OFFERS[name]
+        taken = f"refused: it {offer.no_transfer}" if offer.no_transfer else "taken"
+        taken += f"; not in {', '.join(offer.no_transfer_in)}, which has no such wallet" if offer.no_transfer_in else ""
+        rows.append(f"| [{venue.title}](venues.md#{anchor(venue)}) | {cell(sentence(venue.transfer_right))} | {cell(taken)} |")
+    return "\n".join(rows) + "\n"
+
+
 def proof(place: Place) -> str:
     """Where signed requests may go, and what is looked at before each."""
     where = " or ".join(f"`{host}`" for host in sorted(place.hosts))
@@ -66,6 +77,7 @@ def facts(venue: Venue) -> Iterator[tuple[str, str]]:
     yield "post-only", notes.post_only
     yield "reduce-only, immediate-or-cancel", notes.reduce_only
     yield "leverage and margin", venue.leverage_note
+    yield "moving collateral", venue.transfer_right
     yield "environments", notes.environments
     for name, place in venue.places.items():
         yield f"proof of `{name}`", proof(place)

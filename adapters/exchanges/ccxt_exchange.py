@@ -4,6 +4,7 @@ ccxt_exchange.py    this: the port, and what is neither read nor placed
 ccxt_line.py        asking, and what it means when there is no answer
 ccxt_listings.py    the contracts
 ccxt_reading.py     rounds of reads
+ccxt_moving.py      moving collateral once
 ccxt_placing.py     placing once, and what became of it
 venues/             one quirk sheet per venue: what to ask, how to read it, what its codes prove
 ccxt_translate.py   numbers and shapes of answers
@@ -17,15 +18,16 @@ from typing import Final
 from adapters.ccxt_client import CcxtClient, Failed
 from adapters.exchanges.ccxt_line import Line
 from adapters.exchanges.ccxt_listings import Listings
+from adapters.exchanges.ccxt_moving import Moving
 from adapters.exchanges.ccxt_placing import Placing
 from adapters.exchanges.ccxt_reading import Reading
 from adapters.exchanges.ccxt_translate import Listed, Malformed
 from adapters.exchanges.outcomes import Verdict, classify, says
 from adapters.exchanges.venues.sheet import Call, Venue
 from adapters.request_budget import Errand
-from bot.core.decision import Approved
-from bot.core.model import Ask, Instrument, Order, Quote, View
-from bot.ports import Clock, NotSent, Refused, Unknown
+from bot.core.decision import Approved, Transfer
+from bot.core.model import Ask, Instrument, Order, Quote, SpotSeen, View
+from bot.ports import Clock, NotSent, Refused, SpotAsk, Unknown
 
 
 class CcxtExchange:
@@ -49,11 +51,16 @@ class CcxtExchange:
         self.line: Final = Line(venue, client, clock, environment, has_key)
         self.listings: Final = Listings(self.line)
         self.reading: Final = Reading(self.line, self.listings)
+        self.moving: Final = Moving(self.line)
         self.placing: Final = Placing(self.line, self.listings, self.reading)
 
     @property
     def venue(self) -> Venue:
         return self.line.venue
+
+    @property
+    def moves_collateral(self) -> bool:
+        return self.venue.transfers is not None
 
     async def choose(self, asset: str) -> str:
         return await self.listings.choose(asset)
@@ -110,6 +117,12 @@ class CcxtExchange:
             raise Unknown(f"no clear answer to the cancel of {client_id}: {error}") from error
         if code and code not in self.venue.codes.gone:
             raise Unknown(f"{self.venue.title} answered {code} to the cancel of {client_id}")
+
+    async def spots(self, asks: Sequence[SpotAsk]) -> tuple[SpotSeen, ...]:
+        return tuple([await self.moving.spot(ask) for ask in asks])
+
+    async def transfer(self, wanted: Transfer) -> None:
+        await self.moving.transfer(wanted)
 
     async def set_leverage(self, symbol: str, leverage: int) -> None:
         listed = self.listings.known[symbol]

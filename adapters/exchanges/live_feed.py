@@ -15,9 +15,9 @@ from adapters.exchanges.paper import PaperExchange
 from adapters.exchanges.paper_feed import Print
 from adapters.exchanges.paper_matching import Touch
 from adapters.exchanges.paper_venue import HOUR_MS
-from bot.core.decision import Approved
-from bot.core.model import Ask, Instrument, Order, Quote, View
-from bot.ports import Clock, NotSent
+from bot.core.decision import Approved, Transfer
+from bot.core.model import Ask, Instrument, Order, Quote, SpotSeen, View
+from bot.ports import Clock, NotSent, SpotAsk
 
 OWN_INTERVAL_HOURS: Final = 8  # between two settlements at the paper exchange
 
@@ -80,6 +80,7 @@ class LivePaper:
 
     name: str = "paper"
     environment: str | None = None
+    moves_collateral: bool = True
     absence_ms: int = 0  # its reads cannot lag
     absence_polls: int = 1
 
@@ -143,6 +144,12 @@ class LivePaper:
 
     async def cancel(self, symbol: str, client_id: str) -> None:
         await self.paper.cancel(symbol, client_id)
+
+    async def spots(self, asks: Sequence[SpotAsk]) -> tuple[SpotSeen, ...]:
+        return await self.paper.spots(asks)
+
+    async def transfer(self, wanted: Transfer) -> None:
+        await self.paper.transfer(wanted)
 
     async def set_leverage(self, symbol: str, leverage: int) -> None:
         await self.paper.set_leverage(symbol, leverage)

@@ -23,13 +23,13 @@ from adapters.exchanges import paper_contracts, paper_views
 from adapters.exchanges.paper_faults import Fault, Faults, Trouble
 from adapters.exchanges.paper_feed import Feed, Opened
 from adapters.exchanges.paper_keeping import Keeper, Nowhere
-from adapters.exchanges.paper_ledger import VenueOrder
+from adapters.exchanges.paper_ledger import VenueOrder, coins
 from adapters.exchanges.paper_matching import BookMatching, Matching, PrintMatching, Touch
 from adapters.exchanges.paper_venue import Changes, Settled, Ticket, Venue
 from adapters.exchanges.paper_views import PARTS, Account, Balance
-from bot.core.decision import Approved
-from bot.core.model import Ask, Instrument, Order, OrderStatus, Side, View
-from bot.ports import Clock, Gate, NotSent, PortError, Priced, Refused, Unknown
+from bot.core.decision import Approved, Transfer
+from bot.core.model import ZERO, Ask, Instrument, Order, OrderStatus, Side, SpotSeen, View
+from bot.ports import Clock, Gate, NotSent, PortError, Priced, Refused, SpotAsk, Unknown
 
 T = TypeVar("T")
 ATTEMPTS: Final = 100  # at writing, when other processes keep committing in between
@@ -40,6 +40,7 @@ class PaperExchange:
 
     `prices` (USD per coin) list the assets, `collateral` funds a new database. `url`: sqlite:///FILE, or sqlite:// for one in memory;
     None keeps it nowhere, for a driver that pushes prices and looks back no further than a minute.
+    `spot` lies beside the account, where `transfer` takes it from.
     `feed` is given what the venue began with and makes the prints; without it prices come from `print` and `settle_funding`.
     `matching`: "print" fills by contract rule of replay, "book" by a synthetic order book; or a
     matching of the caller's own. `latency_ms` passes before a request arrives
@@ -48,6 +49,7 @@ class PaperExchange:
 
     name = "paper"
     environment: str | None = None
+    moves_collateral = True
     absence_ms = 0  # its reads cannot lag
     absence_polls = 1
 
@@ -66,6 +68,7 @@ class PaperExchange:
         book_levels: int = 20,
         book_depth_usd: Decimal = Decimal(50_000),
         touch: Touch | None = None,
+        spot: Mapping[str, Decimal] | None = None,
         latency_ms: int = 0,
         synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL",
         gate: Gate | None = None,
@@ -78,11 +81,13 @@ class PaperExchange:
         self._clock = clock
         self._keeper: Keeper
         if url is None:
-            self._keeper = Nowhere(seed=seed, now_ms=clock.now_ms(), prices=prices, collateral=collateral)
+            self._keeper = Nowhere(seed=seed, now_ms=clock.now_ms(), prices=prices, collateral=collateral, spot=spot or {})
         else:
             from adapters.exchanges.paper_records import Records  # loads the database's libraries
 
-            self._keeper = Records(url, seed=seed, now_ms=clock.now_ms(), prices=prices, collateral=collateral, synchronous=synchronous)
+            self._keeper = Records(
+                url, seed=seed, now_ms=clock.now_ms(), prices=prices, collateral=collateral, spot=spot or {}, synchronous=synchronous
+            )
         self.opened: Final = self._keeper.opened
         try:
             self._specs = paper_contracts.listed({asset: anchor.price for asset, anchor in self.opened.anchors.items()}, instruments)
@@ -231,6 +236,45 @@ class PaperExchange:
         if self.faults.use(Trouble.LEVERAGE_ANSWER_LOST, symbol=symbol):
             raise Unknown(f"paper: no answer to the leverage call of {symbol} (fault)")
 
+    async def spots(self, asks: Sequence[SpotAsk]) -> tuple[SpotSeen, ...]:
+        if self.latency_ms:
+            await self._clock.sleep_ms(self.latency_ms)
+        try:
+            if self.faults:
+                self._unless_down("the spot wallet could not be read")
+                if self.faults.use(Trouble.SPOT_FAILS):
+                    raise NotSent("the spot wallet could not be read (fault)")
+            self._act(self._advance)
+        except NotSent as error:
+            return tuple(SpotSeen(ask.asset, None, error=f"spot wallet of {ask.asset}: {error}") for ask in asks)
+        return tuple(paper_views.spot(self._venue, ask) for ask in asks)
+
+    async def transfer(self, wanted: Transfer) -> None:
+        own = wanted.transfer_id
+        if self.faults:
+            self._unless_down(f"{own} was not sent")
+            if self.faults.use(Trouble.TRANSFER_NOT_SENT):
+                raise NotSent(f"paper: {own} was not sent (fault)")
+        if self.latency_ms:
+            await self._clock.sleep_ms(self.latency_ms)
+        if self.gate is not None:
+            self.gate.check(wanted)
+        fault = self.faults.use(Trouble.TRANSFER_LOST, Trouble.TRANSFER_ANSWER_LOST, Trouble.TRANSFER_REFUSED)
+        if fault is not None and fault.trouble is Trouble.TRANSFER_LOST:
+            raise Unknown(f"paper: no answer to {own} (fault)")
+        if fault is not None and fault.trouble is Trouble.TRANSFER_REFUSED:
+            raise Refused("paper: transfer refused (fault)", code="rights")
+
+        def step() -> None:
+            self._advance()
+            self._venue.transfer(own, wanted.asset, wanted.coins)
+
+        self._act(step)
+        if self.latency_ms:
+            await self._clock.sleep_ms(self.latency_ms)
+        if fault is not None:
+            raise Unknown(f"paper: no answer to {own} (fault)")
+
     async def close(self) -> None:
         self._keeper.close()
 
@@ -315,6 +359,13 @@ class PaperExchange:
     def equities(self) -> dict[str, Decimal]:
         """Of each settle currency, at the prices of now."""
         return {wallet.currency: wallet.equity() for wallet in self._venue.wallets.values()}
+
+    def moved_in(self) -> dict[str, Decimal]:
+        """Net coins that transfers brought from the spot wallet into the account, by currency."""
+        moved: dict[str, Decimal] = {}
+        for one in self._venue.carried.values():
+            moved[one.currency] = moved.get(one.currency, ZERO) + coins(one.units)
+        return moved
 
     def balances(self) -> tuple[Balance, ...]:
         return tuple(paper_views.balance(wallet) for wallet in self._venue.wallets.values())

@@ -15,6 +15,11 @@ class Trouble(StrEnum):
     CANCEL_ANSWER_LOST = "the cancel is done and the answer is lost"  # Unknown; the order is gone
     LEVERAGE_NOT_SENT = "the leverage call does not leave the machine"  # NotSent
     LEVERAGE_ANSWER_LOST = "the leverage is set and the answer is lost"  # Unknown
+    TRANSFER_NOT_SENT = "the transfer does not leave the machine"  # NotSent
+    TRANSFER_LOST = "the transfer is lost on the way"  # Unknown; no coins move
+    TRANSFER_ANSWER_LOST = "the transfer is made and the answer is lost"  # Unknown
+    TRANSFER_REFUSED = "the venue refuses the transfer"  # Refused
+    SPOT_FAILS = "the spot wallet cannot be read"  # None, and the error named
     READ_FAILS = "a read fails"  # the part is None and named in View.errors
     READ_STALE = "a read shows what the last one showed, old stamps and all"
     DOWN = "the venue is down"  # NotSent for every call, every part None

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from adapters.exchanges.paper_feed import Anchor, Opened
-from adapters.exchanges.paper_ledger import Market, VenueOrder, Wallet, units_down
+from adapters.exchanges.paper_ledger import Market, Spot, VenueOrder, Wallet, units_down
 from adapters.exchanges.paper_venue import Venue
 from bot.core.model import Fill, FundingPayment
 from bot.ports import Misconfigured
@@ -37,7 +37,16 @@ class Keeper(Protocol):
 class Nowhere:
     """Of this process alone. What the venue no longer remembers (the newest fills, payments and ended orders) is gone."""
 
-    def __init__(self, *, seed: int, now_ms: int, prices: Mapping[str, Decimal], collateral: Mapping[str, Decimal]) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        now_ms: int,
+        prices: Mapping[str, Decimal],
+        collateral: Mapping[str, Decimal],
+        spot: Mapping[str, Decimal],
+    ) -> None:
+        self.spot = dict(spot)
         anchors = {asset: Anchor(price, now_ms) for asset, price in prices.items()}
         self.opened = Opened(new=True, seed=seed, born_ms=now_ms, anchors=anchors, collateral=dict(collateral))
 
@@ -48,6 +57,7 @@ class Nowhere:
             venue.markets[asset] = Market(asset, anchor.price, anchor.at_ms, anchor.price, anchor.at_ms)
         for currency, amount in opened.collateral.items():
             venue.wallets[currency] = Wallet(currency, units_down(amount), deposited=units_down(amount))
+        venue.spots.update({currency: Spot(currency, units_down(amount)) for currency, amount in self.spot.items()})
 
     def changed_elsewhere(self) -> bool:
         return False

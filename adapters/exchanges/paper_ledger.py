@@ -127,6 +127,24 @@ class Wallet:
 
 
 @dataclass(slots=True, eq=False)
+class Spot:
+    """What lies of one currency beside the account, in units of 1e-8."""
+
+    currency: str
+    units: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A transfer that was made, positive into the account."""
+
+    transfer_id: str
+    currency: str
+    units: int
+    at_ms: int
+
+
+@dataclass(slots=True, eq=False)
 class Totals:
     """What trading one contract has cost and brought since the venue was made. USD at the price of each moment."""
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
 from adapters.exchanges.paper_feed import Anchor, Opened
-from adapters.exchanges.paper_ledger import Market, Totals, VenueOrder, Wallet, coins, units_down, units_even
+from adapters.exchanges.paper_ledger import Carried, Market, Spot, Totals, VenueOrder, Wallet, coins, units_down, units_even
 from adapters.exchanges.paper_store import (
     REMEDY,
     SCHEMA,
@@ -18,7 +18,9 @@ from adapters.exchanges.paper_store import (
     PaperLeg,
     PaperMarket,
     PaperOrder,
+    PaperSpot,
     PaperStore,
+    PaperTransfer,
     PaperVenue,
     PaperWallet,
     Row,
@@ -40,12 +42,13 @@ class Records:
         now_ms: int,
         prices: Mapping[str, Decimal],
         collateral: Mapping[str, Decimal],
+        spot: Mapping[str, Decimal],
         synchronous: Literal["FULL", "NORMAL", "OFF"],
     ) -> None:
         self.url = url
         self.store = PaperStore(url, synchronous=synchronous)
         try:
-            self.opened = found(self.store, seed=seed, now_ms=now_ms, prices=prices, collateral=collateral)
+            self.opened = found(self.store, seed=seed, now_ms=now_ms, prices=prices, collateral=collateral, spot=spot)
         except BaseException as error:
             self.store.close()
             if problem := self.unusable(error):
@@ -94,11 +97,20 @@ def cause(error: Exception) -> str:
     return str(error.orig) if isinstance(error, DatabaseError) else str(error)
 
 
-def found(store: PaperStore, *, seed: int, now_ms: int, prices: Mapping[str, Decimal], collateral: Mapping[str, Decimal]) -> Opened:
-    """What the venue in this database began with; makes it if the database is new, and lists assets that it did not have yet."""
+def found(
+    store: PaperStore,
+    *,
+    seed: int,
+    now_ms: int,
+    prices: Mapping[str, Decimal],
+    collateral: Mapping[str, Decimal],
+    spot: Mapping[str, Decimal],
+) -> Opened:
+    """What the venue in this database began with; makes it if the database is new, and lists assets that it did not have yet, and spot
+    wallets likewise: a database of an earlier version has none."""
     while True:
         store.acknowledge()
-        opened, rows = _begin(store, seed, now_ms, prices, collateral)
+        opened, rows = _begin(store, seed, now_ms, prices, collateral, spot)
         try:
             if rows:
                 store.commit(rows)
@@ -108,7 +120,12 @@ def found(store: PaperStore, *, seed: int, now_ms: int, prices: Mapping[str, Dec
 
 
 def _begin(
-    store: PaperStore, seed: int, now_ms: int, prices: Mapping[str, Decimal], collateral: Mapping[str, Decimal]
+    store: PaperStore,
+    seed: int,
+    now_ms: int,
+    prices: Mapping[str, Decimal],
+    collateral: Mapping[str, Decimal],
+    spot: Mapping[str, Decimal],
 ) -> tuple[Opened, list[tuple[type[SQLModel], list[Row]]]]:
     venues = store.rows(PaperVenue)
     markets = {row["asset"]: row for row in store.rows(PaperMarket)}
@@ -131,6 +148,9 @@ def _begin(
     if fresh:
         rows.append((PaperMarket, fresh))
         markets.update({row["asset"]: row for row in fresh})
+    kept = {row["currency"] for row in store.rows(PaperSpot)}
+    if beside := [_spot(Spot(currency, units_down(amount))) for currency, amount in spot.items() if amount and currency not in kept]:
+        rows.append((PaperSpot, beside))
     opened = Opened(
         new=not venues,
         seed=venue["seed"],
@@ -150,6 +170,10 @@ def load(store: PaperStore, venue: Venue) -> None:
         venue.markets[row["asset"]] = Market(**row)
     for row in store.rows(PaperWallet):
         venue.wallets[row["currency"]] = Wallet(**row)
+    for row in store.rows(PaperSpot):
+        venue.spots[row["currency"]] = Spot(**row)
+    for row in store.rows(PaperTransfer):
+        venue.carried[row["transfer_id"]] = Carried(**row)
     for row in store.rows(PaperLeg):
         leg = venue.leg(row["symbol"])
         leg.position, leg.entry, leg.leverage = row["position"], row["entry"], row["leverage"]
@@ -185,6 +209,8 @@ def changed(venue: Venue, opened: Opened) -> list[tuple[type[SQLModel], list[Row
         (PaperVenue, [head]),
         (PaperMarket, [_market(market) for market in venue.markets.values()]),
         (PaperWallet, [_wallet(wallet) for wallet in changes.wallets.values()]),
+        (PaperSpot, [_spot(spot) for spot in changes.spots.values()]),
+        (PaperTransfer, [{name: getattr(one, name) for name in Carried.__slots__} for one in changes.carried]),
         (PaperOrder, [_order(one) for one in changes.orders.values()]),
         (PaperFill, [_fill(seq, one) for seq, one in changes.fills]),
         (PaperFunding, [_payment(seq, one) for seq, one in changes.payments]),
@@ -234,6 +260,10 @@ def payment(row: Row) -> FundingPayment:
 
 def _wallet(wallet: Wallet) -> Row:
     return {name: getattr(wallet, name) for name in ("currency", "units", "deposited", "realised", "fees", "funding", "insured")}
+
+
+def _spot(spot: Spot) -> Row:
+    return {name: getattr(spot, name) for name in Spot.__slots__}
 
 
 def _market(market: Market) -> Row:

@@ -146,8 +146,24 @@ class PaperFunding(Base, table=True):
     at_ms: int = _big(index=True)
 
 
+class PaperSpot(Base, table=True):
+    __tablename__ = "paper_spot"
+    currency: str = Field(primary_key=True)
+    units: int = _big()
+
+
+class PaperTransfer(Base, table=True):
+    __tablename__ = "paper_transfer"
+    transfer_id: str = Field(primary_key=True)
+    currency: str
+    units: int = _big()
+    at_ms: int = _big()
+
+
 Row = dict[str, Any]
-TABLES: Final[tuple[type[SQLModel], ...]] = (PaperVenue, PaperWallet, PaperMarket, PaperLeg, PaperOrder, PaperFill, PaperFunding)
+TABLES: Final[tuple[type[SQLModel], ...]] = (
+    PaperVenue, PaperWallet, PaperMarket, PaperLeg, PaperOrder, PaperFill, PaperFunding, PaperSpot, PaperTransfer,
+)  # fmt: skip
 _TABLE: Final = {model: cast(Table, model.__table__) for model in TABLES}  # type: ignore[attr-defined]
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from adapters.exchanges import paper_contracts
 from adapters.exchanges.paper_feed import Feed
-from adapters.exchanges.paper_ledger import Leg, Market, VenueOrder, Wallet, coins, units_down
+from adapters.exchanges.paper_ledger import Carried, Leg, Market, Spot, VenueOrder, Wallet, coins, units_down
 from adapters.exchanges.paper_matching import Matching, eaten_key
 from bot.core import contracts
 from bot.core.model import Fill, FundingPayment, Instrument, OrderStatus, Side
@@ -31,9 +31,11 @@ class Changes:
     wallets: dict[str, Wallet] = field(default_factory=dict)
     fills: list[tuple[int, Fill]] = field(default_factory=list)
     payments: list[tuple[int, FundingPayment]] = field(default_factory=list)
+    spots: dict[str, Spot] = field(default_factory=dict)
+    carried: list[Carried] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.orders or self.legs or self.wallets or self.fills or self.payments)
+        return bool(self.orders or self.legs or self.wallets or self.fills or self.payments or self.spots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Venue:
         self.markets: dict[str, Market] = {}
         self.wallets: dict[str, Wallet] = {}
         self.legs: dict[str, Leg] = {}
+        self.spots: dict[str, Spot] = {}
+        self.carried: dict[str, Carried] = {}  # every transfer by its id: they are few
         self.ended: dict[int, VenueOrder] = {}  # the latest of them
         self.by_client_id: dict[str, VenueOrder] = {}  # of every order in memory
         self.changes = Changes()
@@ -303,6 +307,20 @@ class Venue:
         wallet.deposited += units
         wallet.margin = None
         self.changes.wallets[currency] = wallet
+
+    def transfer(self, transfer_id: str, currency: str, amount: Decimal) -> None:
+        """Coins from the spot wallet into the account (positive), or back, at once and together. A transfer of this id that was made is
+        not made again. Raise Refused if the wallet does not hold them, or the account cannot spare them."""
+        if transfer_id in self.carried:
+            return
+        units, spot = units_down(amount), self.spots.setdefault(currency, Spot(currency))
+        if units > spot.units:
+            raise Refused(f"the spot wallet holds {coins(spot.units)} {currency}, and {amount} were asked for", code="balance")
+        self.deposit(currency, amount)
+        spot.units -= units
+        done = self.carried[transfer_id] = Carried(transfer_id, currency, units, self.now_ms)
+        self.changes.spots[currency] = spot
+        self.changes.carried.append(done)
 
     def _check(self, leg: Leg, order: VenueOrder) -> None:
         """Raise Refused with the venue's code where the order may not stand."""

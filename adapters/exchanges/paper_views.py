@@ -9,7 +9,8 @@ from typing import Final
 from adapters.exchanges.paper_keeping import Keeper
 from adapters.exchanges.paper_ledger import Leg, VenueOrder, Wallet, coins
 from adapters.exchanges.paper_venue import Venue
-from bot.core.model import Ask, Depth, Fill, FundingPayment, Levels, Margin, Order, Position, Quote, Side, View
+from bot.core.model import Ask, Depth, Fill, FundingPayment, Levels, Margin, Order, Position, Quote, Side, SpotSeen, TransferStatus, View
+from bot.ports import SpotAsk
 
 PARTS: Final = ("quote", "position", "margin", "open_orders", "found", "fills", "funding", "depth")
 BY_TIME: Final = attrgetter("at_ms")
@@ -141,6 +142,15 @@ def payments(keeper: Keeper, leg: Leg, since_ms: int) -> tuple[FundingPayment, .
     if not recent or recent[-1].at_ms < since_ms:
         return ()
     return tuple(recent[bisect_left(recent, since_ms, key=BY_TIME) :])
+
+
+def spot(venue: Venue, ask: SpotAsk) -> SpotSeen:
+    """The wallet beside the account, and whether a transfer was made."""
+    held = venue.spots.get(ask.asset)
+    found = None
+    if ask.transfer is not None:
+        found = TransferStatus.DONE if ask.transfer.transfer_id in venue.carried else TransferStatus.ABSENT
+    return SpotSeen(ask.asset, coins(held.units if held is not None else 0), found)
 
 
 def account(leg: Leg) -> Account:

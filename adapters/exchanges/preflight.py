@@ -43,6 +43,7 @@ class Wish:
     max_order_usd: Decimal
     max_position_usd: Decimal
     allow_withdraw_key: bool = False
+    transfers: bool = False  # may collateral be moved?
 
 
 async def preflight(exchange: CcxtExchange, symbols: Sequence[str], clock: Clock, wish: Wish) -> tuple[Finding, ...]:
@@ -120,6 +121,11 @@ def rights(exchange: CcxtExchange, account: Account, wish: Wish) -> Iterator[Fin
         remedy = "make a key without that right" + (", or write `venue.allow_withdraw_key: true`, on record" if refuses else "")
         allowed = "a key that can withdraw" if real and not refuses else ""
         yield Finding("error" if refuses else "warning", f"the key can withdraw from {title}", remedy, on_record=allowed)
+    if wish.transfers and account.may_transfer is False:
+        remedy = "give it that right (and none to withdraw), or write auto_transfer: false"
+        yield Finding(
+            "error" if wish.live else "warning", f"the key may not move coins at {title}, which collateral.X.auto_transfer needs", remedy
+        )
     if account.may_withdraw is None and real:
         yield Finding("warning", f"{title} does not tell whether the key can withdraw", "see that it cannot")
 

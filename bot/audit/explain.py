@@ -4,16 +4,27 @@ from collections.abc import Iterable, Iterator
 
 from bot.audit.codec import NotAnEvent
 from bot.audit.rows import EntryRow, OrderRow
-from bot.audit.sentences import SOURCES, STATUSES, coins, moment, order_words, sentence, trimmed, usd
+from bot.audit.sentences import SOURCES, STATUSES, coins, moment, order_words, sentence, transfer_words, trimmed, usd
 from bot.audit.store import Store
 from bot.audit.trades import fills_of, intents
 from bot.core.decision import Approved, CrossPlan, Decision, LegPlan
-from bot.core.events import CancelAsked, DecisionMade, LookedInVain, OrderMoved, QueueSeen, RunStarted
+from bot.core.events import (
+    CancelAsked,
+    DecisionMade,
+    LookedInVain,
+    OrderMoved,
+    QueueSeen,
+    RunStarted,
+    TransferIntended,
+    TransferMoved,
+    TransferSought,
+)
 from bot.core.model import NO_LIQUIDATION
 from bot.core.policy_terms import Change
 from bot.core.rules import Rules
 from bot.shortfall import cost
 
+TRANSFERS = (TransferIntended.__name__, TransferMoved.__name__, TransferSought.__name__)
 STORY = (OrderMoved.__name__, LookedInVain.__name__, QueueSeen.__name__, CancelAsked.__name__)
 
 
@@ -22,11 +33,13 @@ class NotOnRecord(LookupError):
 
 
 def explain(store: Store, identity: str) -> str:
-    """The story behind `identity`: a sequence number of the chain, or the client id of an order. Raise NotOnRecord."""
+    """The story behind `identity`: a sequence number of the chain, or the id of an order or a transfer. Raise NotOnRecord."""
     name = identity.strip().removeprefix("#")
     order = store.order(name)
     if order is not None:
         return "\n".join(order_story(store, order))
+    if moved := list(transfer_story(store, name)):
+        return "\n".join(moved)
     row = store.entry(int(name)) if name.isascii() and name.isdigit() and len(name) < 19 else None
     if row is None:
         raise NotOnRecord(
@@ -34,6 +47,15 @@ def explain(store: Store, identity: str) -> str:
             " (`hedgebot audit tail`), orders are listed by `hedgebot orders`"
         )
     return "\n".join(entry_story(store, row))
+
+
+def transfer_story(store: Store, name: str) -> Iterator[str]:
+    """Everything on record of one transfer of collateral; nothing if none has this name."""
+    for row in store.entries(kinds=TRANSFERS):
+        event = row.event
+        about = event.transfer.transfer_id if isinstance(event, TransferIntended) else getattr(event, "transfer_id", "")
+        if about == name:
+            yield f"Entry {row.seq}, {moment(row.at_ms)}: {sentence(event)}"
 
 
 def entry_story(store: Store, row: EntryRow) -> Iterator[str]:
@@ -156,6 +178,10 @@ def action_story(leg: LegPlan, decision: Decision) -> Iterator[str]:
     for call in decision.leverage:
         if call.asset == leg.asset:
             yield f"  → set the venue's leverage of {call.symbol} to {call.leverage}."
+    for transfer in decision.transfers:
+        if transfer.asset == leg.asset:
+            acted = True
+            yield f"  → transfer {transfer.transfer_id}: {transfer_words(transfer)}."
     for order in decision.orders:
         if order.asset == leg.asset:
             acted = True

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from bot.core.decision import Approved
+from bot.core.decision import Approved, Transfer
 from bot.core.events import (
     AlertRaised,
     BagDeclared,
@@ -32,8 +32,11 @@ from bot.core.events import (
     RunEnded,
     RunStarted,
     TookCharge,
+    TransferIntended,
+    TransferMoved,
+    TransferSought,
 )
-from bot.core.model import OrderStatus, TargetSource
+from bot.core.model import OrderStatus, TargetSource, TransferStatus
 from bot.core.pin import described, differences
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -51,6 +54,15 @@ STATUSES: Final = {
     OrderStatus.REJECTED: "rejected by the venue",
     OrderStatus.ABSENT: "proven never to have reached the venue",
     OrderStatus.DRY_RUN: "a plan only: dry-run sends nothing",
+}
+TRANSFERS: Final = {
+    TransferStatus.INTENT: "written down, not yet asked for",
+    TransferStatus.DRY_RUN: "a plan only: dry-run moves nothing",
+    TransferStatus.UNKNOWN: "of unknown fate: nothing more is moved until account or venue prove what became of it",
+    TransferStatus.DONE: "done, by the venue's word",
+    TransferStatus.SEEN: "done: the coins are accounted for",
+    TransferStatus.REFUSED: "refused by the venue; it is not asked for again within the hour",
+    TransferStatus.ABSENT: "known not to have happened",
 }
 SOURCES: Final = {
     TargetSource.OPERATOR: "the operator's word",
@@ -99,7 +111,12 @@ def order_words(order: Approved) -> str:
     )
 
 
-def sentence(event: Event) -> str:  # noqa: PLR0911, PLR0912 (one line for each event, all of them on one screen)
+def transfer_words(transfer: Transfer) -> str:
+    way = "from the venue's spot wallet into the account" if transfer.coins > 0 else "from the account back to the venue's spot wallet"
+    return f"move {coins(abs(transfer.coins), transfer.asset)} {way} ({transfer.why})"
+
+
+def sentence(event: Event) -> str:  # noqa: PLR0911, PLR0912, PLR0915 (one line for each event, all of them on one screen)
     match event:
         case RunStarted():
             sending = "orders are sent" if event.armed else "dry: nothing is sent"
@@ -127,6 +144,15 @@ def sentence(event: Event) -> str:  # noqa: PLR0911, PLR0912 (one line for each 
         case QueueSeen():
             ahead = "" if event.ahead is None else f", at most {event.ahead:,} contracts ahead of it"
             return f"Order {event.client_id} is {'behind' if event.behind else 'at'} the best price{ahead}."
+        case TransferIntended(status=TransferStatus.DRY_RUN):
+            return f"Would {transfer_words(event.transfer)}, but this is a dry-run ({event.transfer.transfer_id})."
+        case TransferIntended():
+            return f"Wrote down, before asking for it, transfer {event.transfer.transfer_id}: {transfer_words(event.transfer)}."
+        case TransferMoved():
+            because = f" ({event.why})" if event.why else ""
+            return f"Transfer {event.transfer_id} of {coins(event.coins, event.asset)} is {TRANSFERS[event.now]}{because}."
+        case TransferSought():
+            return f"Looked for transfer {event.transfer_id} in the venue's history and did not see it."
         case CancelAsked():
             return f"Asked the venue to cancel order {event.client_id} ({event.why})."
         case FillSeen(fill=fill):

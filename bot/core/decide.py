@@ -4,7 +4,7 @@ from decimal import localcontext
 from typing import Final
 
 from bot.core import contracts, machine, trust
-from bot.core.decision import Approved, Cancel, Decision, LeverageCall
+from bot.core.decision import Approved, Cancel, Decision, LeverageCall, Transfer
 from bot.core.leg import LegAnswer, answer_leg
 from bot.core.memory import LegState, State, Working
 from bot.core.model import Snapshot
@@ -22,12 +22,15 @@ def decide(state: State, seen: Snapshot, rules: Rules) -> Decision:
         cancels: tuple[Cancel, ...] = ()
         leverage: tuple[LeverageCall, ...] = ()
         alerts: tuple[str, ...] = ()
+        transfers: tuple[Transfer, ...] = ()
         doubtful, flat, wakes = False, True, wake(state, rules)
         for rule in rules.legs:
             answer = answer_leg(rule, state, seen, rules, orders)
             answers.append(answer)
             if answer.order is not None:
                 orders += (answer.order,)
+            if answer.transfer is not None:
+                transfers += (answer.transfer,)
             if answer.leverage is not None:
                 leverage += (answer.leverage,)
             if answer.wake_mono_ms is not None:
@@ -50,6 +53,7 @@ def decide(state: State, seen: Snapshot, rules: Rules) -> Decision:
             alerts=alerts,
             wake_mono_ms=wakes,
             mode=moves[-1].now if moves else state.mode,
+            transfers=transfers,
         )
 
 

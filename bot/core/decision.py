@@ -118,6 +118,17 @@ class Approved:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Collateral that moves between the venue's spot wallet and the account. Only keeper.py makes one."""
+
+    transfer_id: str
+    asset: str
+    coins: Decimal  # positive into the account
+    deadline_mono_ms: int  # not sent by then, it is dropped
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     asset: str
     check: str  # the name of the pre-trade check
@@ -183,6 +194,7 @@ class LegPlan:
     crosses: tuple[CrossPlan, ...] = ()  # what it carries for assets without a contract of their own
     parent: Parent | None = None  # begun by this decision
     effort: Effort = Effort.KEEPS
+    lacking_coins: Decimal | None = None  # collateral that should be moved into the account now, in settle currency; None: none is known of
 
     @property
     def teaches(self) -> bool:
@@ -231,6 +243,7 @@ class Decision:
     moves: tuple[Move, ...] = ()
     alerts: tuple[str, ...] = ()
     wake_mono_ms: int | None = None  # the next moment at which a timer of ours may change the answer
+    transfers: tuple[Transfer, ...] = ()  # of collateral, before the orders; recorded as DRY_RUN when not armed
     mode: Mode = field(default=Mode.STARTING)  # after the moves
 
     @property

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from bot.core.decision import Approved, Decision
+from bot.core.decision import Approved, Decision, Transfer
 from bot.core.memory import State
-from bot.core.model import ContractSpec, Fill, FundingPayment, OrderStatus, Snapshot
+from bot.core.model import ContractSpec, Fill, FundingPayment, OrderStatus, Snapshot, TransferStatus
 from bot.core.rules import Rules
 
 
@@ -115,6 +115,42 @@ class QueueSeen:
     symbol: str
     ahead: int | None  # contracts of others that can be before it at its price, at most; None: not told
     behind: bool  # others offer a better price
+    at_ms: int
+    mono_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferIntended:
+    """A transfer of collateral, before it is asked for; in dry-run each distinct plan once."""
+
+    transfer: Transfer
+    epoch: int
+    cycle: int
+    status: TransferStatus  # INTENT, or DRY_RUN
+    at_ms: int
+    mono_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferMoved:
+    """What became of a transfer, as far as that is known now."""
+
+    transfer_id: str
+    asset: str
+    coins: Decimal
+    was: TransferStatus
+    now: TransferStatus
+    why: str
+    at_ms: int
+    mono_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferSought:
+    """A transfer of unknown fate was looked for in the venue's history and not seen: one poll towards the proof that it is absent."""
+
+    transfer_id: str
+    asset: str
     at_ms: int
     mono_ms: int
 
@@ -299,6 +335,9 @@ ALL: Final = (
     OrderMoved,
     LookedInVain,
     QueueSeen,
+    TransferIntended,
+    TransferMoved,
+    TransferSought,
     CancelAsked,
     FillSeen,
     FundingSeen,
@@ -327,6 +366,9 @@ Event = (
     | OrderMoved
     | LookedInVain
     | QueueSeen
+    | TransferIntended
+    | TransferMoved
+    | TransferSought
     | CancelAsked
     | FillSeen
     | FundingSeen

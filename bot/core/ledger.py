@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
+from bot.core import keeping
 from bot.core.decision import QUEUE_TOO_LONG, Approved, Effort, LegPlan, Mode
 from bot.core.events import (
     BagDeclared,
@@ -28,6 +29,9 @@ from bot.core.events import (
     QueueSeen,
     RunStarted,
     TookCharge,
+    TransferIntended,
+    TransferMoved,
+    TransferSought,
 )
 from bot.core.memory import CrossState, LegState, State, Working, changed
 from bot.core.model import ZERO, FundingPayment, OrderStatus, Target, TargetSource
@@ -95,6 +99,7 @@ def of_contract(leg: LegState, symbol: str) -> LegState:
         transferred_coins=leg.transferred_coins,
         read_coins=leg.read_coins,
         underway_coins=leg.underway_coins,
+        keeping=leg.keeping,
     )
 
 
@@ -102,7 +107,9 @@ def carried_over(leg: LegState, adopt: bool) -> LegState:
     """`--adopt` lifts the halt of a leg that is not in our charge yet; durations of an unfinished order start again, above all the
     proof that it is absent."""
     working = leg.working and changed(leg.working, cancel_asked_ms=None, polls=0, vain_since_ms=None, behind_since_ms=None)
-    return changed(leg, working=working, halted=None if adopt and leg.contracts is None else leg.halted)
+    return changed(
+        leg, working=working, keeping=keeping.carried_over(leg.keeping), halted=None if adopt and leg.contracts is None else leg.halted
+    )
 
 
 def commanded(state: State, event: CommandGiven) -> State:
@@ -155,6 +162,7 @@ def rearmed(leg: LegState) -> LegState:
         repeats=0,
         parent=None,
         inside=False,
+        keeping=keeping.looked_at(leg.keeping),
     )
 
 
@@ -189,6 +197,8 @@ def decided(state: State, event: DecisionMade) -> State:
             changes |= progress(leg, plan)
         if plan.asset not in planned and leg.dry_plan:
             changes["dry_plan"] = ""
+        if leg.keeping.dry and not any(one.asset == plan.asset for one in decision.transfers):
+            changes["keeping"] = changed(leg.keeping, dry="")
         if changes:
             legs[at] = changed(leg, **changes)
     crosses = {cross.asset: cross for cross in state.crosses}
@@ -380,9 +390,23 @@ def took_charge(state: State, event: TookCharge) -> State:
 def coins_moved(state: State, event: CoinsMoved) -> State:
     leg = state.leg(event.asset)
     wallet = None if leg.wallet is None else leg.wallet + event.coins
+    kept = keeping.coins_moved(leg.keeping, event)
     if leg.read_coins is not None:
-        return with_leg(state, event.asset, underway_coins=leg.underway_coins + event.coins, wallet=wallet)
-    return with_leg(state, event.asset, transferred_coins=leg.transferred_coins + event.coins, wallet=wallet)
+        return with_leg(state, event.asset, underway_coins=leg.underway_coins + event.coins, wallet=wallet, keeping=kept)
+    return with_leg(state, event.asset, transferred_coins=leg.transferred_coins + event.coins, wallet=wallet, keeping=kept)
+
+
+def transfer_intended(state: State, event: TransferIntended) -> State:
+    asset = event.transfer.asset
+    return with_leg(state, asset, keeping=keeping.intended(state.leg(asset).keeping, event))
+
+
+def transfer_moved(state: State, event: TransferMoved) -> State:
+    return with_leg(state, event.asset, keeping=keeping.moved(state.leg(event.asset).keeping, event))
+
+
+def transfer_sought(state: State, event: TransferSought) -> State:
+    return with_leg(state, event.asset, keeping=keeping.sought(state.leg(event.asset).keeping, event))
 
 
 def bag_declared(state: State, event: BagDeclared) -> State:
@@ -462,6 +486,9 @@ STEPS: Final[dict[type, Callable[[State, Any], State]]] = {
     BalanceSeen: balance_seen,
     TookCharge: took_charge,
     CoinsMoved: coins_moved,
+    TransferIntended: transfer_intended,
+    TransferMoved: transfer_moved,
+    TransferSought: transfer_sought,
     BagDeclared: bag_declared,
     BagFollowed: bag_followed,
     PositionUnexplained: unexplained,

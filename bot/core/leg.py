@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-from bot.core import autoband, bag, band, contracts, cross, pin, planner, policies, policy, risk, sizing
+from bot.core import autoband, bag, band, contracts, pin, planner, policies, policy, risk, sizing
 from bot.core.carried import Carried, carried
-from bot.core.decision import Approved, Baseline, Cancel, LegPlan, LeverageCall, Mode, Refused
+from bot.core.collateral import Collateral
+from bot.core.decision import Approved, Baseline, Cancel, LegPlan, LeverageCall, Mode, Refused, Transfer
 from bot.core.exposure import Exposure, exposure, ratio_of, spot_coins
 from bot.core.memory import LegState, State
-from bot.core.model import NO_LIQUIDATION, ONE, ZERO, Kind, OrderStatus, Side, Snapshot, Target, TargetSource, View
+from bot.core.model import NO_LIQUIDATION, ONE, ZERO, OrderStatus, Side, Snapshot, Target, TargetSource, View
 from bot.core.policy_terms import Memory
 from bot.core.rules import LegRule, Rules
 from bot.core.step import Step, next_step
@@ -31,6 +32,7 @@ class LegAnswer:
     doubtful: bool = False
     flat: bool = True
     wake_mono_ms: int | None = None
+    transfer: Transfer | None = None
 
 
 def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed: tuple[Approved, ...]) -> LegAnswer:
@@ -205,10 +207,18 @@ class Want:
         """N*: the whole short, as far as it is known; None while there is no target."""
         return None if self.own is None else self.own + self.carry.least_usd
 
+    @property
+    def collateral(self) -> Collateral:
+        target = self.applied.target
+        ratio = None if target is None else target.ratio
+        return Collateral(self.rule, self.state, self.seen, self.rules, self.leg, self.held, self.carry, self.edges.band, self.ideal, ratio)
+
     def answer(self, placed: tuple[Approved, ...]) -> LegAnswer:
         blocked = self.blocked()
         hold, size, missing, alerts = self.sized()
         missing += self.carry.missing
+        kept = self.collateral.kept(blocked, limited=bool(missing), trading=size is not None)
+        missing, alerts = missing + kept.missing, alerts + kept.alerts
         cancels = self.cancels(size)
         order: Approved | None = None
         refused: tuple[Refused, ...] = ()
@@ -218,6 +228,8 @@ class Want:
         if size is not None and not blocked:
             if self.leg.working is not None:
                 why = f"{hold}: an order is working"
+            elif kept.transfer is not None and self.state.armed:
+                why = f"{hold}: collateral is moved first"
             elif waits := self.waits():
                 why = f"{hold}: {waits}"
             else:
@@ -239,10 +251,10 @@ class Want:
             alerts += (f"{self.rule.asset}: the fate of an order is unknown for more than a minute",)
         alerts += (*self.carry.alerts, *bag.alerts(self.leg, self.seen))
         settled = size is None and not blocked and self.leg.working is None and not cancels
-        plan = self.plan(size, step, settled=settled, why=why, missing=missing, refused=refused)
+        plan = self.plan(size, step, settled=settled, why=why, missing=missing, refused=refused, lacking=kept.lacking)
         doubtful = self.leg.unexplained > 0 or self.leg.owed != 0 or (self.leg.working is not None and self.leg.working.status in IN_DOUBT)
         flat = self.held.short == 0 or self.leg.contracts is None  # a position that was never ours is not ours to close
-        return LegAnswer(plan, order, cancels, leverage, alerts, doubtful, flat, step.wake_mono_ms)
+        return LegAnswer(plan, order, cancels, leverage, alerts, doubtful, flat, step.wake_mono_ms, kept.transfer)
 
     def blocked(self) -> str:
         """Why this leg may not trade at all now; empty if it may."""
@@ -302,7 +314,7 @@ class Want:
         if held.short > 0 and leverage > limits.hard_leverage:
             kept = sizing.kept_usd(held, limits)
             if kept < self.ideal or not self.carry.known:
-                missing = (self.missing_collateral(),)
+                missing = (self.collateral.missing(),)
                 size = self.size(kept)
                 urgent = None if size is None else replace(size, urgent=True)
                 return "leverage above hard_leverage: reduce to max_leverage", urgent, missing, alerts
@@ -328,40 +340,12 @@ class Want:
     def limited(self, cap: Decimal) -> tuple[str, tuple[str, ...]]:
         """Which limit stops the full hedge, and what is missing."""
         if cap < self.rules.risk.max_position_usd:
-            return "limited by collateral", (self.missing_collateral(),)
+            return "limited by collateral", (self.collateral.missing(),)
         text = f"the full hedge of {self.ideal or ZERO:.0f} USD exceeds max_position_usd {cap:f}"
         return "limited by max_position_usd", (text,)
 
     def size(self, target_usd: Decimal) -> sizing.Size | None:
         return sizing.size(self.held, target_usd, self.rules.execution)
-
-    def missing_collateral(self) -> str:
-        """What the full hedge lacks, as the person at the desk must move it."""
-        held, limits = self.held, self.rules.risk
-        wanted = (self.ideal or ZERO) + held.other_usd + held.pending_usd
-        needed, at_mark = self.lacking_equity(wanted, limits.price_collar), self.lacking_equity(wanted, ZERO)
-        if needed is None or at_mark is None:
-            return (
-                f"the full hedge of {wanted:.0f} USD cannot be carried at max_leverage {limits.max_leverage:f} by any amount of "
-                f"{held.instrument.settle}, as each one posted needs a hedge of its own: raise it, or lower the ratio"
-            )
-        step = Decimal("0.0001")
-        needed, at_mark = needed.quantize(step, ROUND_CEILING), max(ZERO, at_mark).quantize(step, ROUND_CEILING)
-        settle = held.instrument.settle
-        new = needed - held.spot_coins if held.instrument.kind is Kind.INVERSE else ZERO
-        beyond = f", {new} of it from outside the bag" if new > 0 else ""
-        return (
-            f"the full hedge of {wanted:.0f} USD at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account"
-            f"{beyond} ({at_mark} at the mark alone, the rest for a move of the collar): move it there, or lower the ratio"
-        )
-
-    def lacking_equity(self, wanted_usd: Decimal, shock: Decimal) -> Decimal | None:
-        """In settle currency; None where no amount suffices."""
-        held, limits = self.held, self.rules.risk
-        if held.instrument.kind is Kind.INVERSE and self.carry.plans and self.applied.target is not None:
-            carries = sizing.n_max_usd(held.instrument, limits.max_leverage, ONE, held.mark, shock)
-            return cross.coins_lacking(wanted_usd, self.applied.target.ratio, held.mark, held.equity, held.spot_coins, carries)
-        return sizing.equity_needed(held.instrument, wanted_usd, limits.max_leverage, held.mark, shock) - held.equity
 
     def cancels(self, size: sizing.Size | None) -> tuple[Cancel, ...]:
         orphans = (
@@ -404,7 +388,15 @@ class Want:
         return None
 
     def plan(
-        self, size: sizing.Size | None, step: Step, *, settled: bool, why: str, missing: tuple[str, ...], refused: tuple[Refused, ...]
+        self,
+        size: sizing.Size | None,
+        step: Step,
+        *,
+        settled: bool,
+        why: str,
+        missing: tuple[str, ...],
+        refused: tuple[Refused, ...],
+        lacking: Decimal | None,
     ) -> LegPlan:
         held, instrument, mark = self.held, self.held.instrument, self.held.mark
         base = self.baseline.coins if self.baseline is not None else held.long_coins
@@ -446,6 +438,7 @@ class Want:
             trade_cost=self.edges.cost,
             parent=step.begun if self.state.armed else None,
             effort=step.effort,
+            lacking_coins=lacking,
             crosses=tuple([replace(plan, hedged_usd=self.share_of(plan.target_usd)) for plan in self.carry.plans]),
         )
 

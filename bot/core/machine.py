@@ -11,7 +11,15 @@ from typing import Final
 
 from bot.core.decision import Mode, Move
 from bot.core.memory import State
-from bot.core.model import OrderStatus
+from bot.core.model import OrderStatus, TransferStatus
+
+TRANSFER_TRANSITIONS: Final[Mapping[TransferStatus, frozenset[TransferStatus]]] = {
+    TransferStatus.INTENT: frozenset(
+        {TransferStatus.DONE, TransferStatus.REFUSED, TransferStatus.UNKNOWN, TransferStatus.ABSENT, TransferStatus.SEEN}
+    ),
+    TransferStatus.UNKNOWN: frozenset({TransferStatus.DONE, TransferStatus.REFUSED, TransferStatus.ABSENT, TransferStatus.SEEN}),
+    TransferStatus.DONE: frozenset({TransferStatus.SEEN}),
+}
 
 
 class IllegalMove(Exception):

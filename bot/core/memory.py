@@ -5,13 +5,13 @@ What is folded has no slots: a copy with a few values changed is a copied dict t
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from bot.core.decision import Approved, Baseline, Mode, Parent, TradeCost
-from bot.core.model import ZERO, ContractSpec, OrderStatus, Target
+from bot.core.decision import Approved, Baseline, Mode, Parent, TradeCost, Transfer
+from bot.core.model import ZERO, ContractSpec, OrderStatus, Target, TransferStatus
 from bot.core.policy_terms import NOTHING_YET, Memory
 
-T = TypeVar("T", "Working", "LegState", "State")
+T = TypeVar("T", "Working", "Moving", "Keeping", "LegState", "State")
 
 
 def changed(one: T, **changes: Any) -> T:
@@ -41,6 +41,37 @@ class Working:
     venue_id: str = ""
     ahead: int | None = None  # most contracts of others that can be before it in the queue; None: not told
     behind_since_ms: int | None = None  # mono: others have offered a better price since then
+
+
+@dataclass(frozen=True)
+class Moving:
+    """Our record of the one transfer of collateral of an asset that has not come to its end."""
+
+    transfer: Transfer
+    epoch: int  # of the lease it was written under
+    status: TransferStatus  # INTENT, UNKNOWN or DONE
+    sent_at_ms: int
+    sent_mono_ms: int
+    seen_coins: Decimal = ZERO  # that moved into the account since, unexplained by trades
+    polls: int = 0  # how often in a row it was looked for in vain
+    vain_since_ms: int | None = None  # mono: the first of those looks
+    done_since_ms: int | None = None  # mono: since when the venue says that it is done
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What the margin keeper remembers of an asset (keeper.py)."""
+
+    moving: Moving | None = None
+    topped_up_coins: Decimal = ZERO  # net coins that own transfers moved into the account: no more than these are swept back
+    day: int = 0  # days since the epoch
+    day_coins: Decimal = ZERO  # moved into the account on it, what is UNKNOWN counted in
+    wait_until_ms: int = 0  # after a transfer that was refused or not sent
+    wait_why: str = ""
+    dry: str = ""  # the last transfer recorded as DRY_RUN
+
+
+NOTHING_KEPT: Final = Keeping()
 
 
 @dataclass(frozen=True)
@@ -83,6 +114,7 @@ class LegState:
     offered: ContractSpec | None = None  # what the venue shows instead of it: nothing is placed until a person accepts that
     memory: Memory = NOTHING_YET  # of its policies
     trade_cost: TradeCost | None = None  # that its band follows from
+    keeping: Keeping = NOTHING_KEPT  # of its collateral
 
 
 @dataclass(frozen=True, slots=True)

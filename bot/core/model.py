@@ -163,6 +163,22 @@ TERMINAL: Final = frozenset(
 )
 
 
+class TransferStatus(StrEnum):
+    """What became of a transfer of collateral between the venue's spot wallet and the account; the table of moves is in machine.py."""
+
+    INTENT = "INTENT"  # on record, nothing is known of it yet
+    DRY_RUN = "DRY_RUN"
+    UNKNOWN = "UNKNOWN"  # it may have happened
+    DONE = "DONE"  # the venue says so, and the account has not shown it yet
+    SEEN = "SEEN"  # the account shows it
+    REFUSED = "REFUSED"
+    ABSENT = "ABSENT"  # it was not sent, or is proven never to have reached the venue
+
+    @property
+    def terminal(self) -> bool:
+        return self in {TransferStatus.DRY_RUN, TransferStatus.SEEN, TransferStatus.REFUSED, TransferStatus.ABSENT}
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """An order as the venue shows it."""
@@ -262,6 +278,17 @@ class Sourced:
 
 
 @dataclass(frozen=True, slots=True)
+class SpotSeen:
+    """What lies of an asset in the venue's own wallet beside the account, and what the venue tells of the one transfer that was asked
+    about: DONE, REFUSED, UNKNOWN (under way), ABSENT (it shows none); None: it was not asked, or did not tell."""
+
+    asset: str
+    coins: Decimal | None  # None is UNKNOWN
+    found: TransferStatus | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything a decision may know about the world."""
 
@@ -274,6 +301,10 @@ class Snapshot:
     signs: tuple[Signs, ...] = ()  # what was measured for the policies, at the last closed candle
     sources: tuple[Sourced, ...] = ()  # what is read of the bag; counted in `bag`
     crosses: tuple[CrossSeen, ...] = ()  # assets that another one's leg carries
+    spots: tuple[SpotSeen, ...] = ()  # wallets beside the account, of assets whose collateral the bot may move
+
+    def spot(self, asset: str) -> SpotSeen | None:
+        return next((spot for spot in self.spots if spot.asset == asset), None)
 
     def view(self, symbol: str) -> View | None:
         for view in self.views:

@@ -25,10 +25,12 @@ from bot.core.events import (
     PositionUnexplained,
     QueueSeen,
     TookCharge,
+    TransferMoved,
+    TransferSought,
 )
 from bot.core.exposure import spot_coins
-from bot.core.memory import LegState, State, Working
-from bot.core.model import ONE, ZERO, Fill, Instrument, Kind, Margin, Order, OrderStatus, Position, Snapshot, View
+from bot.core.memory import LegState, Moving, State, Working
+from bot.core.model import ONE, ZERO, Fill, Instrument, Kind, Margin, Order, OrderStatus, Position, Snapshot, TransferStatus, View
 from bot.core.planner import is_ours, is_tagged
 from bot.core.queue import standing
 from bot.core.risk import quote_problem
@@ -99,6 +101,8 @@ class Reading:
         else:
             self.fundings()
             self.position(traded)
+        if self.leg.keeping.moving is not None:
+            self.transfer(self.leg.keeping.moving)
         self.sources()
         return self.found
 
@@ -272,6 +276,49 @@ class Reading:
                 self.note(CoinsMoved(self.asset, moved, self.seen.now_ms))
         if traded or leg.unexplained or leg.accept or leg.wallet != margin.wallet:
             self.balance(position, margin)
+
+    def transfer(self, moving: Moving) -> None:
+        """Our transfer of collateral, as account and venue show it now."""
+        coins = moving.transfer.coins
+        apart = moving.seen_coins - coins
+        close = abs(apart) <= DUST * max(ONE, abs(self.leg.wallet or ZERO))
+        told = self.seen.spot(self.asset)
+        found = told.found if told is not None else None
+        if close:
+            self.transfer_moved(moving, TransferStatus.SEEN, "the account shows it")
+        elif moving.status is TransferStatus.DONE:
+            since = self.seen.mono_ms if moving.done_since_ms is None else moving.done_since_ms
+            enough = apart > 0 if coins > 0 else apart < 0  # somebody else moved coins in the same look
+            if enough or (self.seen.mono_ms - since >= self.rules.absence_ms and self.explained()):
+                self.transfer_moved(moving, TransferStatus.SEEN, "the venue's word; the account shows another amount")
+            elif moving.done_since_ms is None:
+                self.transfer_moved(moving, TransferStatus.DONE, "the venue's word, in the run before")
+        elif found in (TransferStatus.DONE, TransferStatus.REFUSED):
+            self.transfer_moved(moving, found, "the venue's history says so")
+        else:
+            if moving.status is TransferStatus.INTENT:
+                self.transfer_moved(moving, TransferStatus.UNKNOWN, "the process ended before the outcome was on record")
+            if found is TransferStatus.ABSENT:
+                self.hidden_transfer(moving)
+
+    def hidden_transfer(self, moving: Moving) -> None:
+        """The venue's history does not show it: a lag, until that has lasted long enough and no coins have come or gone without it."""
+        seen = self.seen
+        self.note(TransferSought(moving.transfer.transfer_id, self.asset, seen.now_ms, seen.mono_ms))
+        looked = self.leg.keeping.moving
+        if looked is None or looked.vain_since_ms is None or not self.explained() or looked.seen_coins:
+            return
+        if looked.polls >= self.rules.absence_polls and seen.mono_ms - looked.vain_since_ms >= self.rules.absence_ms:
+            self.transfer_moved(looked, TransferStatus.ABSENT, "the venue's history does not show it, and no coins moved")
+
+    def explained(self) -> bool:
+        """Is everything that moved the account's wallet on record?"""
+        return self.view.margin is not None and self.leg.wallet == self.view.margin.wallet and self.view.position is not None
+
+    def transfer_moved(self, moving: Moving, now: TransferStatus, why: str) -> None:
+        transfer, seen = moving.transfer, self.seen
+        was = self.leg.keeping.moving.status if self.leg.keeping.moving is not None else moving.status
+        self.note(TransferMoved(transfer.transfer_id, self.asset, transfer.coins, was, now, why, seen.now_ms, seen.mono_ms))
 
     def settled(self) -> bool:
         """Is no own order left that could explain the position later? Taken before that, it would prove a live order absent."""

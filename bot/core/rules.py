@@ -42,6 +42,22 @@ class AutoBand:
 
 
 @dataclass(frozen=True, slots=True)
+class CollateralRule:
+    """When collateral should move between the venue's spot wallet and the account, and how much of it the bot may move itself."""
+
+    auto: bool = False
+    low: Decimal = Decimal("1.8")  # effective leverage above which it is topped up
+    high: Decimal = Decimal("1.2")  # and below which what was topped up is swept back
+    most_coins: Decimal = ZERO  # of one transfer
+    most_coins_per_day: Decimal = ZERO  # into the account, in one UTC day
+
+    @property
+    def goal(self) -> Decimal:
+        """The leverage that a transfer leads to."""
+        return (self.low + self.high) / 2
+
+
+@dataclass(frozen=True, slots=True)
 class LegRule:
     asset: str
     symbol: str
@@ -51,6 +67,7 @@ class LegRule:
     policies: Policies = NO_POLICIES
     transit_ms: int = 0  # coins that left a wallet that is read, or the account, count as under way for so long
     auto: AutoBand | None = None  # instead of `band`, as soon as the cost of a trade was measured
+    collateral: CollateralRule = CollateralRule()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ def sane(seen: Snapshot, max_age_ms: int) -> Snapshot:
     views = tuple([view if plain(view, now_ms - max_age_ms) else recent_view(sane_view(view), now_ms, max_age_ms) for view in seen.views])
     bag = tuple([held if known(held[1]) else (held[0], None) for held in seen.bag])
     sources = tuple([source if known(source.coins) else replace(source, coins=None) for source in seen.sources])
-    if same(views, seen.views) and same(bag, seen.bag) and same(sources, seen.sources):
+    spots = tuple([spot if known(spot.coins) else replace(spot, coins=None) for spot in seen.spots])
+    if same(views, seen.views) and same(bag, seen.bag) and same(sources, seen.sources) and same(spots, seen.spots):
         return seen
-    return replace(seen, views=views, bag=bag, sources=sources)
+    return replace(seen, views=views, bag=bag, sources=sources, spots=spots)
 
 
 def plain(view: View, oldest_ms: int) -> bool:

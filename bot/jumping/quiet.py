@@ -8,8 +8,9 @@ from bot.core.autoband import FACTOR, cost_rate
 from bot.core.band import cheapest
 from bot.core.decide import wake
 from bot.core.decision import Baseline, Decision, Mode
+from bot.core.keeper import UNIT
 from bot.core.memory import LegState, State
-from bot.core.model import ONE, ZERO, Basis, Instrument, Kind, View
+from bot.core.model import ONE, ZERO, Basis, Instrument, Kind, SpotSeen, View
 from bot.core.rules import LegRule, Rules
 from bot.core.sizing import n_max_usd
 from bot.engine import Engine
@@ -25,7 +26,7 @@ def at_rest(engine: Engine) -> bool:
     decision, state = engine.decision, engine.state
     if decision is None or engine.said or wake(state, engine.rules) is not None:
         return False
-    if decision.orders or decision.cancels or any(plan.refused for plan in decision.legs):
+    if decision.orders or decision.cancels or decision.transfers or any(plan.refused for plan in decision.legs):
         return False
     if engine.busy and (decision.alerts or any(move.was is Mode.STARTING for move in decision.moves)):
         return False
@@ -35,6 +36,8 @@ def at_rest(engine: Engine) -> bool:
 
 
 def leg_at_rest(leg: LegState) -> bool:
+    if leg.keeping.moving is not None:
+        return False
     owes = leg.working is not None or leg.parent is not None or leg.owed or leg.unexplained or leg.accept or leg.offered is not None
     return not owes and leg.contracts is not None and leg.wallet is not None
 
@@ -54,14 +57,15 @@ class Asker:
         self.ignored = float(execution.min_order_usd)
         self.smallest = max(self.lot * instrument.min_contracts, float(instrument.min_notional_usd), self.ignored)
         self.largest = max(10.0, self.max_leverage, self.hard_leverage)
+        self.low, self.high = float(rule.collateral.low), float(rule.collateral.high)
 
-    def cell(self, state: State, view: View, decision: Decision, price: float) -> Cell:
-        """Around `price` and the wallet of now. `view` is of the last turn. Raise Unclear."""
-        return Question(self, state, view, decision, price).answer()
+    def cell(self, state: State, view: View, decision: Decision, price: float, spot: SpotSeen | None) -> Cell:
+        """Around `price` and the wallet of now. `view` and `spot` are of the last turn. Raise Unclear."""
+        return Question(self, state, view, decision, price, spot).answer()
 
 
 class Question:
-    def __init__(self, asker: Asker, state: State, view: View, decision: Decision, price: float) -> None:
+    def __init__(self, asker: Asker, state: State, view: View, decision: Decision, price: float, spot: SpotSeen | None) -> None:
         rule, leg = asker.rule, state.leg(asker.rule.asset)
         plan = next(plan for plan in decision.legs if plan.asset == rule.asset)
         if not asker.can_tell or view.position is None or leg.wallet is None or plan.spot_coins is None:
@@ -74,6 +78,8 @@ class Question:
             raise Unclear
         self.asker, self.rule = asker, rule
         self.baseline = baseline if baseline is not None else Baseline(ZERO, ZERO, rule.basis, 0)
+        self.can_top_up = rule.collateral.auto and (spot is None or spot.coins is None or spot.coins >= UNIT)
+        self.can_sweep = rule.collateral.auto and leg.keeping.topped_up_coins > 0
         self.held_back = leg.halted is not None or state.killed is not None or state.paused  # then no size is ever sent
         self.hedged = asker.lot * -view.position.contracts
         entry = view.position.entry_price
@@ -108,6 +114,7 @@ class Question:
                 and not above(equity * asker.hard_leverage - usd(self.hedged))
             ):
                 raise Unclear  # it is being reduced
+        self.kept(equity)
         self.as_dear_as_ever()
         if self.is_told:
             self.wished(equity)
@@ -124,6 +131,19 @@ class Question:
         tick, spare = float(instrument.tick), FACTOR * known - now
         if now - tick / float(self.quote.mark) <= known / FACTOR or not self.cell.above(Line(0.0, spare, -tick)):
             raise Unclear
+
+    def kept(self, equity: Line) -> None:
+        """Above `low` that is said; raise Unclear where collateral may move (keeper.py): there while the spot wallet holds some, and below
+        `high` while own transfers are in the account. Where collateral limits the hedge: `wished`."""
+        if self.hedged and not self.cell.above(equity * self.asker.low - usd(self.hedged)) and self.can_top_up:
+            raise Unclear
+        if self.can_sweep:
+            if not self.is_told or not self.hedged:
+                raise Unclear
+            if self.cell.above(equity * self.asker.high - usd(self.hedged)) and self.cell.above(
+                equity * self.asker.high - self.ideal(equity)
+            ):
+                raise Unclear
 
     def ideal(self, equity: Line) -> Line:
         """N*, never below 0."""
@@ -143,6 +163,8 @@ class Question:
         if above(goal - hedged):
             cap = self.cap(equity)
             if above(goal - cap):
+                if self.can_top_up:
+                    raise Unclear
                 goal = self.banded(cap)
                 if goal is None or not above(goal - hedged):
                     return  # kept

@@ -235,7 +235,8 @@ class JumpingReplay(Replay):
         engine = self.engine
         if engine.decision is None:
             raise Unclear
-        return self.askers[asset].cell(engine.state, self.seen(asset), engine.decision, float(self.tally.last[asset]))
+        spot = None if engine.seen is None else engine.seen.spot(asset)
+        return self.askers[asset].cell(engine.state, self.seen(asset), engine.decision, float(self.tally.last[asset]), spot)
 
     def short(self, asset: str) -> float:
         """In USD."""

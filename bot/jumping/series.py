@@ -161,7 +161,7 @@ class Curve:
         self.linear = instrument is not None and instrument.kind is Kind.LINEAR
         self.settle = instrument.settle if instrument is not None else ""
         self.price = np.concatenate((of.open[:1], of.close))[(of.at_ms + of.length_ms).searchsorted(at_ms, "right")]
-        self.spot = float(bag)
+        self.spot = float(bag) - self._held(lambda one: float(one.moved_in))
         self.posted = float(posted)
         size = float(instrument.contract_size) if instrument is not None else 0.0
         self.short = self._held(lambda one: -one.contracts * size)  # USD, coins of a linear contract
@@ -191,7 +191,7 @@ class Curve:
         base = self._held(lambda one: of_baseline(one.baseline, "coins"), NAN)
         ratio = self._held(lambda one: of_baseline(one.baseline, "ratio"), NAN)
         equity = self.wallet + self.unrealised()
-        long = np.full(len(price), self.spot) if self.linear else self.spot + equity
+        long = self.spot if self.linear else self.spot + equity
         short_coins = self.short if self.linear else self.short / price
         short_usd = short_coins * price
         delta = long - short_coins

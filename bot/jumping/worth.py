@@ -61,6 +61,7 @@ class Worth:
         funding = steps_with_funding(course, rule.asset, "funding_usd", 0.0)
         short = steps(turnings, lambda one: float(-one.contracts * size), 0.0).at(wallet.at_ms)
         entry = steps(turnings, lambda one: float(one.entry_price) if one.entry_price else np.inf, np.inf).at(wallet.at_ms)
+        moved = steps(turnings, lambda one: float(one.moved_in), 0.0).at(wallet.at_ms)
         fees = steps(turnings, lambda one: float(one.fees_usd), 0.0).at(wallet.at_ms)
         begins = grid.at_ms.searchsorted(wallet.at_ms - grid.length_ms, "left")
         newest = np.append(begins[1:] != begins[:-1], True)[: len(begins)]
@@ -68,7 +69,7 @@ class Worth:
         fresh = [0] if len(begins) and begins[0] == 0 else []  # a change before the first bar ended: nothing of before is seen
         self.pieces = Pieces(
             np.delete(np.concatenate(([0], begins[newest])), fresh),
-            np.delete(np.concatenate(([self.whole], (outside + wallet.amounts - short / entry)[newest])), fresh),
+            np.delete(np.concatenate(([self.whole], (outside - moved + wallet.amounts - short / entry)[newest])), fresh),
             np.delete(np.concatenate(([0.0], short[newest])), fresh),
             np.delete(np.concatenate(([0.0], (funding.amounts - fees)[newest])), fresh),
         )

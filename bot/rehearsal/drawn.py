@@ -1,5 +1,6 @@
 """Whose day is it? A configuration and a venue, drawn from a seed as people choose them."""
 
+from collections.abc import Mapping
 from random import Random
 from typing import Final
 
@@ -42,6 +43,25 @@ def drawn_settings(draw: Random) -> dict[str, str]:
         flags[f"hedges.{asset}.ratio"] = draw.choice(("1.0", "1.0", "0.8", "0.5"))
         flags[f"hedges.{asset}.basis"] = draw.choice(("coins", "coins", "value"))
     return flags
+
+
+def drawn_collateral(seed: int, flags: Mapping[str, str]) -> dict[str, str]:
+    """One seed of three lets the bot move collateral; drawn apart from all else."""
+    if seed % 3 != 1:
+        return {}
+    draw = Random(f"{seed}/collateral")
+    low, high = draw.choice((("1.8", "1.2"), ("1.4", "1.2"), ("1.25", "1.15")))
+    chosen: dict[str, str] = {}
+    for key in [key for key in flags if key.startswith("paper.collateral.")]:
+        asset = key.rpartition(".")[2]
+        whole = int(flags[f"bag.{asset}.coins"])
+        one, day = draw.choice(((1, 1), (1, 4), (4, 8)))
+        unit = 1 if asset == "BTC" else 10
+        above = f"collateral.{asset}"
+        chosen |= {f"{above}.auto_transfer": "true", f"{above}.low": low, f"{above}.high": high}
+        chosen |= {f"{above}.max_transfer_coins": f"{one * unit / 2}", f"{above}.max_transfer_coins_per_day": f"{day * unit / 2}"}
+        chosen[f"paper.wallet.{asset}"] = str(draw.choice((whole, whole, whole // 2)))
+    return chosen
 
 
 def drawn_manner_of_trading(seed: int) -> dict[str, str]:

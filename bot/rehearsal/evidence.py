@@ -9,23 +9,36 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
-from bot.core.decision import Approved, Decision, Effort
-from bot.core.events import CommandGiven, DecisionMade, Event, FillSeen, Halted, IntentRecorded, OrderMoved, RunStarted
+from bot.core.decision import Approved, Decision, Effort, Transfer
+from bot.core.events import (
+    CommandGiven,
+    DecisionMade,
+    Event,
+    FillSeen,
+    Halted,
+    IntentRecorded,
+    OrderMoved,
+    RunStarted,
+    TransferIntended,
+    TransferMoved,
+)
 from bot.core.ledger import fold
 from bot.core.memory import State
-from bot.core.model import OrderStatus, Snapshot, View
+from bot.core.model import OrderStatus, Snapshot, TransferStatus, View
 from bot.rehearsal.venue import OWN, Book, Trade, Venue, VenueOrder
 
 SIGNED: Final = "signed"  # an order of ours is about to leave
 ACCEPTED: Final = "accepted"  # the venue took one
 ENDED: Final = "ended"  # an order at the venue has ended
 TRADED: Final = "traded"  # the venue booked a trade
+SIGNED_TRANSFER: Final = "signed transfer"  # collateral is about to be asked for
+CARRIED: Final = "carried"  # the venue moved it
 LANDED: Final = "landed"  # rows were committed
 TURNED: Final = "turned"  # the engine ended a turn
 CLOSED: Final = "closed"  # a run ended by itself, with an exit code
 OF_THE_RECORD: Final = (
     *("state", "head", "checked_head", "payments", "epoch", "intents", "orders", "fills", "halts", "efforts", "said"),
-    *("rules_at_start", "old_epochs_end_ms"),
+    *("rules_at_start", "old_epochs_end_ms", "transfer_intents", "transfers"),
 )
 FINISHED: Final = "finished"  # the last moment, long after the last fault
 
@@ -73,6 +86,16 @@ class Sent:
 
 
 @dataclass(slots=True)
+class Moved:
+    """A signed transfer: it may happen until it has arrived or no longer can."""
+
+    transfer: Transfer
+    at_ms: int
+    deliveries: int = 0
+    under_way: bool = True
+
+
+@dataclass(slots=True)
 class Said:
     """The last acknowledged words of the operator, and when."""
 
@@ -102,6 +125,9 @@ class Evidence:
         self.moved: dict[str, list[OrderMoved]] = {}
         self.fills: dict[tuple[str, str], FillSeen] = {}
         self.sent: dict[str, Sent] = {}
+        self.transfer_intents: dict[str, TransferIntended] = {}
+        self.transfers: dict[str, TransferStatus] = {}  # as they are on record
+        self.moved_by_us: dict[str, Moved] = {}
         self.halts: list[Halted] = []
         self.efforts: dict[tuple[str, int], int] = {}  # by asset and epoch: when the attempt to align began
         self.said = Said()
@@ -174,6 +200,16 @@ class Evidence:
         self.sent[order.client_id] = sent
         return sent
 
+    def signed_transfer(self, process: Process, transfer: Transfer) -> Moved:
+        self.note(f"bot {process.number} signs transfer {transfer.transfer_id} of {transfer.coins} {transfer.asset}")
+        self.judge(SIGNED_TRANSFER, process, transfer)
+        sent = self.moved_by_us[transfer.transfer_id] = Moved(transfer, self.now_ms)
+        return sent
+
+    def carried(self, book: Book, transfer_id: str, pico: int) -> None:
+        self.note(f"venue transfer {transfer_id} of {pico}")
+        self.judge(CARRIED, book, transfer_id, pico)
+
     # ----------------------------------------------------------------------------------------------------------------- the record
 
     def landed(self, process: Process, events: Sequence[Event], seq: int, head: str) -> None:
@@ -187,6 +223,8 @@ class Evidence:
                     self.intend(event)
                     self.intents[event.order.client_id] = event
                     self.orders[event.order.client_id] = (event.status, 0)
+                case TransferIntended():
+                    self.transfer_intents[event.transfer.transfer_id] = event
                 case OrderMoved():
                     self.moved.setdefault(event.client_id, []).append(event)
                 case Halted():
@@ -207,6 +245,10 @@ class Evidence:
                 case OrderMoved():
                     known = self.orders.get(event.client_id, (event.was, 0))
                     self.orders[event.client_id] = (event.now, max(known[1], event.filled))
+                case TransferIntended():
+                    self.transfers[event.transfer.transfer_id] = event.status
+                case TransferMoved():
+                    self.transfers[event.transfer_id] = event.now
                 case FillSeen():
                     self.fills[event.fill.symbol, event.fill.trade_id] = event
 

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Final
 
-from bot.core.decision import Decision, Mode
+from bot.core.decision import Decision, LegPlan, Mode
 from bot.core.memory import State
 from bot.core.model import OrderStatus
-from bot.rehearsal import at_signature, on_record
+from bot.rehearsal import at_signature, collateral, on_record
 from bot.rehearsal.at_signature import FORGIVEN_MS
-from bot.rehearsal.evidence import CLOSED, FINISHED, SIGNED, TURNED, Check, Evidence, Process
+from bot.rehearsal.evidence import CARRIED, CLOSED, FINISHED, LANDED, SIGNED, SIGNED_TRANSFER, TURNED, Check, Evidence, Process
 from bot.rehearsal.venue import OWN
 
 MINUTE_MS: Final = 60_000
@@ -83,7 +83,7 @@ def i27_after_the_faults_the_hedge_is_restored(case: Evidence, process: Process,
     """Notes the first turn after the last fault whose answer is in order; `i27_never_silent` asks for it."""
     if case.quiet_from_ms is None or case.well_ms is not None or decision is None or process.epoch != case.epoch:
         return
-    unwell = [f"{leg.asset}: {leg.why}" for leg in decision.legs if not leg.aligned and not accounted_for(process.state, decision, leg.why)]
+    unwell = [f"{leg.asset}: {leg.why}" for leg in decision.legs if not leg.aligned and not accounted_for(process.state, decision, leg)]
     case.why_not_well = "; ".join(unwell)
     if not unwell:
         case.well_ms = case.now_ms
@@ -145,17 +145,21 @@ def same_memory(one: State, other: State) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in REMEMBERED)
 
 
-def accounted_for(state: State, decision: Decision, why: str) -> bool:
-    """Is the leg held back by a person's word, by a halt, or by a limit that it names?"""
+def accounted_for(state: State, decision: Decision, leg: LegPlan) -> bool:
+    """Is the leg held back by a person's word, by a halt, or by a limit that it names; or hedged, with coins that a person must move?"""
     if not state.armed or state.paused or state.killed or decision.mode in (Mode.HALTED, Mode.CANCEL_ONLY, Mode.PAUSED, Mode.STOPPING):
         return True
     named = ("halted", "limited by", "refused by the check on turnover", "not in charge", "declared bag is smaller")
-    return any(word in why for word in named)
+    lacking = leg.settled and any(what.startswith("collateral: ") for what in leg.missing)
+    return lacking or any(word in leg.why for word in named)
 
 
 CHECKS: Final[dict[str, Sequence[Check]]] = {
     SIGNED: at_signature.CHECKS,
     **on_record.CHECKS,
+    LANDED: (*on_record.CHECKS[LANDED], *collateral.LANDED_CHECKS),
+    SIGNED_TRANSFER: collateral.SIGNED_CHECKS,
+    CARRIED: collateral.CARRIED_CHECKS,
     TURNED: (
         i24_memory_is_the_fold_of_the_record,
         i16_a_kill_cancels_at_once,

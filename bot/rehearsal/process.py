@@ -96,6 +96,7 @@ class Process:
         self.wire = Wire(world.venue, world.manner, world.dice, world.evidence, self.gate)
         self.wire.boundary, self.wire.process = self.boundary, self
         self.wire.frozen = world.frozen
+        self.wire.carrier.boundary, self.wire.carrier.process = self.boundary, self
         opened = RehearsedStore.open(
             world.url, account=ACCOUNT, venue="paper", environment=None, synchronous="OFF", instance=INSTANCE, create=False
         )

@@ -129,6 +129,8 @@ class Book:
         self.trades: list[Trade] = []
         self.payments: list[Paid] = []
         self.outside_pico = wallet_pico  # what ever came in by deposits
+        self.beside_pico = 0  # what lay in the spot wallet at first
+        self.carried: dict[str, tuple[int, int]] = {}  # transfers by their id: coins into the account, and when
         self.clock_off_ms = 0
         self.sum_contracts = 0  # of all trades, for the judge to check itself
         self.respec_ms = -HOUR_MS  # when the contract was last changed
@@ -319,6 +321,18 @@ class Book:
     def transfer(self, pico: int) -> None:
         self.outside_pico += pico
         self.book(wallet_pico=self.account.wallet_pico + pico)
+
+    def carry(self, transfer_id: str, pico: int) -> bool:
+        """Between the spot wallet and the account; False if there is not so much, or margin is in use."""
+        left = self.beside_pico - sum(moved for moved, _ in self.carried.values())
+        free = min(
+            self.account.wallet_pico, self.equity(self.account, self.cents) - self.coins(abs(self.account.contracts), self.cents) // 10
+        )
+        if pico > left or -pico > free:
+            return False
+        self.carried[transfer_id] = (pico, self.now_ms)
+        self.book(wallet_pico=self.account.wallet_pico + pico)
+        return True
 
     def close_all(self, *, liquidation: bool) -> None:
         held = self.account.contracts

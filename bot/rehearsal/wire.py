@@ -25,6 +25,7 @@ from bot.core.model import (
     View,
 )
 from bot.ports import Gate, NotSent, Refused, Unknown
+from bot.rehearsal.carrier import Carrier
 from bot.rehearsal.depth import depth
 from bot.rehearsal.evidence import Evidence, Process, Sent
 from bot.rehearsal.faults import Dice
@@ -111,6 +112,7 @@ class Wire:
 
     name = "paper"
     environment: str | None = None
+    moves_collateral = True
     absence_polls = POLLS
 
     def __init__(self, venue: Venue, manner: Manner, dice: Dice, evidence: Evidence, gate: Gate) -> None:
@@ -122,6 +124,9 @@ class Wire:
         self.frozen: dict[str, tuple[int, Quote]] = {}
         self.boundary: Callable[[str], Awaitable[None]]
         self.rounds = 0
+        self.carrier = Carrier(venue, manner.window_ms, dice, evidence, gate)
+        self.carrier.barred = self.barred
+        self.spots, self.transfer = self.carrier.spots, self.carrier.transfer  # it is a Mover too
 
     @property
     def now_ms(self) -> int:

@@ -18,7 +18,7 @@ from bot.audit.store import Store
 from bot.audit.verify import Verdict, verify
 from bot.ports import Misconfigured, PortError
 from bot.rehearsal.database import Trouble
-from bot.rehearsal.drawn import CYCLE_SECONDS, drawn_manner, drawn_manner_of_trading, drawn_settings
+from bot.rehearsal.drawn import CYCLE_SECONDS, drawn_collateral, drawn_manner, drawn_manner_of_trading, drawn_settings
 from bot.rehearsal.evidence import FINISHED, Evidence, Violated
 from bot.rehearsal.faults import Dice, swarm
 from bot.rehearsal.happenings import Happenings, command
@@ -90,7 +90,8 @@ class World:
         self.plan, self.starter, self.loop = plan, starter, loop
         draw = Random(f"{plan.seed}/world")
         flags = drawn_settings(draw)
-        self.settings = load(None, {}, {**flags, **drawn_manner_of_trading(plan.seed), **dict(plan.settings)})
+        flags |= {**drawn_manner_of_trading(plan.seed), **drawn_collateral(plan.seed, flags)}
+        self.settings = load(None, {}, {**flags, **dict(plan.settings)})
         prices = {"BTC": draw.randint(2_000_000, 9_000_000), "ETH": draw.randint(100_000, 500_000)}
         swing = draw.choice((100, 300, 800))
         books = []
@@ -109,6 +110,7 @@ class World:
                     began_ms=BEGAN_MS,
                 )
             )
+            books[-1].beside_pico = int(self.settings.paper.wallet.get(asset, Decimal(0)) * PICO)
         self.venue = Venue(books, Random(f"{plan.seed}/funding"))
         self.manner = script.manner if script is not None else drawn_manner(draw)
         self.evidence = Evidence(self.venue, ACCOUNT, INSTANCE, CHECKS, keep_lines=plan.trace)

@@ -68,5 +68,6 @@ async def findings(exchange: Exchange, settings: Settings, symbols: Sequence[str
         max_order_usd=settings.execution.max_order_usd,
         max_position_usd=settings.risk.max_position_usd,
         allow_withdraw_key=settings.venue.allow_withdraw_key,
+        transfers=any(rule.auto_transfer for rule in settings.collateral.values()),
     )
     return await preflight(exchange, symbols, clock, wish)

@@ -148,6 +148,7 @@ async def replay(
         seed=settings.paper.seed,
         matching="print",
         synchronous="OFF",
+        spot=settings.paper.wallet,
         gate=gate,
     )
     rules = without_a_book(to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls))

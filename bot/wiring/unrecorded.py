@@ -11,12 +11,13 @@ from bot.core.rules import Rules
 from bot.course import Course
 from bot.engine import Engine, Parts
 from bot.gate import SignGate
-from bot.ports import Clock, Exchange, Holdings, Targets
+from bot.ports import Clock, Exchange, Holdings, Mover, Targets
 from bot.program import program_version
 from bot.replay import Unrecorded
 from bot.settings import Settings, config_hash, overrides
 from bot.wiring.bag import declared
 from bot.wiring.measures import NOTHING_MEASURED, Measuring
+from bot.wiring.venue import mover
 
 NOBODY: Final = "00"  # the instance of whoever has no database
 
@@ -34,6 +35,7 @@ class CommonParts(TypedDict):
     run_id: str
     overrides: tuple[str, ...]
     unhedged: tuple[tuple[str, Decimal], ...]
+    mover: Mover | None
 
 
 def common_parts(
@@ -51,6 +53,7 @@ def common_parts(
         run_id=start.run_id,
         overrides=start.overrides,
         unhedged=tuple(settings.unhedged.items()),
+        mover=mover(exchange),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import structlog
 
@@ -18,7 +18,7 @@ from adapters.kill_file import KillFile
 from bot.core.model import Kind
 from bot.core.rules import Band
 from bot.gate import SignGate
-from bot.ports import Clock, Countdown, Exchange, KillSwitch, Misconfigured
+from bot.ports import Clock, Countdown, Exchange, KillSwitch, Misconfigured, Mover
 from bot.settings import Settings
 from bot.settings_check import unarmed
 
@@ -79,6 +79,7 @@ def open_paper(
         feed=feed,
         matching="book",
         touch=touch,
+        spot=paper.wallet,
         gate=gate,
     )
 
@@ -169,6 +170,11 @@ def open_feed(settings: Settings, opened: Opened) -> Feed:
     shift = opened.born_ms - bars[0].at_ms
     asset = next(iter(settings.hedges))
     return ScriptedFeed([Print(asset, price, at_ms + shift) for bar in bars for at_ms, price in bar.prints()])
+
+
+def mover(exchange: Exchange) -> Mover | None:
+    """Who moves collateral at this venue; None where nobody does."""
+    return cast(Mover, exchange) if getattr(exchange, "moves_collateral", False) else None
 
 
 def countdown(settings: Settings, exchange: Exchange) -> Countdown | None:

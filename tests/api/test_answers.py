@@ -41,6 +41,9 @@ LEG_FIELDS = [
     "band",
     "band_why",
     "crosses",
+    "lacking_coins",
+    "transfers",
+    "stress",
 ]
 
 
@@ -61,6 +64,18 @@ def test_the_plan_has_exactly_the_fields_of_the_contract():
 )
 def test_the_distance_to_liquidation_is_a_share_of_the_mark(price, shown):
     assert only_leg(liquidation_price=price)["liquidation_distance"] == shown
+
+
+def test_what_would_become_of_a_leg_is_told_at_each_shock_and_is_empty_while_it_is_unknown():
+    shown = only_leg()["stress"]
+    assert [one["move_percent"] for one in shown] == [0, 10, 25, 50, 100]
+    assert set(shown[0]) == {"move_percent", "leverage", "liquidation_distance"}
+    assert only_leg(mark=None)["stress"] == []
+
+
+def test_collateral_that_moves_and_that_is_lacking_is_told():
+    assert only_leg()["transfers"] == []
+    assert only_leg(lacking_coins=D("1.5248"))["lacking_coins"] == "1.5248"
 
 
 def test_the_band_of_a_leg_is_shown_where_it_is_known():
@@ -191,8 +206,8 @@ def test_leverage_is_null_when_unknown_and_infinite_when_equity_is_gone(leverage
 def test_what_is_unknown_is_null_and_never_zero():
     unknown = [name for name in LEG_FIELDS if name.startswith("ratio_") or name.endswith(("_coins", "_usd"))]
     shown = only_leg(**dict.fromkeys(unknown), funding_usd_per_year=None)
-    assert len(unknown) == 9
-    assert [shown[name] for name in unknown] == [None] * 9
+    assert len(unknown) == 10
+    assert [shown[name] for name in unknown] == [None] * 10
     assert shown["costs"]["funding_usd_per_year"] is None
 
 

@@ -10,6 +10,7 @@ import pytest
 from bot.audit.explain import NotOnRecord, explain
 from bot.audit.export import export
 from bot.audit.sentences import sentence
+from bot.core.decision import Transfer
 from bot.core.events import (
     ALL,
     AlertRaised,
@@ -28,8 +29,11 @@ from bot.core.events import (
     PositionUnexplained,
     QueueSeen,
     RunEnded,
+    TransferIntended,
+    TransferMoved,
+    TransferSought,
 )
-from bot.core.model import ContractSpec, Kind, OrderStatus
+from bot.core.model import ContractSpec, Kind, OrderStatus, TransferStatus
 from tests.audit.worlds import NOW, SYMBOL, intent, session
 
 
@@ -44,6 +48,7 @@ def followed(astray: str, added: str) -> BagFollowed:
     return BagFollowed("BTC", Decimal("2.5"), Decimal(2), none, none, Decimal(astray), None, Decimal(added), NOW)
 
 
+MOVED_IN = Transfer("hbt1", "BTC", Decimal("1.50"), 1, "leverage is above low 1.8")
 SPEC = ContractSpec(SYMBOL, Kind.INVERSE, "BTC", Decimal(100), Decimal("0.5"), Decimal(1), 1, Decimal(0))
 OTHERS = [
     (RunEnded("run-1", True, "SIGTERM", NOW), "The bot stopped (SIGTERM); no order of ours is left."),
@@ -66,6 +71,13 @@ OTHERS = [
     (ContractChanged("BTC", SPEC, SPEC, "ab", "ab", NOW), "at the venue as it was pinned again."),
     (LegHalted("BTC", "position against the hedge", NOW), "BTC is halted: position against the hedge."),
     (Halted("turnover", "too much", NOW), "halted by the check on turnover: too much; nothing is sent until `hedgebot rearm --reason`."),
+    (TransferIntended(MOVED_IN, 1, 1, TransferStatus.INTENT, NOW, 1), "transfer hbt1: move 1.5 BTC from the venue's spot wallet into the"),
+    (
+        TransferIntended(replace(MOVED_IN, coins=Decimal(-1)), 1, 1, TransferStatus.DRY_RUN, NOW, 1),
+        "Would move 1 BTC from the account back",
+    ),
+    (TransferMoved("hbt1", "BTC", Decimal(1), TransferStatus.INTENT, TransferStatus.REFUSED, "no", NOW, 1), "refused by the venue"),
+    (TransferSought("hbt1", "BTC", NOW, 1), "Looked for transfer hbt1 in the venue's history and did not see it."),
     (DeadManSet(60_000, NOW), "unless it hears from us within 60 seconds."),
     (DeadManSet(0, NOW), "dead man's switch was stopped."),
     (Checkpointed(41, "ab12" * 16, "", "", None, "old.db", NOW), "entries up to 41 (hash ab12ab12ab12"),

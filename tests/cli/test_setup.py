@@ -136,7 +136,7 @@ def test_check_online_asks_venue_database_and_document(desk: Desk):
 
 def test_venues_are_listed_with_their_environments(desk: Desk):
     listed = {venue["name"]: venue for venue in desk.json("venues")["venues"]}
-    kinds = {"inverse": "first-class", "linear": "first-class", "why_not": ""}
+    kinds = {"inverse": "first-class", "linear": "first-class", "why_not": "", "transfers": True, "no_transfer": ""}
     assert listed["paper"] == {"name": "paper", "environments": [], "available": True, "proven": "here", **kinds}
     assert "testnet" in listed["deribit"]["environments"]
 

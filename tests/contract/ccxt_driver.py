@@ -182,6 +182,9 @@ class CcxtUnderTest:
     async def deposit(self, currency: str, amount: Decimal) -> None:
         self.core.deposit(currency, amount)
 
+    async def hold_beside(self, currency: str, amount: Decimal) -> None:
+        self.core.funding_wallets[currency] = amount
+
     async def settle_funding(self, rate: Decimal, instrument: Instrument | None = None) -> None:
         await self.wait(1000)
         symbol = (instrument or self.inverse).symbol
@@ -208,6 +211,18 @@ class CcxtUnderTest:
 
     def lose_next_cancel_answer(self) -> None:
         self.server.faults.add("lost_ack", "cancel")
+
+    def lose_next_transfer(self) -> None:
+        self.server.faults.add("drop", "transfer")
+
+    def lose_next_transfer_answer(self) -> None:
+        self.server.faults.add("lost_ack", "transfer")
+
+    def refuse_transfers(self) -> None:
+        self.server.wire.rights.transfer = False
+
+    def transfers_made(self) -> int:
+        return len(self.core.transfers)
 
     def fail_next_read(self, part: str) -> None:
         self.wires.fail_read = READS[self.name][part]

@@ -47,6 +47,9 @@ async def build(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         await venue.exchange.close()
 
 
+MOVERS = [*PAPER, "bybit", "okx"]  # where coins move between a spot wallet and the account
+
+
 @pytest.fixture
 async def venue(build: Build) -> VenueUnderTest:
     """At 60,000 USD, with 10 BTC of collateral and no fees."""

@@ -44,6 +44,9 @@ class VenueUnderTest(Protocol):
 
     async def deposit(self, currency: str, amount: Decimal) -> None: ...
 
+    async def hold_beside(self, currency: str, amount: Decimal) -> None:
+        """So much lies in the venue's spot wallet."""
+
     async def settle_funding(self, rate: Decimal, instrument: Instrument | None = None) -> None: ...
 
     async def stranger_orders(self, side: Side, contracts: int, price: Decimal) -> None: ...
@@ -59,6 +62,16 @@ class VenueUnderTest(Protocol):
     def reject_next(self) -> None: ...
 
     def lose_next_cancel_answer(self) -> None: ...
+
+    def lose_next_transfer(self) -> None: ...
+
+    def lose_next_transfer_answer(self) -> None: ...
+
+    def refuse_transfers(self) -> None:
+        """From now on the key may not move coins."""
+
+    def transfers_made(self) -> int:
+        """As the venue counts them."""
 
     def fail_next_read(self, part: str) -> None: ...
 

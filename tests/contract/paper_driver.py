@@ -6,7 +6,8 @@ from typing import Literal
 from adapters.clock import VirtualClock
 from adapters.exchanges.paper import PaperExchange
 from adapters.exchanges.paper_faults import Fault, Trouble
-from bot.core.decision import Approved
+from adapters.exchanges.paper_ledger import Spot, units_down
+from bot.core.decision import Approved, Transfer
 from bot.core.model import ZERO, Instrument, Kind, Side
 from bot.ports import NotSent
 from tests.contract.driver import D, VenueUnderTest, Wanted
@@ -19,7 +20,7 @@ class Shut:
 
     why: str | None = None
 
-    def check(self, order: Approved | None) -> None:
+    def check(self, order: Approved | Transfer | None) -> None:
         if self.why is not None:
             raise NotSent(self.why)
 
@@ -58,6 +59,9 @@ class PaperUnderTest:
     async def deposit(self, currency: str, amount: Decimal) -> None:
         self.exchange.deposit(currency, amount)
 
+    async def hold_beside(self, currency: str, amount: Decimal) -> None:
+        self.exchange._venue.spots[currency] = Spot(currency, units_down(amount))
+
     async def settle_funding(self, rate: Decimal, instrument: Instrument | None = None) -> None:
         await self.wait(1000)
         self.exchange.settle_funding((instrument or self.inverse).asset, rate, self.clock.now_ms())
@@ -82,6 +86,18 @@ class PaperUnderTest:
 
     def lose_next_cancel_answer(self) -> None:
         self.exchange.faults.add(Fault(Trouble.CANCEL_ANSWER_LOST))
+
+    def lose_next_transfer(self) -> None:
+        self.exchange.faults.add(Fault(Trouble.TRANSFER_LOST))
+
+    def lose_next_transfer_answer(self) -> None:
+        self.exchange.faults.add(Fault(Trouble.TRANSFER_ANSWER_LOST))
+
+    def refuse_transfers(self) -> None:
+        self.exchange.faults.add(Fault(Trouble.TRANSFER_REFUSED, times=100))
+
+    def transfers_made(self) -> int:
+        return len(self.exchange._venue.carried)
 
     def fail_next_read(self, part: str) -> None:
         self.exchange.faults.add(Fault(Trouble.READ_FAILS, part=part))

@@ -150,7 +150,7 @@ def test_v11_a_drifted_leverage_is_kept_and_alerted() -> None:
     decision = made.turn()
     assert decision.legs[0].leverage is not None
     assert decision.legs[0].leverage.quantize(D("0.0001")) == inverse.leverage_after_move(D(2), D(60_000), D(66_000)).quantize(D("0.0001"))
-    assert decision.alerts == ("BTC: leverage is above max_leverage",)
+    assert decision.alerts == ("BTC: leverage is above max_leverage", "BTC: collateral is lacking: leverage is above low 1.8")
     assert decision.legs[0].aligned, "the hedge is complete: only its leverage drifted"
     assert made.placed == []
 

@@ -165,6 +165,7 @@ class Bots:
             feed=SyntheticFeed if fed else None,
             matching=matching,
             spread_bps=spread_bps,
+            spot=settings.paper.wallet,
             latency_ms=latency_ms,
             gate=gate,
         )

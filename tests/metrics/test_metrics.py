@@ -50,6 +50,10 @@ TYPES = {  # every name that a dashboard, a rule or the documentation may use
     "hedgebot_bag_source_good": "gauge",
     "hedgebot_open_orders": "gauge",
     "hedgebot_unknown_orders": "gauge",
+    "hedgebot_unknown_transfers": "gauge",
+    "hedgebot_transfers_total": "counter",
+    "hedgebot_missing_collateral_coins": "gauge",
+    "hedgebot_stress_leverage_ratio": "gauge",
     "hedgebot_data_timestamp_seconds": "gauge",
     "hedgebot_cycle_seconds": "histogram",
     "hedgebot_order_ack_seconds": "histogram",
@@ -100,7 +104,7 @@ def test_every_series_says_whose_it_is_and_none_carries_an_id(metrics):
         for sample in family.samples:
             assert HERE.items() <= sample.labels.items(), sample
             assert set(sample.labels) <= {
-                "account", "venue", "asset", "outcome", "class", "source", "mode", "armed", "state", "version", "python", "le",
+                "account", "venue", "asset", "outcome", "class", "source", "mode", "armed", "state", "version", "python", "le", "shock",
             }  # fmt: skip
 
 
@@ -113,6 +117,7 @@ def test_before_the_first_turn_what_nobody_knows_is_nan_and_not_zero(metrics):
                 "hedgebot_halted",
                 "hedgebot_open_orders",
                 "hedgebot_unknown_orders",
+                "hedgebot_unknown_transfers",
             }:
                 assert all(math.isnan(sample.value) for sample in family.samples), name
 

@@ -78,6 +78,7 @@ async def same(flags: dict[str, str], read: Recorded, commands: Sequence[Command
     assert jumped.replay.engine.state == stepped.replay.engine.state
     assert jumped.replay.venue.accounts() == stepped.replay.venue.accounts()
     assert jumped.replay.venue.balances() == stepped.replay.venue.balances()
+    assert jumped.replay.venue.moved_in() == stepped.replay.venue.moved_in()
     assert {name: jumped.answer[name] for name in EXACT} == {name: stepped.answer[name] for name in EXACT}
     for name, distance in CLOSE.items():
         assert abs(Decimal(jumped.answer[name]) - Decimal(stepped.answer[name])) <= distance, (
@@ -140,6 +141,13 @@ def configurations(draw: st.DrawFn, read: Recorded) -> dict[str, str]:
         flags["band.auto"] = "true"
     flags["risk.max_leverage"] = draw(st.sampled_from(["2", "1", "5"]))
     flags["risk.hard_leverage"] = draw(st.sampled_from(["3", "6", "50"])) if flags["risk.max_leverage"] != "5" else "50"
+    if draw(st.booleans()):
+        for asset in read.bars:
+            unit = {"BTC": 1, "ETH": 20, "SOL": 400}[asset]
+            above = f"collateral.{asset}"
+            flags |= {f"{above}.auto_transfer": "true", f"paper.wallet.{asset}": str(draw(st.sampled_from([0, 1, 4])) * unit)}
+            flags |= {f"{above}.max_transfer_coins": str(draw(st.sampled_from([1, 4])) * unit)}
+            flags |= {f"{above}.max_transfer_coins_per_day": str(draw(st.sampled_from([4, 8])) * unit)}
     flags["risk.max_position_usd"] = draw(st.sampled_from(["1000000", "150000"]))
     flags["execution.order_ttl_seconds"] = draw(st.sampled_from(["30", "600"]))
     flags["risk.max_turnover_usd_per_day"] = draw(st.sampled_from(["2000000", "310000"]))
@@ -211,11 +219,19 @@ FULL = (("bag.BTC.coins", "0"), ("paper.collateral.BTC", "5"), ("hedges.BTC.rati
 HALF = (("bag.BTC.coins", "2"), ("paper.collateral.BTC", "3"), ("hedges.BTC.ratio", "0.5"), ("hedges.BTC.basis", "value"))
 AUTO = (*HALF, ("band.auto", "true"))
 THIN = (("bag.BTC.coins", "4"), ("paper.collateral.BTC", "1"), ("hedges.BTC.ratio", "1.0"))
+TOPPED_UP = (
+    *(("bag.BTC.coins", "2"), ("paper.wallet.BTC", "2"), ("paper.collateral.BTC", "2.4"), ("hedges.BTC.ratio", "1.0")),
+    *((f"collateral.BTC.{name}", value) for name, value in (("auto_transfer", "true"), ("low", "1.6"), ("high", "1.4"))),
+)
 
 
 @needs_data
 @pytest.mark.parametrize("window", [MINUTES, HOURS], ids=["minutes-2018-11", "hours-2020-03"])
-@pytest.mark.parametrize("flags", [FULL, HALF, AUTO, THIN], ids=["full", "half-value", "half-value-auto-band", "short-of-collateral"])
+@pytest.mark.parametrize(
+    "flags",
+    [FULL, HALF, AUTO, THIN, TOPPED_UP],
+    ids=["full", "half-value", "half-value-auto-band", "short-of-collateral", "topped-up"],
+)
 async def test_real_crashes_leave_the_same_record(window, flags):
     case = Case(*window, flags)
     jumped = await same(dict(case.flags), case.read())

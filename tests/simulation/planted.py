@@ -12,13 +12,13 @@ from typing import Any, Final
 import pytest
 
 import bot.engine
-from bot import acting, gate, running
+from bot import acting, gate, running, transfers
 from bot.audit import projections, store, writing
-from bot.core import ledger, leg, machine, pieces, planner, policy, reconcile, risk, sizing, trust
+from bot.core import keeper, ledger, leg, machine, pieces, planner, policy, reconcile, risk, sizing, trust
 from bot.core.events import CancelAsked, IntentRecorded, OrderMoved
-from bot.core.model import OrderStatus, Position
+from bot.core.model import OrderStatus, Position, TransferStatus
 from bot.ports import LeaseLost, Refused, Unknown
-from bot.rehearsal import wire
+from bot.rehearsal import carrier, wire
 from bot.wiring import start
 
 Patch = pytest.MonkeyPatch
@@ -505,6 +505,49 @@ def share_of_the_book_ignored(patch: Patch) -> None:
     patch.setattr(pieces, "fitting", lambda size, held, depth, price, rule, *, crossing: (size, ""))
 
 
+def transfer_asked_again_on_a_timeout(patch: Patch) -> None:
+    ask = carrier.Carrier.transfer
+
+    async def twice(self: Any, wanted: Any) -> Any:
+        try:
+            return await ask(self, wanted)
+        except Unknown:
+            return await ask(self, wanted)
+
+    patch.setattr(carrier.Carrier, "transfer", twice)
+
+
+def another_transfer_while_one_is_unknown(patch: Patch) -> None:
+    verdict = keeper.verdict
+    patch.setattr(keeper, "verdict", lambda rule, load, limits, kept, *rest: verdict(rule, load, limits, replace(kept, moving=None), *rest))
+
+
+def limits_of_transfers_not_checked(patch: Patch) -> None:
+    verdict = keeper.verdict
+
+    def unlimited(rule: Any, *rest: Any) -> Any:
+        return verdict(replace(rule, most_coins_per_day=LIMITLESS), *rest)
+
+    patch.setattr(keeper, "verdict", unlimited)
+
+
+def transfer_not_found_once_trusted(patch: Patch) -> None:
+    def absent(self: Any, moving: Any) -> None:
+        self.transfer_moved(moving, TransferStatus.ABSENT, "not found")
+
+    patch.setattr(reconcile.Reading, "hidden_transfer", absent)
+
+
+def transfer_without_an_intent(patch: Patch) -> None:
+    patch.setattr(transfers, "intents", lambda state, seen, decision: [])
+
+
+KEPT: Final = (
+    *(("bag.BTC.coins", "4"), ("paper.wallet.BTC", "4"), ("paper.collateral.BTC", "1"), ("hedges.BTC.ratio", "1.0")),
+    *(("collateral.BTC.auto_transfer", "true"), ("collateral.BTC.max_transfer_coins", "0.4")),
+    *(("collateral.BTC.max_transfer_coins_per_day", "1"), ("risk.max_leverage", "2")),
+)
+
 PLANTED: Final = (
     Planted("all slices due at once", slices_all_due_at_once, (), ("i33_",), SPREAD),
     Planted("a plan that forgets what was done", plan_that_forgets_what_was_done, (), ("i33_",), SPREAD),
@@ -610,4 +653,11 @@ PLANTED: Final = (
         (("cycle_seconds", "10"), ("reconcile.foreign", "absorb")),
         first=12,
     ),
+    Planted(
+        "transfer asked again on a timeout", transfer_asked_again_on_a_timeout, ("lost-ack",), ("i2_one_request_for_each_transfer",), KEPT
+    ),
+    Planted("another transfer while one is unknown", another_transfer_while_one_is_unknown, ("late-create",), ("i33_one_transfer",), KEPT),
+    Planted("limits of transfers not checked", limits_of_transfers_not_checked, (), ("i8_transfers",), KEPT),
+    Planted("transfer not found once trusted", transfer_not_found_once_trusted, ("late-create", "lag"), ("i3_",), KEPT),
+    Planted("transfer without an intent", transfer_without_an_intent, (), ("i1_a_transfer",), KEPT),
 )

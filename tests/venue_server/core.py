@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-from tests.venue_server.nouns import FOREVER_UNITS, ZERO, Contract, Order, Payment, Position, Quote, Refused, Trade
+from tests.venue_server.nouns import FOREVER_UNITS, ZERO, Contract, Moved, Order, Payment, Position, Quote, Refused, Trade
 
 Levels = list[tuple[Decimal, int]]  # price and units, best price first
 LEAST = Decimal("1e-18")
@@ -53,6 +53,12 @@ class Core:
     """Contract → its hours, oldest first: opened, open, high, low, close."""
     funding_rates: dict[str, list[tuple[int, Decimal]]] = field(default_factory=dict)
     """Contract → settled rates, oldest first."""
+    funding_wallets: dict[str, Decimal] = field(default_factory=dict)
+    """Coins that lie beside the account whose margin positions stand on."""
+    transfers: dict[str, Moved] = field(default_factory=dict)
+    """Every transfer that was made, by the client's own id."""
+    pending_transfers: bool = False
+    """Transfers are taken and stay under way until `settle_transfers`."""
     _last_id: int = 1_000_000
 
     # ── the world ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -101,6 +107,27 @@ class Core:
 
     def deposit(self, coin: str, amount: Decimal | str | int) -> None:
         self.wallets[coin] = self.wallets.get(coin, ZERO) + Decimal(amount)
+
+    def transfer(self, client_id: str, coin: str, amount: Decimal, *, into_account: bool) -> Moved:
+        """Between the funding wallet and the account; raise Refused with our word for why not."""
+        if client_id in self.transfers:
+            raise Refused("transfer_duplicate")
+        if amount <= 0:
+            raise Refused("transfer_amount")
+        if amount > (self.funding_wallets.get(coin, ZERO) if into_account else min(self.wallets.get(coin, ZERO), self.available(coin))):
+            raise Refused("transfer_funds")
+        moved = self.transfers[client_id] = Moved(self.next_id(), client_id, coin, amount if into_account else -amount, self.clock_ms())
+        if not self.pending_transfers:
+            self.settle_transfers()
+        return moved
+
+    def settle_transfers(self) -> None:
+        """What is under way arrives."""
+        for moved in self.transfers.values():
+            if not moved.done:
+                moved.done = True
+                self.deposit(moved.coin, moved.amount)
+                self.funding_wallets[moved.coin] = self.funding_wallets.get(moved.coin, ZERO) - moved.amount
 
     def hold(self, symbol: str, units: int, entry: Decimal | str | int) -> None:
         """Put the account into a position, without a trade."""

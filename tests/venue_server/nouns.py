@@ -112,6 +112,18 @@ class Payment:
 
 
 @dataclass(slots=True)
+class Moved:
+    """A transfer of coins, positive into the account."""
+
+    id: int
+    client_id: str
+    coin: str
+    amount: Decimal
+    at_ms: int
+    done: bool = False
+
+
+@dataclass(slots=True)
 class Position:
     units: int = 0
     cost: Decimal = ZERO  # the value at which the units were entered, signed like them: the harmonic mean follows

@@ -3,6 +3,7 @@
 from typing import Final
 
 TEXTS: Final = {
+    "58350": "Insufficient balance", "58114": "Transfer amount must be more than 0", "58124": "Your transfer is being processed",
     "50001": "Service temporarily unavailable. Try again later.",
     "50004": "API endpoint request timeout (does not mean that the request failed)",
     "50011": "Rate limit reached. Please refer to API documentation.", "50101": "APIKey does not match current environment.",
@@ -18,6 +19,7 @@ TEXTS: Final = {
     "59108": "Low leverage and insufficient margin, please adjust the leverage.",
 }  # fmt: skip
 REFUSALS: Final = {
+    "transfer_funds": "58350", "transfer_amount": "58114", "transfer_duplicate": "58124",
     "symbol": "51001", "frozen": "51022", "duplicate": "51016", "size": "51020", "precision": "51121", "reduce_only": "51169",
     "funds": "51008", "no_order": "51603", "done": "51400", "leverage": "59102",
     "leverage_margin": "59108", "mode": "51000",

@@ -67,6 +67,7 @@ class Rights:
 
     trade: bool = True
     withdraw: bool = False
+    transfer: bool = True
     extra: dict[str, Any] = field(default_factory=dict)
 
 

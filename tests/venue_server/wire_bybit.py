@@ -8,6 +8,7 @@ import json
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from tests.venue_server.nouns import Contract, Order, Refused
 from tests.venue_server.stream_bybit import PATHS, PRIVATE_PATH, BybitPrivateStream, BybitStream
@@ -19,12 +20,14 @@ TEXTS: Final = {
     "10006": "Too many visits. Exceeded the API Rate Limit.", "10016": "Internal server error.", "10000": "Server Timeout",
     "110001": "order not exists or too late to cancel", "110007": "ab not enough for new order",
     "110017": "current position is zero, cannot fix reduce-only order qty", "110043": "leverage not modified",
+    "131212": "Insufficient balance", "131214": "TransferId exist", "131215": "Amount error",
     "110072": "OrderLinkedID is duplicate", "110025": "Position mode is not modified", "110013": "cannot set leverage due to risk limit",
 }  # fmt: skip
 REFUSALS: Final = {
     "symbol": ("10001", "Not supported symbols"), "frozen": ("10016", "The trading is suspended"), "duplicate": ("110072", ""),
     "size": ("10001", "The number of contracts exceeds minimum limit allowed"), "precision": ("10001", "Qty invalid"),
     "reduce_only": ("110017", ""), "funds": ("110007", ""), "no_order": ("110001", ""), "done": ("110001", ""),
+    "transfer_funds": ("131212", ""), "transfer_duplicate": ("131214", ""), "transfer_amount": ("131215", ""),
     "unchanged": ("110043", ""), "leverage": ("110013", ""),
     "leverage_margin": ("110044", "Available margin is insufficient"), "mode": ("10001", "position idx not match position mode"),
 }  # fmt: skip
@@ -75,6 +78,9 @@ class Bybit(Wire):
             (post, "/v5/order/cancel-all"): Route("cancel-all", self.cancel_all, private=True),
             (get, "/v5/order/realtime"): Route("read-open-orders", self.realtime, private=True),
             (get, "/v5/order/history"): Route("read-closed-orders", self.history, private=True),
+            (post, "/v5/asset/transfer/inter-transfer"): Route("transfer", self.transfer, private=True),
+            (get, "/v5/asset/transfer/query-inter-transfer-list"): Route("read-transfers", self.transfers, private=True),
+            (get, "/v5/asset/transfer/query-account-coins-balance"): Route("read-spot", self.funding_wallet, private=True),
             (get, "/v5/execution/list"): Route("read-trades", self.executions, private=True),
         }
 
@@ -111,7 +117,8 @@ class Bybit(Wire):
             raise self.error(
                 "10002", f"invalid request, req_timestamp[{stamp}],server_timestamp[{self.core.clock_ms()}],recv_window[{window}]"
             )
-        if call.method == "POST" and not self.rights.trade:
+        allowed = self.rights.transfer if route.endpoint == "transfer" else self.rights.trade
+        if call.method == "POST" and not allowed:
             raise self.error("10005")
 
     # ── public ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -201,7 +208,9 @@ class Bybit(Wire):
     # ── account ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def key_info(self, call: Call) -> Any:
-        wallet = ["AccountTransfer", "SubMemberTransfer"] + (["Withdraw"] if self.rights.withdraw else [])
+        wallet = [*(["AccountTransfer"] if self.rights.transfer else []), "SubMemberTransfer"] + (
+            ["Withdraw"] if self.rights.withdraw else []
+        )
         trade = {"ContractTrade": ["Order", "Position"], "Spot": ["SpotTrade"], "Options": [], "Derivatives": ["DerivativesTrade"]}
         return {
             "id": "1", "note": "test", "apiKey": KEY, "readOnly": 0 if self.rights.trade else 1, "secret": "",
@@ -225,6 +234,32 @@ class Bybit(Wire):
                 "marginCollateral": True, "collateralSwitch": True,
             })  # fmt: skip
         return {"list": [{"accountType": "UNIFIED", "totalEquity": "0", "accountIMRate": "0", "accountMMRate": "0", "coin": coins}]}
+
+    def transfer(self, call: Call) -> Any:
+        """Between FUND and UNIFIED of one user; the id is a UUID of the client's own."""
+        ends = (call.text("fromAccountType"), call.text("toAccountType"))
+        if ends not in (("FUND", "UNIFIED"), ("UNIFIED", "FUND")) or str(UUID(call.text("transferId"))) != call.text("transferId"):
+            raise self.error("10001")
+        moved = self.core.transfer(call.text("transferId"), call.text("coin"), Decimal(call.text("amount")), into_account=ends[0] == "FUND")
+        return {"transferId": moved.client_id, "status": "SUCCESS" if moved.done else "PENDING"}
+
+    def transfers(self, call: Call) -> Any:
+        made = [one for one in self.core.transfers.values() if call.text("transferId") in ("", one.client_id)]
+        rows = [
+            {
+                "transferId": one.client_id, "coin": one.coin, "amount": plain(abs(one.amount)),
+                "fromAccountType": "FUND" if one.amount > 0 else "UNIFIED", "toAccountType": "UNIFIED" if one.amount > 0 else "FUND",
+                "timestamp": str(one.at_ms), "status": "SUCCESS" if one.done else "PENDING",
+            }
+            for one in made
+        ]  # fmt: skip
+        return {"list": rows, "nextPageCursor": ""}
+
+    def funding_wallet(self, call: Call) -> Any:
+        coin = call.text("coin")
+        held = plain(self.core.funding_wallets.get(coin))
+        rows = [{"coin": coin, "walletBalance": held, "transferBalance": held, "bonus": ""}] if held else []
+        return {"memberId": "1", "accountType": call.text("accountType"), "balance": rows}
 
     def fees(self, call: Call) -> Any:
         _, c = self.wanted(call)

@@ -67,6 +67,8 @@ class Okx(Wire):
             "trade/order": ("read-order", self.state),
             "trade/orders-pending": ("read-open-orders", self.pending),
             "trade/orders-history": ("read-closed-orders", self.history),
+            "asset/balances": ("read-spot", self.funding_account),
+            "asset/transfer-state": ("read-transfers", self.transfer_state),
             "trade/fills": ("read-trades", self.fills),
             "trade/fills-history": ("read-trades", self.fills),
         }
@@ -76,6 +78,7 @@ class Okx(Wire):
             "trade/cancel-order": ("cancel", self.cancel),
             "trade/cancel-batch-orders": ("cancel", self.cancel),
             "trade/cancel-all-after": ("dead-man", self.dead_man),
+            "asset/transfer": ("transfer", self.transfer),
             "account/set-leverage": ("set-leverage", self.set_leverage),
             "account/set-position-mode": ("set-mode", self.set_position_mode),
         }
@@ -126,7 +129,8 @@ class Okx(Wire):
             raise self.error("50113")
         if abs(self.core.clock_ms() - datetime.fromisoformat(stamp).timestamp() * 1000) > 30_000:
             raise self.error("50102")
-        if call.method == "POST" and not self.rights.trade:
+        allowed = self.rights.transfer if route.endpoint == "transfer" else self.rights.trade
+        if call.method == "POST" and not allowed:
             raise self.error("50120")
 
     # ── public ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -225,6 +229,31 @@ class Okx(Wire):
             "level": "Lv1",
         }
         return [row | {"autoLoan": False, "greeksType": "PA", "roleType": "0", "type": "0"} | self.rights.extra]
+
+    def transfer(self, call: Call) -> Any:
+        """Between the funding (6) and the trading account (18) of one user."""
+        ends = (call.text("from"), call.text("to"))
+        if ends not in (("6", "18"), ("18", "6")) or call.text("type") not in ("", "0"):
+            raise self.error("51000")
+        own, amount = call.text("clientId"), Decimal(call.text("amt"))
+        moved = self.core.transfer(own, call.text("ccy"), amount, into_account=ends[0] == "6")
+        return [{"transId": str(moved.id), "clientId": own, "ccy": moved.coin, "amt": plain(amount), "from": ends[0], "to": ends[1]}]
+
+    def transfer_state(self, call: Call) -> Any:
+        made = self.core.transfers.get(call.text("clientId"))
+        if made is None:
+            return []
+        into = made.amount > 0
+        return [
+            {
+                "transId": str(made.id), "clientId": made.client_id, "ccy": made.coin, "amt": plain(abs(made.amount)), "type": "0",
+                "from": "6" if into else "18", "to": "18" if into else "6", "state": "success" if made.done else "pending",
+            }
+        ]  # fmt: skip
+
+    def funding_account(self, call: Call) -> Any:
+        coins = {name: held for name, held in self.core.funding_wallets.items() if call.text("ccy") in ("", name)}
+        return [{"ccy": name, "bal": plain(held), "availBal": plain(held), "frozenBal": "0"} for name, held in coins.items()]
 
     def balance(self, call: Call) -> Any:
         details = [

@@ -281,3 +281,16 @@ async def test_no_key_leaves_the_position_unknown_and_says_so(venue: CcxtUnderTe
     assert (view.position, view.margin, view.open_orders, view.fills) == (None, None, None, None)
     assert view.quote is not None
     assert any(error.startswith("position, margin, ") and ": no key is configured" in error for error in view.errors)
+
+
+# ------------------------------------------------------------------------------------------------------------------ moving collateral
+
+
+@pytest.mark.parametrize("venue", ["bybit"], indirect=True)
+async def test_a_key_that_may_not_move_coins_is_found_out_where_it_is_to_move_them(venue: CcxtUnderTest) -> None:
+    venue.server.wire.rights.transfer = False
+    assert "may not move coins" not in await findings(venue)
+    assert "error the key may not move coins at Bybit" in await findings(venue, transfers=True)
+    assert "warning the key may not move coins" in await findings(venue, transfers=True, live=False)
+    venue.server.wire.rights.transfer = True
+    assert "may not move coins" not in await findings(venue, transfers=True)

@@ -297,6 +297,7 @@ BINANCECOINM: Final = Venue(
     funding="every 8 hours; plus means received, in the coin; a positive rate pays a short",
     dead_man="countdownCancelAll, for each contract",
     leverage_note="one setting per contract; asking for what is set already is no error",
+    transfer_right="Permits Universal Transfer, on the host of spot trading: not proven on the wire, so the bot does not ask for it",
     notes=Notes(
         contract="`X/USD:X` perpetuals of the COIN-M futures: traded now, settled in their own coin",
         amount="contracts, whole ones: 100 USD on BTC, 10 USD on others",

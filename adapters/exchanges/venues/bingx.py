@@ -151,6 +151,7 @@ BINGX: Final = Venue(
     ),
     dead_man="none for inverse contracts",
     leverage_note="trade/leverage with side BOTH, which one-way mode needs",
+    transfer_right="not proven on the wire: the bot does not ask for it",
     notes=Notes(
         contract="`X/USD:X` or `X/USDT:USDT` perpetuals: traded now, settled in their own coin or in USDT",
         amount="contracts of 100 USD (BTC) or 10 USD (others), whole ones, on inverse contracts; coins on linear ones",

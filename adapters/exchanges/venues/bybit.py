@@ -6,6 +6,7 @@ Sources: bybit-exchange.github.io/docs/v5 (order, position, account, market, use
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
+from uuid import NAMESPACE_OID, uuid5
 
 from adapters.ccxt_client import Place
 from adapters.exchanges.ccxt_translate import (
@@ -30,14 +31,15 @@ from adapters.exchanges.ccxt_translate import (
     truth,
 )
 from adapters.exchanges.outcomes import Codes
-from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
+from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Transfers, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
-from bot.core.decision import Approved
-from bot.core.model import ZERO, Depth, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
+from bot.core.decision import Approved, Transfer
+from bot.core.model import ZERO, Depth, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote, TransferStatus
 
 DAY_MS: Final = 24 * 3_600_000
 SPAN_MS: Final = 7 * DAY_MS - 60_000  # a question covers a week from its start, here a minute less: the clock there may be ahead of ours
 REACH_MS: Final = 730 * DAY_MS
+TRANSFERRED: Final = {"SUCCESS": TransferStatus.DONE, "FAILED": TransferStatus.REFUSED}
 STATUS: Final = {
     "Created": OrderStatus.OPEN,
     "New": OrderStatus.OPEN,
@@ -244,6 +246,7 @@ def read_account(listed: Listed, bodies: Bodies, api_key: str) -> Account:
         cross=None if mode is None else mode == "REGULAR_MARGIN",
         may_trade=None if permissions is None else str(mapping(key, "result").get("readOnly")) == "0",
         may_withdraw=None if permissions is None else "Withdraw" in (permissions.get("Wallet") or ()),
+        may_transfer=None if permissions is None else "AccountTransfer" in (permissions.get("Wallet") or ()),
     )
 
 
@@ -276,6 +279,29 @@ def read_cancelled(body: object) -> str:
     return ""
 
 
+def transfer_id(wanted: Transfer) -> str:
+    """Bybit takes a UUID: one that follows from our id."""
+    return str(uuid5(NAMESPACE_OID, wanted.transfer_id))
+
+
+def read_spot(asset: str, body: object) -> Decimal:
+    """Of the funding wallet; a coin without a row is not held. What is bonus or locked cannot be moved."""
+    held = [item for item in rows(body, "result", "balance") if item.get("coin") == asset]
+    return money(held[0].get("transferBalance"), "the funding wallet") if held else ZERO
+
+
+def read_asked(wanted: Transfer, body: object) -> TransferStatus:
+    result = mapping(body, "result")
+    if result.get("transferId") != transfer_id(wanted):
+        raise Malformed("the answer is about another transfer")
+    return TRANSFERRED.get(str(result.get("status", "SUCCESS")), TransferStatus.UNKNOWN)
+
+
+def read_transferred(wanted: Transfer, body: object) -> TransferStatus:
+    made = [item for item in rows(body, "result", "list") if item.get("transferId") == transfer_id(wanted)]
+    return TRANSFERRED.get(str(made[0].get("status")), TransferStatus.UNKNOWN) if made else TransferStatus.ABSENT
+
+
 def read_codes(status: int | None, body: object) -> tuple[str, ...]:
     code = body.get("retCode", body.get("ret_code")) if isinstance(body, Mapping) else None
     return (*((str(code),) if code is not None else ()), *status_code(status))
@@ -298,6 +324,7 @@ BYBIT: Final = Venue(
         ("POST", "v5/order/create"): Errand.PLACE,
         ("POST", "v5/order/cancel"): Errand.CANCEL,
         ("POST", "v5/position/set-leverage"): Errand.SETTING,
+        ("POST", "v5/asset/transfer/inter-transfer"): Errand.TRANSFER,
     },
     lists_spot=True,
     options=lambda linear: {"fetchMarkets": {"types": ["inverse", "linear"] if linear else ["inverse"]}},
@@ -307,6 +334,9 @@ BYBIT: Final = Venue(
     funding="every 8 hours; booked as a fee in the execution list, where minus means received; a positive rate pays a short",
     dead_man="none over REST (only over the websocket)",
     leverage_note="set-leverage takes buy and sell alike; asking for what is set already answers 110043 and is no error",
+    transfer_right=(
+        "AccountTransfer, a right of its own beside Withdraw: from the Funding wallet into the unified account, with a transferId"
+    ),
     notes=Notes(
         contract=(
             "`X/USD:X` of category inverse, or `X/USDT:USDT` of category linear: perpetual, traded now, settled in its own coin or in"
@@ -391,4 +421,24 @@ BYBIT: Final = Venue(
     ),
     span_ms=SPAN_MS,
     reach_ms=REACH_MS,
+    transfers=Transfers(
+        spot=lambda asset: call("privateGetV5AssetTransferQueryAccountCoinsBalance", 20, accountType="FUND", coin=asset),
+        read_spot=read_spot,
+        ask=lambda wanted: call(
+            "privatePostV5AssetTransferInterTransfer", 40, transferId=transfer_id(wanted), coin=wanted.asset,
+            amount=format(abs(wanted.coins), "f"), fromAccountType="FUND" if wanted.coins > 0 else "UNIFIED",
+            toAccountType="UNIFIED" if wanted.coins > 0 else "FUND",
+        ),
+        read_asked=read_asked,
+        find=lambda wanted: call("privateGetV5AssetTransferQueryInterTransferList", 40, transferId=transfer_id(wanted)),
+        read_found=read_transferred,
+        refused={
+            "10005": "the key may not transfer (AccountTransfer)", "10003": "the key is not valid", "10004": "the signature is wrong",
+            "10010": "this address is not allowed", "10002": "the clocks disagree", "10006": "too many requests",
+            "131210": "the amount has too many digits", "131212": "the balance does not suffice", "131215": "the amount is wrong",
+            "131208": "transfers are forbidden", "131217": "its risk check says no", "131231": "no transfers into this account",
+            "131232": "no transfers out of this account",
+        },
+        exists=frozenset({"131214"}),
+    ),
 )  # fmt: skip

@@ -299,6 +299,9 @@ DERIBIT: Final = Venue(
     funding="accrues continuously and is booked at 08:00 UTC; the rate shown is that of 8 hours, and a positive one pays a short",
     dead_man="none over REST (only over the websocket)",
     leverage_note="there is no leverage setting; margin is shared within a currency",
+    transfer_right=(
+        "none but wallet:read_write, which withdraws too: the bot does not ask for it"
+    ),
     notes=Notes(
         contract="`BTC/USD:BTC` and `ETH/USD:ETH` perpetuals: traded now, settled in their own coin",
         amount="USD, a multiple of the smallest trade (10 on BTC, 1 on ETH); the contract size that ccxt shows would count it ten times",

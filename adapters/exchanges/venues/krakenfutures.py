@@ -358,6 +358,9 @@ KRAKENFUTURES: Final = Venue(
     funding="every hour; told in coins for a contract of 1 USD, so the rate is that times the mark; a positive one pays a short",
     dead_man="cancelallordersafter, for every order of the account",
     leverage_note="a leverage setting would change the contract to isolated margin: it is left alone",
+    transfer_right=(
+        "none but the one that withdraws to the spot wallet too: the bot does not ask for it"
+    ),
     notes=Notes(
         contract="`PI_` contracts (`X/USD:X`): perpetual, traded now, settled in their own coin; the multi-collateral ones do not fit",
         amount="USD, whole",

@@ -307,6 +307,7 @@ MEXC: Final = Venue(
     funding="every 8 hours; plus means received, in the settle currency; a positive rate pays a short",
     dead_man="none",
     leverage_note="change_leverage names the margin mode (cross) and the side (short), so it sets that of shorts only",
+    transfer_right="not proven on the wire: the bot does not ask for it",
     notes=Notes(
         contract="`X/USD:X` or `X/USDT:USDT` swaps: perpetual, traded now, settled in their own coin or in USDT",
         amount="contracts, whole ones: 100 USD on BTC_USD, a part of a coin on linear ones",

@@ -31,11 +31,13 @@ from adapters.exchanges.ccxt_translate import (
     truth,
 )
 from adapters.exchanges.outcomes import WORDS, Codes
-from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
+from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Transfers, Venue, call, status_code
 from adapters.request_budget import Allowance, Errand
-from bot.core.decision import Approved
-from bot.core.model import ZERO, Depth, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
+from bot.core.decision import Approved, Transfer
+from bot.core.model import ZERO, Depth, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote, TransferStatus
 
+TRANSFERRED: Final = {"success": TransferStatus.DONE, "failed": TransferStatus.REFUSED}
+FUNDING, TRADING = "6", "18"  # accounts
 STATUS: Final = {
     "live": OrderStatus.OPEN,
     "partially_filled": OrderStatus.PARTIAL,
@@ -236,6 +238,7 @@ def read_account(listed: Listed, bodies: Bodies, api_key: str) -> Account:
         cross=str(config.get("acctLv")) != "1",  # level 1 is spot only
         may_trade="trade" in rights if rights else None,
         may_withdraw="withdraw" in rights if rights else None,
+        may_transfer="trade" in rights if rights else None,
     )
 
 
@@ -274,6 +277,24 @@ def read_cancelled(body: object) -> str:
     return "" if code == "0" else code
 
 
+def read_spot(asset: str, body: object) -> Decimal:
+    """Of the funding account; a coin without a row is not held."""
+    held = [item for item in data(body) if item.get("ccy") == asset]
+    return money(held[0].get("availBal"), "the funding account") if held else ZERO
+
+
+def read_asked(wanted: Transfer, body: object) -> TransferStatus:
+    """Only that it was taken."""
+    if one(data(body), "the transfer").get("clientId") != wanted.transfer_id:
+        raise Malformed("the answer is about another transfer")
+    return TransferStatus.UNKNOWN
+
+
+def read_transferred(wanted: Transfer, body: object) -> TransferStatus:
+    made = [item for item in data(body) if item.get("clientId") == wanted.transfer_id]
+    return TRANSFERRED.get(str(made[0].get("state")), TransferStatus.UNKNOWN) if made else TransferStatus.ABSENT
+
+
 def read_codes(status: int | None, body: object) -> tuple[str, ...]:
     if not isinstance(body, Mapping):
         return status_code(status)
@@ -301,6 +322,7 @@ OKX: Final = Venue(
         ("POST", "trade/cancel-order"): Errand.CANCEL,
         ("POST", "account/set-leverage"): Errand.SETTING,
         ("POST", "trade/cancel-all-after"): Errand.SETTING,
+        ("POST", "asset/transfer"): Errand.TRANSFER,
     },
     lists_spot=True,
     options=lambda linear: {"fetchMarkets": {"types": ["swap"]}, "brokerId": ""},
@@ -310,6 +332,9 @@ OKX: Final = Venue(
     funding="every 8 hours; plus means received, in the coin; a positive rate pays a short",
     dead_man="cancel-all-after, for every order of the account",
     leverage_note="set-leverage for cross margin; asking for what is set already is no error",
+    transfer_right=(
+        "the trade right: between the funding and the trading account, with a clientId; no right to withdraw is needed"
+    ),
     notes=Notes(
         contract="`X/USD:X` or `X/USDT:USDT` swaps: perpetual, traded now, settled in their own coin or in USDT",
         amount=(
@@ -384,4 +409,23 @@ OKX: Final = Venue(
     read_reached=lambda body: tuple(str(order.get("clOrdId") or "") for order in data(body)),
     leverage=lambda listed, times: call("privatePostAccountSetLeverage", lever=str(times), mgnMode="cross", instId=listed.market_id),
     needs_passphrase=True,
+    transfers=Transfers(
+        spot=lambda asset: call("privateGetAssetBalances", 5, ccy=asset),
+        read_spot=read_spot,
+        ask=lambda wanted: call(
+            "privatePostAssetTransfer", 15, ccy=wanted.asset, amt=format(abs(wanted.coins), "f"), type="0", clientId=wanted.transfer_id,
+            **{"from": FUNDING if wanted.coins > 0 else TRADING, "to": TRADING if wanted.coins > 0 else FUNDING},
+        ),
+        read_asked=read_asked,
+        find=lambda wanted: call("privateGetAssetTransferState", 3, clientId=wanted.transfer_id, type="0"),
+        read_found=read_transferred,
+        refused={
+            "50120": "the key may not transfer", "50101": "the key is of another environment", "50105": "the passphrase is wrong",
+            "50111": "the key is not valid", "50113": "the signature is wrong", "50110": "this address is not allowed",
+            "50102": "the clocks disagree", "50011": "too many requests", "58101": "transfers are suspended", "58102": "too many transfers",
+            "58110": "transfers are suspended", "58111": "funding is being settled", "58114": "the amount is wrong",
+            "58116": "it is more than may be moved", "58125": "the coin cannot be moved", "58126": "the coin cannot be moved",
+            "58350": "the balance does not suffice",
+        },
+    ),
 )  # fmt: skip

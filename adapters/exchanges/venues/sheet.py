@@ -13,8 +13,8 @@ from adapters.ccxt_client import Place
 from adapters.exchanges.ccxt_translate import Listed, Malformed, Misfit
 from adapters.exchanges.outcomes import Codes
 from adapters.request_budget import Allowance, Errand
-from bot.core.decision import Approved
-from bot.core.model import Depth, Fill, FundingPayment, Margin, Order, Position, Quote
+from bot.core.decision import Approved, Transfer
+from bot.core.model import Depth, Fill, FundingPayment, Margin, Order, Position, Quote, TransferStatus
 
 T = TypeVar("T")
 LONGEST_REASON: Final = 200
@@ -68,6 +68,7 @@ class Account:
     cross: bool | None = None
     may_trade: bool | None = None
     may_withdraw: bool | None = None
+    may_transfer: bool | None = None  # between the spot wallet and the account
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,26 @@ def careful(read: Callable[..., T]) -> Callable[..., T]:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfers:
+    """How coins move between the venue's spot wallet and the account whose margin the hedge is on."""
+
+    spot: Callable[[str], Call]  # of an asset: what lies in the wallet
+    read_spot: Callable[[str, object], Decimal]
+    ask: Callable[[Transfer], Call]
+    read_asked: Callable[[Transfer, object], TransferStatus]  # DONE, UNKNOWN (under way) or REFUSED
+    find: Callable[[Transfer], Call]  # the venue's history, by our id
+    read_found: Callable[[Transfer, object], TransferStatus]  # those, or ABSENT
+    refused: Mapping[str, str]  # the venue's code for why not → in our words
+    exists: frozenset[str] = frozenset()  # the venue knows this id already
+    absent: frozenset[str] = frozenset()  # to a look-up: there is none of this id
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if field.name.startswith("read_"):
+                object.__setattr__(self, field.name, careful(getattr(self, field.name)))
+
+
+@dataclass(frozen=True, slots=True)
 class Venue:
     """One quirk sheet."""
 
@@ -131,6 +152,7 @@ class Venue:
     funding: str  # sign, interval and source, in a sentence
     dead_man: str  # the dead man's switch for orders, in a sentence
     leverage_note: str  # what the leverage and margin calls do, in a sentence
+    transfer_right: str  # which right of a key moves collateral, and whether the bot uses it, in a sentence
     notes: Notes
     codes: Codes
 
@@ -187,6 +209,7 @@ class Venue:
     needs_passphrase: bool = False
     price_stream: str = ""  # ccxt's watcher of a contract's price; "": this bot listens to no websocket there
     order_stream: str = ""  # and of the account's own orders
+    transfers: Transfers | None = None  # None: `transfer_right` says why not
     never_armed: str = ""  # why orders are never sent there, whatever the configuration says
 
     def __post_init__(self) -> None:

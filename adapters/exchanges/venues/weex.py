@@ -222,6 +222,7 @@ WEEX: Final = Venue(
     funding="every 8 hours on most contracts; a positive rate pays a short; payments are asked for by POST, which the bot does not sign",
     dead_man="none",
     leverage_note="not called: nothing is ever sent there",
+    transfer_right="none: nothing is sent there",
     notes=Notes(
         contract="`X/USDT:USDT` perpetuals: traded now, settled in USDT",
         amount="coins, in steps of the smallest order",
