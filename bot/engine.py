@@ -11,6 +11,7 @@ import structlog
 from bot import transfers
 from bot.acting import Hands
 from bot.clocks import Clocks
+from bot.commanding import KILL_FILE, Bell, Said, carried_out, nothing_new, refused, told
 from bot.core.decide import decide
 from bot.core.decision import Decision, Mode
 from bot.core.events import CommandGiven, DecisionMade, Event, IntentRecorded
@@ -18,8 +19,7 @@ from bot.core.ledger import OVERLAP_MS, dry_plan, fold
 from bot.core.leg import IN_DOUBT
 from bot.core.memory import State
 from bot.core.model import BOOK_LEVELS, Ask, Instrument, OrderStatus, Snapshot, View
-from bot.core.pin import ACCEPT, acceptance, halt
-from bot.core.pin import refusal as nothing_to_accept
+from bot.core.pin import acceptance, halt
 from bot.core.planner import is_ours
 from bot.core.reconcile import reconciled
 from bot.core.risk import quote_problem
@@ -52,34 +52,7 @@ if TYPE_CHECKING:
 
 RECORD_EVERY_MS: Final = 60_000  # a decision is on record at least so often, also when it changes nothing
 LEASE_EVERY_MS: Final = 5_000
-KILL_FILE: Final = "the kill file is there"
 log = structlog.get_logger("hedgebot")
-
-
-@dataclass(slots=True)
-class Said:
-    """An operator's word on its way into the next turn."""
-
-    command: CommandGiven
-    applied: asyncio.Future[None]
-
-
-class Bell:
-    """Rings at the end of each turn, for those who wait for it."""
-
-    def __init__(self) -> None:
-        self._waiting: list[asyncio.Future[None]] = []
-
-    def ring(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            if not one.done():
-                one.set_result(None)
-
-    def rings(self) -> asyncio.Future[None]:
-        """Done when it rings next."""
-        self._waiting.append(asyncio.get_running_loop().create_future())
-        return self._waiting[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -472,7 +445,7 @@ class Engine:
 
     async def command(self, command: CommandGiven, wait_ms: int = COMMAND_WAIT_MS) -> CommandResult:
         """Apply an operator's word at the head of the next turn and wait at most `wait_ms` for it to be carried out."""
-        if refusal := self.refusal(command):
+        if refusal := refused(command, self.rules, self.parts.sealed, self.state):
             return CommandResult("refused", False, self.state.mode, refusal)
         if nothing_new(self.state, command):
             note = f"already killed: {self.state.killed}"
@@ -480,15 +453,12 @@ class Engine:
             note = self.pull_or_release(command)
             await self.hear(command)
         deadline = self.parts.clock.mono_ms() + wait_ms
-        while not (done := self.carried_out(command)) and self.parts.clock.mono_ms() < deadline:
+        while not (done := carried_out(command, self.state)) and self.parts.clock.mono_ms() < deadline:
             try:
                 await asyncio.wait_for(self.turned.rings(), (deadline - self.parts.clock.mono_ms()) / 1000)
             except TimeoutError:
                 break
-        text = note or f"{command.name} is {'done' if done else 'being carried out'}"
-        if not done:
-            text += ": not every leg is flat yet" if command.name == "flatten" else ": own orders are not gone yet"
-        return CommandResult("ok" if done else "draining", done, self.state.mode, text)
+        return CommandResult("ok" if done else "draining", done, self.state.mode, told(command, done, note))
 
     def hear(self, command: CommandGiven) -> asyncio.Future[None]:
         """Take a word into the next turn; the future is done when it is on record."""
@@ -496,19 +466,6 @@ class Engine:
         self.said.append(word)
         self.wake.set()
         return word.applied
-
-    def refusal(self, command: CommandGiven) -> str:
-        if command.name == "dry-run-off" and not self.rules.live:
-            return "mode: dry-run in the configuration: set `mode: live` and restart to let the bot send orders"
-        if command.name == "dry-run-off" and self.parts.sealed:
-            return self.parts.sealed
-        if command.name == "flatten" and not self.state.armed:
-            return "dry-run is on: no order is sent, so nothing can be flattened; `hedgebot dry-run off` first"
-        if command.name in ("rearm", ACCEPT) and not command.reason.strip():
-            return f"{command.name} needs a reason: it goes on record"
-        if command.name == ACCEPT:
-            return nothing_to_accept(self.state, command.asset)
-        return ""
 
     def pull_or_release(self, command: CommandGiven) -> str:
         """The kill file goes with the word; what is wrong with it is said and does not stop the word."""
@@ -520,20 +477,3 @@ class Engine:
         except Misconfigured as error:
             return str(error)
         return ""
-
-    def carried_out(self, command: CommandGiven) -> bool:
-        state = self.state
-        match command.name:
-            case "dry-run-on":
-                return not state.draining and not state.armed
-            case "kill" | "flatten":
-                return state.mode is Mode.HALTED
-            case "cancel-all":
-                return not state.cancel_all
-        return True
-
-
-def nothing_new(state: State, command: CommandGiven) -> bool:
-    """A second kill changes nothing and is no second event, unless it gives the reason for which the file was written."""
-    killed = command.name == "kill" and state.killed is not None and not state.flattening
-    return killed and not (state.killed == KILL_FILE and command.reason)
