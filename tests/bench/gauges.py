@@ -16,7 +16,7 @@ from tests.bench.figure import figure
 ASSETS: Final = ("BTC", "ETH", "SOL")
 ROUNDS, CALLS = 30, 200
 COUNT: Final = len(LEG_GAUGES) * len(ASSETS)
-NAMES: Final = (f"{COUNT} gauges, each turn",)
+NAMES: Final = ("gauges, each turn",)
 
 
 def microseconds(call: Callable[[], object]) -> float:
