@@ -78,8 +78,10 @@ async def one_kill(settings: Settings, chance: random.Random, idle: Callable[[],
         pipe = os.fdopen(os.dup(log.fileno()), "rb", 0)
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
         line = asyncio.ensure_future(reader.readline())
+        patience = asyncio.get_running_loop().time() + PATIENCE_S
         try:
             while True:
+                assert asyncio.get_running_loop().time() < patience, "the bot neither ends its work nor says what it does"
                 await asyncio.wait([line], timeout=SILENCE_S)
                 if not line.done():
                     if idle():
@@ -99,7 +101,9 @@ async def one_kill(settings: Settings, chance: random.Random, idle: Callable[[],
 def settings_of(place: Desk, ratio: str, url: str) -> Settings:
     text = place.text(ratio).replace(f"sqlite:///{place.folder}/hedgebot.db", url.replace(":@", "@"))  # no empty password in it
     path = place.folder / "hedge.yaml"
-    path.write_text(text.replace("max_order_usd: 200000", "max_order_usd: 4000"), "utf-8")
+    text = text.replace("max_order_usd: 200000", "max_order_usd: 4000")
+    limits = "max_orders_per_minute: 1000, max_turnover_usd_per_day: 1000000000"  # a thousand rounds trade more than a day's default
+    path.write_text(text.replace("max_orders_per_minute: 1000", limits), "utf-8")
     return load(path, SECRETS, {})
 
 
