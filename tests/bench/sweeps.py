@@ -23,8 +23,8 @@ vary:
   hedges.BTC.ratio: {from: 0.40, to: 0.80, step: STEP}
 """
 LASTING: Final = 40  # seconds on one core: start-up and reading are a small part of a sweep that is worth two cores
-FEW: Final = 8  # runs that tell how long one takes
-MOST: Final = 400
+FEW, MORE = 8, 80  # runs that tell how long one takes, beside the start
+MOST: Final = 8_000
 NAMES: Final = (f"sweep efficiency on {CORES} cores",)
 
 
@@ -34,8 +34,8 @@ def figures() -> list[dict[str, Any]]:
         return [unmeasured(NAMES[0], "%", target, f"fewer than {CORES} cores here")]
     with TemporaryDirectory() as folder:
         Path(folder, "btc.csv").write_text(minutes())
-        tried, _ = swept(folder, 1, FEW)
-        runs = min(MOST, max(FEW, round(FEW * LASTING / tried)))
+        (started, few), (tried, more) = swept(folder, 1, FEW), swept(folder, 1, MORE)
+        runs = min(MOST, max(MORE, round(LASTING * (more - few) / max(tried - started, 0.001))))
         seconds, made = zip(*(swept(folder, cores, runs) for cores in (1, CORES)), strict=True)
     how = f"speed-up over 1 core, by {CORES}: {made[0]} runs of {BARS:,} minutes in {seconds[0]} and {seconds[1]} s, with reading"
     return [figure(NAMES[0], round(100 * seconds[0] / seconds[1] / CORES, 1), "%", target, how)]
