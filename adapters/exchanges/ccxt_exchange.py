@@ -12,6 +12,7 @@ outcomes.py         what became of an order
 preflight.py        is the account fit for a hedge?
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -119,7 +120,7 @@ class CcxtExchange:
             raise Unknown(f"{self.venue.title} answered {code} to the cancel of {client_id}")
 
     async def spots(self, asks: Sequence[SpotAsk]) -> tuple[SpotSeen, ...]:
-        return tuple([await self.moving.spot(ask) for ask in asks])
+        return tuple(await asyncio.gather(*(self.moving.spot(ask) for ask in asks)))
 
     async def transfer(self, wanted: Transfer) -> None:
         await self.moving.transfer(wanted)
