@@ -21,7 +21,7 @@ from typing import Final, Literal, TypeVar
 
 from adapters.exchanges import paper_contracts, paper_views
 from adapters.exchanges.paper_faults import Fault, Faults, Trouble
-from adapters.exchanges.paper_feed import Feed, Opened
+from adapters.exchanges.paper_feed import Feed, Founding, Opened
 from adapters.exchanges.paper_keeping import Keeper, Nowhere
 from adapters.exchanges.paper_ledger import VenueOrder, coins
 from adapters.exchanges.paper_matching import BookMatching, Matching, PrintMatching, Touch
@@ -80,14 +80,13 @@ class PaperExchange:
         self.commits = 0  # how often anything but a price changed
         self._clock = clock
         self._keeper: Keeper
+        founding = Founding(seed, clock.now_ms(), prices, collateral, spot or {})
         if url is None:
-            self._keeper = Nowhere(seed=seed, now_ms=clock.now_ms(), prices=prices, collateral=collateral, spot=spot or {})
+            self._keeper = Nowhere(founding)
         else:
             from adapters.exchanges.paper_records import Records  # loads the database's libraries
 
-            self._keeper = Records(
-                url, seed=seed, now_ms=clock.now_ms(), prices=prices, collateral=collateral, spot=spot or {}, synchronous=synchronous
-            )
+            self._keeper = Records(url, founding, synchronous)
         self.opened: Final = self._keeper.opened
         try:
             self._specs = paper_contracts.listed({asset: anchor.price for asset, anchor in self.opened.anchors.items()}, instruments)

@@ -34,6 +34,17 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
+class Founding:
+    """What a new venue is made with. In an existing database only assets and spot wallets that it lacks are added."""
+
+    seed: int
+    now_ms: int
+    prices: Mapping[str, Decimal]  # USD per coin
+    collateral: Mapping[str, Decimal]
+    spot: Mapping[str, Decimal]  # what lies beside the account
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """What the venue runs on. An existing database wins over the constructor; `new` tells whether it was just made."""
 

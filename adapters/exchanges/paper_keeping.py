@@ -1,10 +1,8 @@
 """Where is the paper venue kept while nobody looks? In a database of its own (paper_records.py), or nowhere: a replay begins anew."""
 
-from collections.abc import Mapping
-from decimal import Decimal
 from typing import Protocol
 
-from adapters.exchanges.paper_feed import Anchor, Opened
+from adapters.exchanges.paper_feed import Anchor, Founding, Opened
 from adapters.exchanges.paper_ledger import Market, Spot, VenueOrder, Wallet, units_down
 from adapters.exchanges.paper_venue import Venue
 from bot.core.model import Fill, FundingPayment
@@ -37,18 +35,10 @@ class Keeper(Protocol):
 class Nowhere:
     """Of this process alone. What the venue no longer remembers (the newest fills, payments and ended orders) is gone."""
 
-    def __init__(
-        self,
-        *,
-        seed: int,
-        now_ms: int,
-        prices: Mapping[str, Decimal],
-        collateral: Mapping[str, Decimal],
-        spot: Mapping[str, Decimal],
-    ) -> None:
-        self.spot = dict(spot)
-        anchors = {asset: Anchor(price, now_ms) for asset, price in prices.items()}
-        self.opened = Opened(new=True, seed=seed, born_ms=now_ms, anchors=anchors, collateral=dict(collateral))
+    def __init__(self, founding: Founding) -> None:
+        self.spot = founding.spot
+        anchors = {asset: Anchor(price, founding.now_ms) for asset, price in founding.prices.items()}
+        self.opened = Opened(True, founding.seed, founding.now_ms, anchors, dict(founding.collateral))
 
     def load(self, venue: Venue) -> None:
         opened = self.opened

@@ -1,14 +1,13 @@
 """How is the paper venue written down? The venue's parts as rows, and rows as the venue's parts, in paper_store.py."""
 
 import sqlite3
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
-from adapters.exchanges.paper_feed import Anchor, Opened
+from adapters.exchanges.paper_feed import Anchor, Founding, Opened
 from adapters.exchanges.paper_ledger import Carried, Market, Spot, Totals, VenueOrder, Wallet, coins, units_down, units_even
 from adapters.exchanges.paper_store import (
     REMEDY,
@@ -34,21 +33,11 @@ from bot.ports import Misconfigured, NotSent
 class Records:
     """A Keeper in a SQLite database. Raise Misconfigured if it is not usable."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        seed: int,
-        now_ms: int,
-        prices: Mapping[str, Decimal],
-        collateral: Mapping[str, Decimal],
-        spot: Mapping[str, Decimal],
-        synchronous: Literal["FULL", "NORMAL", "OFF"],
-    ) -> None:
+    def __init__(self, url: str, founding: Founding, synchronous: Literal["FULL", "NORMAL", "OFF"]) -> None:
         self.url = url
         self.store = PaperStore(url, synchronous=synchronous)
         try:
-            self.opened = found(self.store, seed=seed, now_ms=now_ms, prices=prices, collateral=collateral, spot=spot)
+            self.opened = found(self.store, founding)
         except BaseException as error:
             self.store.close()
             if problem := self.unusable(error):
@@ -97,20 +86,12 @@ def cause(error: Exception) -> str:
     return str(error.orig) if isinstance(error, DatabaseError) else str(error)
 
 
-def found(
-    store: PaperStore,
-    *,
-    seed: int,
-    now_ms: int,
-    prices: Mapping[str, Decimal],
-    collateral: Mapping[str, Decimal],
-    spot: Mapping[str, Decimal],
-) -> Opened:
+def found(store: PaperStore, founding: Founding) -> Opened:
     """What the venue in this database began with; makes it if the database is new, and lists assets that it did not have yet, and spot
     wallets likewise: a database of an earlier version has none."""
     while True:
         store.acknowledge()
-        opened, rows = _begin(store, seed, now_ms, prices, collateral, spot)
+        opened, rows = _begin(store, founding)
         try:
             if rows:
                 store.commit(rows)
@@ -119,14 +100,7 @@ def found(
             continue
 
 
-def _begin(
-    store: PaperStore,
-    seed: int,
-    now_ms: int,
-    prices: Mapping[str, Decimal],
-    collateral: Mapping[str, Decimal],
-    spot: Mapping[str, Decimal],
-) -> tuple[Opened, list[tuple[type[SQLModel], list[Row]]]]:
+def _begin(store: PaperStore, founding: Founding) -> tuple[Opened, list[tuple[type[SQLModel], list[Row]]]]:
     venues = store.rows(PaperVenue)
     markets = {row["asset"]: row for row in store.rows(PaperMarket)}
     rows: list[tuple[type[SQLModel], list[Row]]] = []
@@ -136,20 +110,26 @@ def _begin(
         venue = {
             "id": 1,
             "version": SCHEMA,
-            "seed": seed,
-            "born_ms": now_ms,
-            "now_ms": now_ms,
+            "seed": founding.seed,
+            "born_ms": founding.now_ms,
+            "now_ms": founding.now_ms,
             "next_seq": 1,
-            "collateral": {currency: str(amount) for currency, amount in collateral.items()},
+            "collateral": {currency: str(amount) for currency, amount in founding.collateral.items()},
         }
-        wallets = [Wallet(currency, units_down(amount), deposited=units_down(amount)) for currency, amount in collateral.items()]
+        wallets = [Wallet(currency, units_down(amount), deposited=units_down(amount)) for currency, amount in founding.collateral.items()]
         rows = [(PaperVenue, [venue]), (PaperWallet, [_wallet(wallet) for wallet in wallets])]
-    fresh = [_market(Market(asset, price, now_ms, price, now_ms)) for asset, price in prices.items() if asset not in markets]
+    fresh = [
+        _market(Market(asset, price, founding.now_ms, price, founding.now_ms))
+        for asset, price in founding.prices.items()
+        if asset not in markets
+    ]
     if fresh:
         rows.append((PaperMarket, fresh))
         markets.update({row["asset"]: row for row in fresh})
     kept = {row["currency"] for row in store.rows(PaperSpot)}
-    if beside := [_spot(Spot(currency, units_down(amount))) for currency, amount in spot.items() if amount and currency not in kept]:
+    if beside := [
+        _spot(Spot(currency, units_down(amount))) for currency, amount in founding.spot.items() if amount and currency not in kept
+    ]:
         rows.append((PaperSpot, beside))
     opened = Opened(
         new=not venues,

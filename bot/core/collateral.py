@@ -1,7 +1,7 @@
 """What does a leg lack of collateral, and what should move now?"""
 
 from dataclasses import dataclass, replace
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
 from bot.core import band, cross, keeper, planner, sizing
 from bot.core.carried import Carried
@@ -74,8 +74,7 @@ class Collateral:
                 f"the full hedge of {wanted:.0f} USD cannot be carried at max_leverage {limits.max_leverage:f} by any amount of "
                 f"{held.instrument.settle}, as each one posted needs a hedge of its own: raise it, or lower the ratio"
             )
-        step = Decimal("0.0001")
-        needed, at_mark = needed.quantize(step, ROUND_CEILING), max(ZERO, at_mark).quantize(step, ROUND_CEILING)
+        needed, at_mark = keeper.up(needed), keeper.up(max(ZERO, at_mark))
         settle = held.instrument.settle
         new = needed - held.spot_coins if held.instrument.kind is Kind.INVERSE else ZERO
         beyond = f", {new} of it from outside the bag" if new > 0 else ""

@@ -13,12 +13,11 @@ from bot.core import contracts, sizing
 from bot.core.decision import Transfer
 from bot.core.exposure import Exposure
 from bot.core.memory import Keeping, Moving
-from bot.core.model import ONE, ZERO, TransferStatus
+from bot.core.model import DAY_MS, ONE, ZERO, TransferStatus
 from bot.core.rules import CollateralRule, RiskRule
 
 UNIT: Final = Decimal("0.0001")  # of a coin: transfers are whole multiples; what is lacking rounds up, what is spare rounds down
 LEAST_SHARE: Final = Decimal("0.000004")  # of the wallet: less would be taken for its rounding (reconcile.DUST)
-DAY_MS: Final = 86_400_000
 OVERDUE_MS: Final = 60_000  # a transfer whose fate is unknown for so long is somebody's business
 
 
@@ -142,14 +141,17 @@ class Kept:
 NOTHING: Final = Kept()
 
 
+def way(coins: Decimal) -> str:
+    return "into the account" if coins > 0 else "back to the spot wallet"
+
+
 def kept(asset: str, rule: CollateralRule, found: Move | Short | Quiet, name: str, deadline_mono_ms: int) -> Kept:
     """The transfer that is to be made, under this name, and what a person should know. The words of an alert keep still while the
     amount moves with the price: that stands in `lacking`."""
     match found:
         case Move():
-            way = "into the account" if found.coins > 0 else "back to the spot wallet"
             transfer = Transfer(name, asset, found.coins, deadline_mono_ms, found.why)
-            said = f"{abs(found.coins):f} {asset} are to be moved {way} ({found.why})"
+            said = f"{abs(found.coins):f} {asset} are to be moved {way(found.coins)} ({found.why})"
             lacking = found.coins + found.lacking if found.coins > 0 else None
             return Kept(transfer, lacking, (said,) if found.coins > 0 else ())
         case Short():
@@ -167,10 +169,9 @@ def unresolved(asset: str, moving: Moving | None, epoch: int, now_ms: int, mono_
     if moving is None:
         return (), ()
     transfer = moving.transfer
-    way = "into the account" if transfer.coins > 0 else "back to the spot wallet"
     fate = "is done and the account does not show it yet" if moving.status is TransferStatus.DONE else "may or may not have happened"
     since = mono_ms - moving.sent_mono_ms if moving.epoch == epoch else now_ms - moving.sent_at_ms
-    said = f"transfer {transfer.transfer_id} of {abs(transfer.coins):f} {asset} {way} {fate}"
+    said = f"transfer {transfer.transfer_id} of {abs(transfer.coins):f} {asset} {way(transfer.coins)} {fate}"
     return (said,), (
         f"{asset}: the fate of transfer {transfer.transfer_id} is unknown for more than a minute",
     ) if since >= OVERDUE_MS else ()

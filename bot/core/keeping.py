@@ -5,9 +5,8 @@ from typing import Final
 from bot.core.decision import Transfer
 from bot.core.events import CoinsMoved, TransferIntended, TransferMoved, TransferSought
 from bot.core.memory import Keeping, Moving, changed
-from bot.core.model import ZERO, TransferStatus
+from bot.core.model import DAY_MS, ZERO, TransferStatus
 
-DAY_MS: Final = 86_400_000
 WAIT_MS: Final = {TransferStatus.REFUSED: 3_600_000, TransferStatus.ABSENT: 60_000}  # after a transfer that ended so, before the next one
 
 

@@ -34,10 +34,9 @@ from bot.core.events import (
     TransferSought,
 )
 from bot.core.memory import CrossState, LegState, State, Working, changed
-from bot.core.model import ZERO, FundingPayment, OrderStatus, Target, TargetSource
+from bot.core.model import DAY_MS, ZERO, FundingPayment, OrderStatus, Target, TargetSource
 
 OVERLAP_MS: Final = 60_000  # fills and payments are asked for again this far back: venues deliver late and out of order
-DAY_MS: Final = 86_400_000
 MINUTE_MS: Final = 60_000
 
 

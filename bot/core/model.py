@@ -15,6 +15,7 @@ from bot.core.policy_terms import Signs
 
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
+DAY_MS: Final = 86_400_000
 BOOK_LEVELS: Final = 10  # of each side of a visible book are looked at, and kept on record
 NO_LIQUIDATION: Final = Decimal("Infinity")  # a value of its own: there is no liquidation price; never 0, never unknown
 

@@ -7,11 +7,10 @@ from bot.core import contracts
 from bot.core.decision import Approved, Intent, Refused
 from bot.core.exposure import Exposure
 from bot.core.memory import State
-from bot.core.model import ZERO, Kind, Quote, Side, Snapshot
+from bot.core.model import DAY_MS, ZERO, Kind, Quote, Side, Snapshot
 from bot.core.rules import RiskRule, Rules
 
 MINUTE_MS = 60_000
-DAY_MS = 86_400_000
 
 
 def quote_problem(quote: Quote, now_ms: int, rule: RiskRule) -> str | None:

@@ -30,6 +30,6 @@ def stressed(
         used = everything * (1 + move) if instrument.kind is Kind.LINEAR else everything
         value = contracts.margin_usd(instrument, equity, moved) - (everything if short >= 0 else -everything) * move
         leverage = Decimal(0) if used == 0 else used / value if value > 0 else Decimal("Infinity")
-        none = liquidation is None or liquidation == NO_LIQUIDATION
-        found.append(Stressed(percent, leverage, None if none or liquidation is None else liquidation / moved - ONE))
+        distance = None if liquidation is None or liquidation == NO_LIQUIDATION else liquidation / moved - ONE
+        found.append(Stressed(percent, leverage, distance))
     return tuple(found)

@@ -7,8 +7,8 @@ rests on grows too old. The basis policy looks at every price; whoever has one d
 from collections.abc import Iterator
 
 from bot.core.memory import LegState
+from bot.core.model import DAY_MS
 from bot.core.policies.facts import FUNDING_AGE_MS, LATE
-from bot.core.policies.schedule import DAY_MS
 from bot.core.policy_terms import Signs
 from bot.core.rules import LegRule
 

@@ -5,13 +5,12 @@ from decimal import Decimal
 from typing import Final
 
 from bot.core.decision import Approved
-from bot.core.model import OrderStatus, Side, View
+from bot.core.model import DAY_MS, OrderStatus, Side, View
 from bot.core.rules import Rules
 from bot.rehearsal.evidence import Check, Evidence, Process
 from bot.rehearsal.venue import OWN, PICO, STEP_MS, Book
 
 MINUTE_MS: Final = 60_000
-DAY_MS: Final = 86_400_000
 FORGIVEN_MS: Final = 600_000  # what others did within so long may not be known yet: reads lag, processes are stopped
 
 

@@ -6,10 +6,9 @@ from typing import Final
 
 from bot.core.decision import Transfer
 from bot.core.events import Event, TransferIntended, TransferMoved
-from bot.core.keeping import DAY_MS
 from bot.core.machine import TRANSFER_TRANSITIONS
 from bot.core.memory import State
-from bot.core.model import TransferStatus
+from bot.core.model import DAY_MS, TransferStatus
 from bot.rehearsal.at_signature import rules_of
 from bot.rehearsal.evidence import Check, Evidence, Process
 from bot.rehearsal.venue import Book

@@ -1,13 +1,10 @@
 """From when until when? No hedge before the start; from the horizon on it is unwound, at once or in daily steps."""
 
 from decimal import Decimal
-from typing import Final
 
-from bot.core.model import ZERO
+from bot.core.model import DAY_MS, ZERO
 from bot.core.policies.facts import Answer, Facts, share
 from bot.core.policy_terms import Memory, ScheduleRule
-
-DAY_MS: Final = 86_400_000
 
 
 def judge(rule: ScheduleRule, ratio: Decimal, facts: Facts, memory: Memory) -> Answer:
