@@ -18,7 +18,7 @@ from bot.core.events import CommandGiven, DecisionMade, Event, IntentRecorded
 from bot.core.ledger import OVERLAP_MS, dry_plan, fold
 from bot.core.leg import IN_DOUBT
 from bot.core.memory import State
-from bot.core.model import BOOK_LEVELS, Ask, Instrument, OrderStatus, Snapshot, View
+from bot.core.model import BOOK_LEVELS, Instrument, OrderStatus, Snapshot, View, asked, snapshot
 from bot.core.pin import acceptance, halt
 from bot.core.planner import is_ours
 from bot.core.reconcile import reconciled
@@ -98,6 +98,7 @@ class Engine:
     def __init__(self, parts: Parts, state: State) -> None:
         self.parts = parts
         self.rules = parts.rules
+        self.assets = parts.rules.assets
         self.state = state
         self.seen: Snapshot | None = None
         self.decision: Decision | None = None
@@ -218,6 +219,9 @@ class Engine:
         document = self.document_standing()
         distrusted = (document.error,) if document is not None and document.error else ()
         texts = (*decision.alerts, *self.lasting.unread(decision), *dead_man, *distrusted)
+        if not texts and not killed:
+            self._told = frozenset()
+            return
         standing = frozenset((*texts, f"halted: {killed}") if killed else texts)
         if self.parts.notifier is not None:
             for text in sorted(standing - self._told):
@@ -249,7 +253,7 @@ class Engine:
             since = max(leg.charged_at_ms, leg.fills_cursor_ms - OVERLAP_MS) if leg.contracts is not None else now_ms - OVERLAP_MS
             funded = max(leg.charged_at_ms, leg.funding_cursor_ms - OVERLAP_MS) if leg.contracts is not None else now_ms - OVERLAP_MS
             ids = (leg.working.order.client_id,) if leg.working is not None else ()
-            asks.append(Ask(rule.symbol, since, funded, ids, BOOK_LEVELS))
+            asks.append(asked(rule.symbol, since, funded, ids, BOOK_LEVELS))
         signs = await parts.measures.read() if parts.measures is not None else ()
         try:
             views = await parts.exchange.look(asks)
@@ -258,12 +262,12 @@ class Engine:
         for view in views:
             for text in view.errors:
                 self.witness.api_error("read", text)
-        spots = await transfers.look(parts.mover, state, self.rules, self.witness)
+        spots = await transfers.look(parts.mover, state, self.rules, self.witness) if parts.mover is not None else ()
         crosses = await parts.crosses.read() if parts.crosses is not None else ()
-        bag = await parts.holdings.coins(self.rules.assets)
+        bag = await parts.holdings.coins(self.assets)
         documents = await parts.targets.read() if parts.targets is not None else ()
         killed = parts.gate.kill_switch.read()
-        return Snapshot(
+        return snapshot(
             now_ms=parts.clock.now_ms(),
             mono_ms=parts.clock.mono_ms(),
             views=views,

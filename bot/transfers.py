@@ -10,14 +10,14 @@ from bot.ports import Mover, SpotAsk
 from bot.witness import Witness
 
 
-async def look(mover: Mover | None, state: State, rules: Rules, witness: Witness) -> tuple[SpotSeen, ...]:
+async def look(mover: Mover, state: State, rules: Rules, witness: Witness) -> tuple[SpotSeen, ...]:
     """The spot wallets of assets whose collateral may move, or has a transfer that has not come to its end."""
     asks = []
     for rule in rules.legs:
         moving = state.leg(rule.asset).keeping.moving
         if rule.collateral.auto or moving is not None:
             asks.append(SpotAsk(rule.asset, None if moving is None else moving.transfer))
-    if not asks or mover is None:
+    if not asks:
         return ()
     found = await mover.spots(asks)
     for one in found:

@@ -9,7 +9,25 @@ from typing import Final
 from adapters.exchanges.paper_keeping import Keeper
 from adapters.exchanges.paper_ledger import Leg, VenueOrder, Wallet, coins
 from adapters.exchanges.paper_venue import Venue
-from bot.core.model import Ask, Depth, Fill, FundingPayment, Levels, Margin, Order, Position, Quote, Side, SpotSeen, TransferStatus, View
+from bot.core.model import (
+    Ask,
+    Depth,
+    Fill,
+    FundingPayment,
+    Levels,
+    Margin,
+    Order,
+    Position,
+    Quote,
+    Side,
+    SpotSeen,
+    TransferStatus,
+    View,
+    margined,
+    positioned,
+    quoted,
+    viewed,
+)
 from bot.ports import SpotAsk
 
 PARTS: Final = ("quote", "position", "margin", "open_orders", "found", "fills", "funding", "depth")
@@ -49,7 +67,7 @@ class Balance:
 
 def view(venue: Venue, keeper: Keeper, ask: Ask) -> View:
     leg = venue.leg(ask.symbol)
-    return View(
+    return viewed(
         leg.spec,
         quote(venue, leg),
         position(venue, leg),
@@ -76,7 +94,7 @@ def quote(venue: Venue, leg: Leg) -> Quote:
         return last
     else:
         bid, ask = last.bid, last.ask
-    leg.quote = shown = Quote(leg.spec.symbol, market.price, market.price, bid, ask, venue.running_rate(leg), venue.now_ms)
+    leg.quote = shown = quoted(leg.spec.symbol, market.price, market.price, bid, ask, venue.running_rate(leg), venue.now_ms)
     return shown
 
 
@@ -102,16 +120,16 @@ def with_own(leg: Leg, side: Side, others: Levels, most: int) -> Levels:
 def position(venue: Venue, leg: Leg) -> Position:
     shown, now_ms = leg.shown_position, venue.now_ms
     if shown is None or shown.at_ms != now_ms:
-        leg.shown_position = shown = Position(leg.spec.symbol, leg.position, leg.entry, Decimal(leg.leverage), now_ms)
+        leg.shown_position = shown = positioned(leg.spec.symbol, leg.position, leg.entry, Decimal(leg.leverage), now_ms)
     return shown
 
 
 def margin(venue: Venue, wallet: Wallet) -> Margin:
     shown, now_ms = wallet.margin, venue.now_ms
     if shown is None:
-        wallet.margin = shown = Margin(wallet.currency, coins(wallet.units), wallet.equity(), now_ms)
+        wallet.margin = shown = margined(wallet.currency, coins(wallet.units), wallet.equity(), now_ms)
     elif shown.at_ms != now_ms:
-        wallet.margin = shown = Margin(wallet.currency, shown.wallet, shown.equity, now_ms)
+        wallet.margin = shown = margined(wallet.currency, shown.wallet, shown.equity, now_ms)
     return shown
 
 

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Final
 
 from bot.core import band, cross, keeper, planner, sizing
 from bot.core.carried import Carried
 from bot.core.exposure import Exposure
+from bot.core.making import maker
 from bot.core.memory import LegState, State
 from bot.core.model import ONE, ZERO, Kind, Snapshot
 from bot.core.rules import Band, LegRule, Rules
@@ -90,3 +92,6 @@ class Collateral:
             carries = sizing.n_max_usd(held.instrument, limits.max_leverage, ONE, held.mark, shock)
             return cross.coins_lacking(wanted_usd, self.ratio, held.mark, held.equity, held.spot_coins, carries)
         return sizing.equity_needed(held.instrument, wanted_usd, limits.max_leverage, held.mark, shock) - held.equity
+
+
+collateral_of: Final = maker(Collateral)

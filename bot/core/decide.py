@@ -4,7 +4,7 @@ from decimal import localcontext
 from typing import Final
 
 from bot.core import contracts, machine, trust
-from bot.core.decision import Approved, Cancel, Decision, LeverageCall, Transfer
+from bot.core.decision import Approved, Cancel, Decision, LeverageCall, Transfer, decided
 from bot.core.leg import LegAnswer, answer_leg
 from bot.core.memory import LegState, State, Working
 from bot.core.model import Snapshot
@@ -41,7 +41,7 @@ def decide(state: State, seen: Snapshot, rules: Rules) -> Decision:
         unfinished = any(leg.working is not None for leg in state.legs)
         facts = machine.Facts(doubtful=doubtful, working=unfinished or (bool(orders) and state.armed), unfinished=unfinished, flat=flat)
         moves = machine.moves(state, facts)
-        return Decision(
+        return decided(
             at_ms=seen.now_ms,
             cycle=state.cycle + 1,
             armed=state.armed,

@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from bot.core.making import maker
 from bot.core.model import ZERO, Basis, Side, TargetSource
 from bot.core.policy_terms import Change, Memory
 from bot.core.rules import Band
@@ -199,10 +200,12 @@ class LegPlan:
     @property
     def teaches(self) -> bool:
         """Is there something in it to be remembered?"""
-        taught = any(one is not None for one in (self.baseline, self.memory, self.trade_cost, self.parent))
-        return taught or any(cross.memory is not None or cross.ratio_changed for cross in self.crosses)
+        if self.baseline is not None or self.memory is not None or self.trade_cost is not None or self.parent is not None:
+            return True
+        return any(cross.memory is not None or cross.ratio_changed for cross in self.crosses) if self.crosses else False
 
 
+leg_plan: Final = maker(LegPlan)
 QUEUE_TOO_LONG: Final = "the queue ahead is too long for the patience that is left"
 
 
@@ -249,5 +252,9 @@ class Decision:
     @property
     def reason(self) -> tuple[str, ...]:
         """What makes this decision differ from the last one: it is recorded when this changes."""
-        crosses = (f"{cross.asset}:{cross.why}" for leg in self.legs for cross in leg.crosses)
-        return (self.mode, str(self.armed), *(f"{leg.asset}:{leg.why}" for leg in self.legs), *crosses, *self.alerts)
+        legs = [f"{leg.asset}:{leg.why}" for leg in self.legs]
+        crosses = [f"{cross.asset}:{cross.why}" for leg in self.legs if leg.crosses for cross in leg.crosses]
+        return (self.mode, str(self.armed), *legs, *crosses, *self.alerts)
+
+
+decided: Final = maker(Decision)

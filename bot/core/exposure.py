@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from bot.core import contracts
+from bot.core.making import maker
 from bot.core.memory import LegState
 from bot.core.model import ZERO, Basis, Instrument, Kind, View
 
@@ -39,6 +41,9 @@ class Exposure:
         return self.equity if self.instrument.kind is Kind.INVERSE else self.equity / self.mark
 
 
+exposed: Final = maker(Exposure)
+
+
 def spot_coins(leg: LegState, declared: Decimal | None) -> Decimal | None:
     """S: of a declared bag the declared coins minus what was moved into the account since, so that moving coins never changes δ; of one
     that is read, what the sources show as far as it counts (bag.py). None where `declared`, what was seen of it all, is UNKNOWN."""
@@ -57,7 +62,7 @@ def exposure(view: View, leg: LegState, declared: Decimal | None, other_usd: Dec
     instrument, mark, short, equity = view.instrument, view.quote.mark, -view.position.contracts, view.margin.equity
     cancelled = contracts.notional_coins(instrument, short, mark)
     long_coins = spot + equity if instrument.kind is Kind.INVERSE else spot
-    return Exposure(
+    return exposed(
         instrument=instrument,
         mark=mark,
         spot_coins=spot,

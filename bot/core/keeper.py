@@ -52,6 +52,15 @@ class Quiet:
     why: str
 
 
+def rests(rule: CollateralRule, held: Exposure, keeping: Keeping) -> bool:
+    """Can nothing move, and nothing be said, whatever the hedge wants? Where collateral does not stop it, that is nearly always so, and
+    then nobody has to ask for the verdict."""
+    if keeping.moving is not None or (rule.auto and keeping.topped_up_coins > 0) or held.short < 0:
+        return False
+    carried_usd, value = held.hedged_usd + held.other_usd, contracts.margin_usd(held.instrument, held.equity, held.mark)
+    return carried_usd <= 0 or (value > 0 and carried_usd <= rule.low * value)
+
+
 def verdict(
     rule: CollateralRule, load: Load, limits: RiskRule, keeping: Keeping, spot: Decimal | None, now_ms: int
 ) -> Move | Short | Quiet:

@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-from bot.core import autoband, bag, band, contracts, pin, planner, policies, policy, risk, sizing
+from bot.core import autoband, bag, band, contracts, keeper, pin, planner, policies, policy, risk, sizing
 from bot.core.carried import Carried, carried
-from bot.core.collateral import Collateral
-from bot.core.decision import Approved, Baseline, Cancel, LegPlan, LeverageCall, Mode, Refused, Transfer
+from bot.core.collateral import Collateral, collateral_of
+from bot.core.decision import Approved, Baseline, Cancel, LegPlan, LeverageCall, Mode, Refused, Transfer, leg_plan
 from bot.core.exposure import Exposure, exposure, ratio_of, spot_coins
+from bot.core.making import maker
 from bot.core.memory import LegState, State
 from bot.core.model import NO_LIQUIDATION, ONE, ZERO, OrderStatus, Side, Snapshot, Target, TargetSource, View
 from bot.core.policy_terms import Memory
@@ -35,6 +36,9 @@ class LegAnswer:
     transfer: Transfer | None = None
 
 
+answered: Final = maker(LegAnswer)
+
+
 def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed: tuple[Approved, ...]) -> LegAnswer:
     leg, view = state.leg(rule.asset), seen.view(rule.symbol)
     asked = policy.target_now(rule, state, seen)
@@ -50,7 +54,8 @@ def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed
     own = ideal_usd(rule, applied.target, baseline, held)
     ratio = None if applied.target is None else applied.target.ratio
     edges = carried_along(carry, rules, autoband.applied(rule, leg, view, seen, rules, ratio, own), own)
-    return Want(rule, state, seen, rules, leg, view, held, asked, applied, baseline, own, carry, edges).answer(placed)
+    ideal = None if own is None else own + carry.least_usd
+    return want(rule, state, seen, rules, leg, view, held, asked, applied, baseline, own, ideal, carry, edges).answer(placed)
 
 
 def under_policies(
@@ -199,26 +204,26 @@ class Want:
     applied: policies.Applied
     baseline: Baseline | None
     own: Decimal | None  # N* of the leg's own coins
+    ideal: Decimal | None  # N*: the whole short, as far as it is known; None while there is no target
     carry: Carried
     edges: autoband.Applied
-
-    @property
-    def ideal(self) -> Decimal | None:
-        """N*: the whole short, as far as it is known; None while there is no target."""
-        return None if self.own is None else self.own + self.carry.least_usd
 
     @property
     def collateral(self) -> Collateral:
         target = self.applied.target
         ratio = None if target is None else target.ratio
-        return Collateral(self.rule, self.state, self.seen, self.rules, self.leg, self.held, self.carry, self.edges.band, self.ideal, ratio)
+        band = self.edges.band
+        return collateral_of(self.rule, self.state, self.seen, self.rules, self.leg, self.held, self.carry, band, self.ideal, ratio)
 
     def answer(self, placed: tuple[Approved, ...]) -> LegAnswer:
         blocked = self.blocked()
         hold, size, missing, alerts = self.sized()
         missing += self.carry.missing
-        kept = self.collateral.kept(blocked, limited=bool(missing), trading=size is not None)
-        missing, alerts = missing + kept.missing, alerts + kept.alerts
+        if missing or not keeper.rests(self.rule.collateral, self.held, self.leg.keeping):
+            kept = self.collateral.kept(blocked, limited=bool(missing), trading=size is not None)
+            missing, alerts = missing + kept.missing, alerts + kept.alerts
+        else:
+            kept = keeper.NOTHING
         cancels = self.cancels(size)
         order: Approved | None = None
         refused: tuple[Refused, ...] = ()
@@ -254,27 +259,31 @@ class Want:
         plan = self.plan(size, step, settled=settled, why=why, missing=missing, refused=refused, lacking=kept.lacking)
         doubtful = self.leg.unexplained > 0 or self.leg.owed != 0 or (self.leg.working is not None and self.leg.working.status in IN_DOUBT)
         flat = self.held.short == 0 or self.leg.contracts is None  # a position that was never ours is not ours to close
-        return LegAnswer(plan, order, cancels, leverage, alerts, doubtful, flat, step.wake_mono_ms, kept.transfer)
+        return answered(plan, order, cancels, leverage, alerts, doubtful, flat, step.wake_mono_ms, kept.transfer)
 
     def blocked(self) -> str:
         """Why this leg may not trade at all now; empty if it may."""
         state, leg = self.state, self.leg
-        halted = leg.halted or pin.changed(leg, self.view.instrument.spec) or state.killed
-        reasons = (
-            (halted, f"halted: {halted}"),
-            (state.stopping, "stopping"),
-            (state.draining, "dry-run: own orders are being cancelled"),
-            (state.cancel_all, "cancel-all: own orders are being cancelled"),
-            (state.paused, "paused"),
-            (self.seen.kill_file is None, "UNKNOWN: the kill file cannot be read"),
-            (state.mode is Mode.STARTING, "first look"),
-            (state.armed and leg.contracts is None, "not in charge of the position yet"),
-            (leg.owed, "the fills of the last order are not on record yet"),
-            (leg.unexplained, "the position is not explained by own fills"),
-        )
-        for holds, why in reasons:
-            if holds:
-                return why
+        if halted := leg.halted or pin.changed(leg, self.view.instrument.spec) or state.killed:
+            return f"halted: {halted}"
+        if state.stopping:
+            return "stopping"
+        if state.draining:
+            return "dry-run: own orders are being cancelled"
+        if state.cancel_all:
+            return "cancel-all: own orders are being cancelled"
+        if state.paused:
+            return "paused"
+        if self.seen.kill_file is None:
+            return "UNKNOWN: the kill file cannot be read"
+        if state.mode is Mode.STARTING:
+            return "first look"
+        if state.armed and leg.contracts is None:
+            return "not in charge of the position yet"
+        if leg.owed:
+            return "the fills of the last order are not on record yet"
+        if leg.unexplained:
+            return "the position is not explained by own fills"
         if self.applied.target is None:
             return f"UNKNOWN: {self.no_target()[0]}"
         if self.held.spot_coins < 0:
@@ -406,7 +415,7 @@ class Want:
         final_usd = contracts.notional_usd(instrument, final, mark)
         rate = self.view.quote.funding_rate if self.view.quote is not None else None
         traded = abs(contracts.notional_usd(instrument, final - held.short, mark))
-        return LegPlan(
+        return leg_plan(
             asset=self.rule.asset,
             instrument=self.rule.symbol,
             basis=self.rule.basis,
@@ -450,8 +459,14 @@ class Want:
 
     def own_ratio(self, short: int, base: Decimal) -> Decimal | None:
         """The ratio of the leg's own coins with `short` contracts, without what these stand for elsewhere."""
-        held, coins = self.held, contracts.notional_coins(self.held.instrument, short, self.held.mark)
+        held = self.held
+        if not self.carry.plans and short == held.short:
+            return ratio_of(held.delta_coins, self.rule.basis, held.long_coins, base)
+        coins = contracts.notional_coins(held.instrument, short, held.mark)
         if self.carry.plans and not self.carry.known:
             return None
         own = self.own / self.ideal if self.carry.plans and self.own is not None and self.ideal else ONE
         return ratio_of(held.long_coins - coins * own, self.rule.basis, held.long_coins, base)
+
+
+want: Final = maker(Want)

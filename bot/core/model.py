@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.core.cross_terms import CrossSeen
+from bot.core.making import maker
 from bot.core.policy_terms import Signs
 
 ZERO: Final = Decimal(0)
@@ -335,3 +336,11 @@ class Snapshot:
 
     def signs_of(self, asset: str) -> Signs | None:
         return next((signs for signs in self.signs if signs.asset == asset), None)
+
+
+quoted: Final = maker(Quote)
+positioned: Final = maker(Position)
+margined: Final = maker(Margin)
+asked: Final = maker(Ask)
+viewed: Final = maker(View)
+snapshot: Final = maker(Snapshot)

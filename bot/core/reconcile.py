@@ -89,21 +89,25 @@ class Reading:
     def events(self) -> list[Event]:
         self.contract()
         self.declaration()
-        traded = self.leg.contracts is not None and self.fills()
+        traded = bool(self.view.fills) and self.leg.contracts is not None and self.fills()
         if self.leg.working is not None:
             self.own_order(self.leg.working)
-        if self.rules.execution.reprice_after_ms is not None and self.leg.working is not None:
-            self.queue(self.leg.working)
-        self.foreign_orders()
-        self.repeated_in_vain()
+            if self.rules.execution.reprice_after_ms is not None and self.leg.working is not None:
+                self.queue(self.leg.working)
+        if self.view.open_orders:
+            self.foreign_orders()
+        if self.leg.repeats >= MOST_REPEATS:
+            self.repeated_in_vain()
         if self.leg.contracts is None:
             self.take_charge()
         else:
-            self.fundings()
+            if self.view.funding:
+                self.fundings()
             self.position(traded)
         if self.leg.keeping.moving is not None:
             self.transfer(self.leg.keeping.moving)
-        self.sources()
+        if self.leg.read_coins is not None:
+            self.sources()
         return self.found
 
     def contract(self) -> None:
@@ -130,8 +134,6 @@ class Reading:
 
     def sources(self) -> None:
         """What the sources of the bag show now, against what moved into the account."""
-        if self.leg.read_coins is None:
-            return
         transit_ms = next(rule.transit_ms for rule in self.rules.legs if rule.asset == self.asset)
         nothing_moves = self.leg.contracts is None or self.view.instrument.kind is not Kind.INVERSE
         found = bag.followed(self.leg, self.seen, transit_ms, self.rules.risk.max_data_age_ms, at_once=nothing_moves)
@@ -218,7 +220,7 @@ class Reading:
 
     def repeated_in_vain(self) -> None:
         """Whatever makes a hedge sell again and again without coming nearer, somebody has to look at it first."""
-        if self.leg.repeats >= MOST_REPEATS and self.leg.halted is None and self.state.armed:
+        if self.leg.halted is None and self.state.armed:
             why = f"repeated execution: {self.leg.repeats} orders in a row traded and the hedge came no nearer to its target"
             self.note(LegHalted(self.asset, why, self.seen.now_ms))
 

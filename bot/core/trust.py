@@ -3,13 +3,25 @@
 from dataclasses import replace
 from decimal import Decimal
 from operator import is_
+from typing import Final
 
 from bot.core.model import Depth, Fill, FundingPayment, Position, Quote, Snapshot, View
+
+_NEWEST: Final[list[tuple[Snapshot, int, Snapshot]]] = []  # the last answer: a turn asks twice of one look
 
 
 def sane(seen: Snapshot, max_age_ms: int) -> Snapshot:
     """The same snapshot without NaN, infinite and impossible amounts, and without an account that is too old, each named in its view's
     errors. A price that is too old stays: what may be done on it is asked of risk.quote_problem."""
+    for asked, age_ms, answer in _NEWEST:
+        if asked is seen and age_ms == max_age_ms:
+            return answer
+    answer = cleared(seen, max_age_ms)
+    _NEWEST[:] = [(seen, max_age_ms, answer)]
+    return answer
+
+
+def cleared(seen: Snapshot, max_age_ms: int) -> Snapshot:
     now_ms = seen.now_ms
     views = tuple([view if plain(view, now_ms - max_age_ms) else recent_view(sane_view(view), now_ms, max_age_ms) for view in seen.views])
     bag = tuple([held if known(held[1]) else (held[0], None) for held in seen.bag])

@@ -3,8 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.core import keeper, machine, stress
+from bot.core.decision import Transfer
 from bot.core.exposure import Exposure
 from bot.core.keeper import Load, Move, Quiet, Short
 from bot.core.memory import NOTHING_KEPT, Keeping, Moving
@@ -143,6 +146,30 @@ def test_what_is_swept_back_leaves_room_for_a_move_of_the_collar() -> None:
     left = 3 + found.coins
     at_collar = 90_000 / (60_000 * D("1.01") * left - 900)  # domain.md §3: a short of N loses N*move
     assert at_collar <= D("1.51")
+
+
+@given(
+    short=st.integers(-10, 3_000),
+    equity=st.sampled_from(("-0.1", "0", "0.5", "1", "1.2", "2.5", "5")),
+    rule=st.sampled_from((AUTO, HAND)),
+    keeping=st.sampled_from((NOTHING_KEPT, Keeping(topped_up_coins=D(1)), Keeping(wait_until_ms=NOW_MS + 1, wait_why="refused"))),
+)
+def test_where_it_rests_there_would_be_nothing_to_move_and_nothing_to_say(
+    short: int, equity: str, rule: CollateralRule, keeping: Keeping
+) -> None:
+    what = load(100 * short, equity)
+    found = keeper.verdict(rule, replace(what, carried_usd=max(D(0), what.carried_usd)), RISK, keeping, D(4), NOW_MS)
+    if keeper.rests(rule, what.held, keeping):
+        assert keeper.kept("BTC", rule, found, "", 0) == keeper.NOTHING
+    elif short >= 0 and not keeping.topped_up_coins:
+        assert not isinstance(found, Quiet)
+
+
+def test_it_does_not_rest_while_a_transfer_is_under_way() -> None:
+    transfer = Transfer("t1", "BTC", D(1), NOW_MS, "collateral")
+    moving = Moving(transfer, 1, TransferStatus.UNKNOWN, NOW_MS, NOW_MS)
+    assert keeper.rests(HAND, load(60_000, "5").held, NOTHING_KEPT)
+    assert not keeper.rests(HAND, load(60_000, "5").held, Keeping(moving=moving))
 
 
 def test_a_transfer_goes_only_to_where_the_table_says() -> None:
