@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from bot.core import machine
 from bot.core.decision import Approved, Decision, Transfer
-from bot.core.events import CancelAsked, Event, Halted, OrderMoved, TransferMoved
+from bot.core.events import CancelAsked, Event, Halted, TransferMoved, order_moved
 from bot.core.model import Order, OrderStatus, TransferStatus
 from bot.lasting import Lasting
 from bot.ports import Clock, Exchange, Mover, NotSent, PortError, Refused, Unknown
@@ -103,7 +103,7 @@ class Hands:
         path = (now,) if direct else machine.order_path(OrderStatus.SIGNED, now)
         for status in path if direct else (OrderStatus.SIGNED, *path):
             events.append(
-                OrderMoved(
+                order_moved(
                     client_id=order.client_id,
                     symbol=order.symbol,
                     was=was,

@@ -10,7 +10,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from bot.core import contracts
-from bot.core.model import ZERO, Fill, FundingPayment, Instrument, Kind, Margin, Order, OrderStatus, Position, Quote, Side
+from bot.core.model import ZERO, Fill, FundingPayment, Instrument, Kind, Margin, Order, OrderStatus, Position, Quote, Side, ordered
 
 UNITS: Final = Decimal(100_000_000)
 UNIT: Final = Decimal("1e-8")
@@ -66,7 +66,7 @@ class VenueOrder:
 
     def shown(self) -> Order:
         if self._shown is None:
-            self._shown = Order(
+            self._shown = ordered(
                 client_id=self.client_id,
                 venue_id=f"o{self.seq}",
                 symbol=self.symbol,

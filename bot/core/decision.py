@@ -205,7 +205,6 @@ class LegPlan:
         return any(cross.memory is not None or cross.ratio_changed for cross in self.crosses) if self.crosses else False
 
 
-leg_plan: Final = maker(LegPlan)
 QUEUE_TOO_LONG: Final = "the queue ahead is too long for the patience that is left"
 
 
@@ -257,4 +256,6 @@ class Decision:
         return (self.mode, str(self.armed), *legs, *crosses, *self.alerts)
 
 
+approved: Final = maker(Approved)
 decided: Final = maker(Decision)
+leg_plan: Final = maker(LegPlan)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.core.decision import Approved, Decision, Transfer
+from bot.core.making import maker
 from bot.core.memory import State
 from bot.core.model import ContractSpec, Fill, FundingPayment, OrderStatus, Snapshot, TransferStatus
 from bot.core.rules import Rules
@@ -389,3 +390,4 @@ Event = (
 )
 
 KINDS: Final = {cls.__name__: cls for cls in ALL}  # the `kind` column of the chain
+order_moved: Final = maker(OrderMoved)

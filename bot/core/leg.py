@@ -238,7 +238,7 @@ class Want:
             elif waits := self.waits():
                 why = f"{hold}: {waits}"
             else:
-                size = replace(size, urgent=size.urgent or self.state.flattening)
+                size = replace(size, urgent=True) if self.state.flattening else size
                 step = next_step(self.leg, self.view, self.held, size, hold, self.state, self.seen, self.rules, placed)
                 why, alerts = step.why, alerts + step.alerts
                 if isinstance(step.verdict, Approved):

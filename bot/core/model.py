@@ -341,6 +341,7 @@ class Snapshot:
 quoted: Final = maker(Quote)
 positioned: Final = maker(Position)
 margined: Final = maker(Margin)
+ordered: Final = maker(Order)
 asked: Final = maker(Ask)
 viewed: Final = maker(View)
 snapshot: Final = maker(Snapshot)

@@ -45,7 +45,8 @@ def due(leg: LegState, held: Exposure, size: Size, quote: Quote, rule: Execution
         return Piece(None, parent, slice_, why, wake)
     whole = min(size.whole, open_now)
     chunk = first_chunk(held.instrument, held.mark, whole, rule.max_order_usd)
-    return Piece(replace(size, contracts=chunk), parent, slice_, why, wake)
+    size = size if chunk == size.contracts else replace(size, contracts=chunk)
+    return Piece(size, parent, slice_, why, wake)
 
 
 def begun(held: Exposure, size: Size, quote: Quote, rule: ExecutionRule, state: State, seen: Snapshot) -> Parent:

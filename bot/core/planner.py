@@ -74,13 +74,15 @@ def limit_price(instrument: Instrument, quote: Quote, side: Side, rule: Executio
     return contracts.price_on_tick(touch + better, instrument.tick, side, crossing=False)
 
 
-def intent(asset: str, view: View, quote: Quote, size: Size, price: Decimal, plan_mid: Decimal, why: str, *, crossing: bool) -> Intent:
-    """The order for `size`: post-only, or crossing; with what the market was, to measure it against."""
+def intent(
+    asset: str, view: View, quote: Quote, size: Size, price: Decimal, plan_mid: Decimal, why: str, *, crossing: bool, cut: bool
+) -> Intent:
+    """The order for `size`: post-only, or crossing; with what the market was, to measure it against. `cut`: more was due."""
     instrument, depth = view.instrument, view.depth
     met = arrival(instrument, quote, depth, size.side, size.contracts)
     ahead = None if crossing or depth is None else dict(depth.resting(size.side)).get(price, 0)
     return Intent(
-        asset, instrument.symbol, size.side, size.contracts, price, size.reduce_only, not crossing, why, met, plan_mid, ahead
+        asset, instrument.symbol, size.side, size.contracts, price, size.reduce_only, not crossing, why, met, plan_mid, ahead, cut
     )  # fmt: skip
 
 

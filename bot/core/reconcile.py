@@ -21,12 +21,12 @@ from bot.core.events import (
     Halted,
     LegHalted,
     LookedInVain,
-    OrderMoved,
     PositionUnexplained,
     QueueSeen,
     TookCharge,
     TransferMoved,
     TransferSought,
+    order_moved,
 )
 from bot.core.exposure import spot_coins
 from bot.core.memory import LegState, Moving, State, Working
@@ -203,7 +203,7 @@ class Reading:
     def order_moved(self, working: Working, was: OrderStatus, now: OrderStatus, filled: int, why: str, venue_id: str = "") -> None:
         order, seen = working.order, self.seen
         venue_id = venue_id or working.venue_id
-        self.note(OrderMoved(order.client_id, order.symbol, was, now, filled, why, seen.now_ms, seen.mono_ms, venue_id, order.asset))
+        self.note(order_moved(order.client_id, order.symbol, was, now, filled, why, seen.now_ms, seen.mono_ms, venue_id, order.asset))
 
     def halt(self, check: str, why: str) -> None:
         if self.state.armed and not self.state.killed:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from bot.core import contracts
-from bot.core.decision import Approved, Intent, Refused
+from bot.core.decision import Approved, Intent, Refused, approved
 from bot.core.exposure import Exposure
 from bot.core.memory import State
 from bot.core.model import DAY_MS, ZERO, Kind, Quote, Side, Snapshot
@@ -90,7 +90,7 @@ def review(
             return refused("turnover", "max_turnover_usd_per_day is reached")
         if leverage_after(held, after, rule.price_collar) > rule.max_leverage:
             return refused("leverage", "leverage at the mark or within the collar would exceed max_leverage")
-    return Approved(
+    return approved(
         client_id=identity,
         asset=intent.asset,
         symbol=intent.symbol,

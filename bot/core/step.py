@@ -1,6 +1,6 @@
 """What is done now about a change that is wanted? The piece that is due, as far as the visible book allows, if every check lets it pass."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.core import pieces, planner, risk
 from bot.core.decision import Approved, Effort, Parent, Refused
@@ -49,8 +49,8 @@ def next_step(
     if fitting is None:
         alerts = (f"{leg.asset}: {thin}",) if crossing else ()
         return Step(f"{why}: {thin}", None, begun, Effort.BEGINS, alerts=alerts)
-    intent = planner.intent(leg.asset, view, quote, fitting, price, piece.parent.mid, why, crossing=crossing)
-    intent = replace(intent, cut_to_book=fitting.contracts < piece.size.contracts)
+    cut = fitting.contracts < piece.size.contracts
+    intent = planner.intent(leg.asset, view, quote, fitting, price, piece.parent.mid, why, crossing=crossing, cut=cut)
     cycle = state.cycle + 1
     name = planner.client_id(state.instance, state.epoch, state.account, leg.symbol, cycle, piece.number, run=state.run_id)
     return Step(why, risk.review(intent, held, quote, state, seen, rules, name, placed), begun)
