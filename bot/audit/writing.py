@@ -37,9 +37,10 @@ class Writer:
         """
         if self.connection is None:
             self._connect()
-        if not self.database.on_server and (len(rows) > 1 or isinstance(events[0], PROJECTED)):
-            self._rest.execute("BEGIN IMMEDIATE")  # else the one statement is a transaction of its own
-        with self._in_one_go():
+        several = len(rows) > 1 or isinstance(events[0], PROJECTED)  # else the one statement is a transaction of its own
+        with self._in_one_go() if several else nullcontext():
+            if several:
+                self._rest.execute("BEGIN" if self.database.on_server else "BEGIN IMMEDIATE")
             self._entries.executemany(self._sql.entry, rows)
             for event, row in zip(events, rows, strict=True):
                 if isinstance(event, DecisionMade):
@@ -60,6 +61,8 @@ class Writer:
 
     def _connect(self) -> None:
         self.connection = self.database.connection()
+        if self.database.on_server:
+            self.connection.autocommit = True  # what several statements are is said here; the file's driver begins nothing by itself
         self._entries, self._rest = self.connection.cursor(), self.connection.cursor()
         if self._tidies:
             self._rest.execute("PRAGMA wal_autocheckpoint=0")

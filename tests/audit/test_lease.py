@@ -210,6 +210,7 @@ def beat(store: Store) -> int:
 async def test_a_silent_holder_is_ended_and_succeeded_even_in_the_middle_of_a_write(served, fresh_server_url):
     """Its sessions live on while its process is stopped: one holds the lock, the other a row that the next epoch needs."""
     await served.append([ERROR])
+    served._writer._rest.execute("BEGIN")
     served._writer._rest.execute("SELECT epoch FROM accounts FOR SHARE")
     other = Store.open(fresh_server_url, **OWNER)
     assert other.lead("pid 2", over_beat_ms=beat(served)) == 2
