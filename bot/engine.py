@@ -185,7 +185,10 @@ class Engine:
         for word in said:
             if not word.applied.done():
                 word.applied.set_result(None)
-        await self.act(decision)
+        try:
+            await self.act(decision)
+        finally:
+            self.witness.show()
         await self.tell(decision)
         return decision
 
@@ -232,7 +235,6 @@ class Engine:
     def recorded(self, rows: Sequence[Event], decision: Decision, seen: Snapshot) -> None:
         if any(isinstance(row, DecisionMade) for row in rows):
             self._recorded_reason, self._recorded_mono_ms = decision.reason, seen.mono_ms
-        self.witness.moved(decision.moves)
 
     def folded(self, state: State, events: Sequence[Event]) -> State:
         for event in events:
@@ -319,7 +321,10 @@ class Engine:
             log.info("audit.recovered", seq=self.parts.audit.head().seq)
         state, fresh = (self.state, events) if thought is None else (thought.state, events[len(thought.happened) :])
         self.remember(self.folded(state, fresh))
-        self.witness.show(events)
+        if thought is not None and self.state.armed and thought.decision.orders:
+            self.witness.show_later(events)
+        else:
+            self.witness.show(events)
         return True
 
     def database_failed(self, error: Exception) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from bot.core.decision import Approved, Move
+from bot.core.decision import Approved
 from bot.core.events import (
     DecisionMade,
     Event,
@@ -32,13 +32,17 @@ class Witness:
         self.audit = audit
         self.metrics = metrics
         self._references: dict[str, Approved] = {}  # own orders by client id, for slippage
+        self._waiting: list[Event] = []
         self._log = log.bind()  # once: a replay shows nothing of what would be hundreds of thousands of lines, and a line not shown is free
 
-    def moved(self, moves: Sequence[Move]) -> None:
-        for move in moves:
-            self._log.info("state.changed", was=move.was.value, now=move.now.value, why=move.why)
+    def show_later(self, events: Sequence[Event]) -> None:
+        """On record, and an order waits to be sent: a line takes a tenth of what a commit does. Whatever is shown next comes after them."""
+        self._waiting += events
 
-    def show(self, events: Sequence[Event]) -> None:
+    def show(self, events: Sequence[Event] = ()) -> None:
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self.show(waiting)
         for event in events:
             self.show_one(event)
 
@@ -110,10 +114,13 @@ class Witness:
                 next_step = "look at it, then `hedgebot rearm --reason …`"
                 self._log.error("halted", check=event.check, why=event.why, did="own orders are cancelled; the hedge stays", next=next_step)
             case DecisionMade():
+                for move in event.decision.moves:
+                    self._log.info("state.changed", was=move.was.value, now=move.now.value, why=move.why)
                 head = self.audit.head()
                 self._log.info("audit.head", seq=head.seq, head=head.hash)
 
     def api_error(self, kind: str, text: str) -> None:
+        self.show()
         self._log.warning("venue.error", kind=kind, error=text)
         if self.metrics is not None:
             self.metrics.api_error(kind)

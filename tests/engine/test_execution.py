@@ -1,15 +1,19 @@
 """Slices, places in the queue and shares of the book, by the whole bot on the paper exchange, and on record."""
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.audit.explain import explain
 from bot.audit.verify import Verdict, verify
+from bot.core.decision import Approved
 from bot.core.events import DecisionMade, IntentRecorded, QueueSeen
-from bot.core.model import Side
+from bot.core.model import Order, Side
 from tests.engine.bots import Bot, Bots
 
 D = Decimal
@@ -124,3 +128,27 @@ async def test_a_replay_has_no_book_and_works_without_its_share():
     flags = {"mode": "live", "bag.BTC.coins": "2", "hedges.BTC.ratio": "1", "execution.max_depth_share": "0.1"}
     run = await replay(load(None, {}, flags), Recorded({"BTC": bars}, {"BTC": []}))
     assert (await run.run())["fills"] > 0
+
+
+@pytest.mark.parametrize("cut_short", [False, True])
+async def test_an_order_is_sent_before_its_lines_are_logged_and_they_are_logged_whatever_becomes_of_it(bots, cut_short):
+    bot = await quiet(bots, {})
+    place, lines_before = bot.venue.place, []
+
+    async def placing(order: Approved) -> Order:
+        lines_before.extend(line["event"] for line in lines)
+        if cut_short:
+            raise asyncio.CancelledError
+        return await place(order)
+
+    with capture_logs() as lines:
+        await bot.turn()
+        lines.clear()
+        bot.venue.place = placing
+        with pytest.raises(asyncio.CancelledError) if cut_short else nullcontext():
+            await bot.turn()
+    assert intents(bot)
+    assert lines_before == []
+    told = [line["event"] for line in lines if line["event"] != "state.changed"]
+    assert told[:2] == ["audit.head", "order.intent"]
+    assert set(told[2:]) == (set() if cut_short else {"order.moved"})
