@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from adapters.request_budget import Errand
 from bot import logs
+from bot.core.memory import State
 from bot.engine import Engine, Thought
 from bot.event_loop import carried
 from bot.running import settle
@@ -79,10 +80,17 @@ async def measure(folder: Path, venue: str, count: int) -> tuple[list[float], li
                 await engine.turn()
                 await asyncio.sleep(2 * TAKEN_S)
                 await engine.turn()  # sees it filled
-                engine.remember(replace(engine.state, order_times_ms=()))  # as if the last order was a minute ago
+                engine.remember(minutes_later(engine.state))
                 alone.append(await create(bare, venue, f"alone{len(alone)}"))
                 await asyncio.sleep(2 * TAKEN_S)
     return watch.answered[-count:], alone[-count:]
+
+
+def minutes_later(state: State) -> State:
+    """As if the last order and its trades were minutes ago. A bot sends at most twenty a minute, and sees no more of them at a look; here
+    it would soon be seven hundred, whose trades are part of each decision's record."""
+    legs = tuple(replace(leg, charged_at_ms=leg.fills_cursor_ms + 1, recent_fills=()) for leg in state.legs)
+    return replace(state, legs=legs, order_times_ms=())
 
 
 async def create(client: Any, venue: str, client_id: str) -> float:
