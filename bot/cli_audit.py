@@ -1,7 +1,6 @@
 """What does the record say, and can it be trusted? Reading, explaining, verifying and exporting it; bringing its tables up to date."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Mapping
 from contextlib import closing
@@ -66,7 +65,7 @@ def verified(settings: Settings, heads: Path | None, *, online: bool = False) ->
                 Exit.USAGE, f"--heads {heads}: cannot be read ({error.strerror}); name a file with lines SEQ HASH, or a log"
             ) from None
     with closing(read_store(settings)) as store:
-        found = verify(store, witnessed, cores=os.cpu_count() or 1)
+        found = verify(store, witnessed)
         if not online or found.verdict is Verdict.BROKEN:
             return found
         made = store.last_decision()

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,9 +116,10 @@ def ended(left: Sequence[Job], asked: Asked) -> Ended:
         from bot.sweep.cluster import on_cluster  # Dask is an extra
 
         return on_cluster(run, left, files, asked.scheduler, program)
+    from bot.helping import cores
     from bot.sweep.cores import on_cores
 
-    return on_cores(run, left, files, asked.cores or len(os.sched_getaffinity(0)))
+    return on_cores(run, left, files, asked.cores or cores())
 
 
 @cache

@@ -6,6 +6,7 @@ it is proven at once. Only where it is not, the entry is looked at part by part,
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bot.audit import codec
 from bot.audit.chain import is_canonical
@@ -26,9 +27,8 @@ class Broken(Exception):
         self.seq = seq
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One row of the chain whose hash holds."""
+class Entry(NamedTuple):
+    """One row of the chain whose hash holds. A tuple: there are millions, and some are sent to other processes."""
 
     seq: int
     kind: str

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote
@@ -68,7 +69,7 @@ class Database:
         with self.engine.connect() as connection:
             file = connection.connection.driver_connection
             assert isinstance(file, sqlite3.Connection)
-            file.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+            file.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
             connection.exec_driver_sql("BEGIN")
             try:
                 yield connection

@@ -1,19 +1,17 @@
 """Is the record whole, unchanged, and does it say what the program would decide again?
 
 One pass over the chain in pages, inside one snapshot of the database: every hash, every place, canonical form, the heads witnessed
-outside, every decision of this program's own rules decided again (again.py; on several cores if asked), and the projections rebuilt from
+outside, every decision of this program's own rules decided again (again.py; by all cores, judges.py), and the projections rebuilt from
 the chain and compared row by row.
 """
 
 import sqlite3
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import zip_longest
-from multiprocessing import get_context
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
@@ -22,9 +20,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from bot.audit import codec
-from bot.audit.again import Broken, Decide, Entry, Judged, judged, read
+from bot.audit.again import Broken, Decide, Entry, Judged, read
 from bot.audit.carried import CARRIED, Digest, raw_rows
 from bot.audit.chain import Head, link
+from bot.audit.judges import Judges
 from bot.audit.projections import project, statements
 from bot.audit.sentences import moment
 from bot.audit.store import PAGE, Store
@@ -32,11 +31,12 @@ from bot.audit.tables import ACCOUNTS, ENTRIES, PROJECTIONS, AuditTable
 from bot.core.decide import RULES_VERSION, decide
 from bot.core.events import Checkpointed, DecisionMade, IntentRecorded, RunStarted
 from bot.core.rules import Rules
+from bot.helping import cores as usable_cores
 
 DECISION: Final = DecisionMade.__name__
-BATCH: Final = 250  # decisions that are made again at once
-AHEAD: Final = 8  # batches that may wait for a process
+BATCH: Final = 100  # decisions that are made again at once
 WORTH_CORES: Final = 20_000  # entries: fewer are verified before other processes have started
+REBUILT_KIB: Final = 64 * 1024  # of the projections rebuilt, held in memory
 TRIGGERS: Final = {
     "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'entries'",
     "postgresql": "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'entries'::regclass AND tgenabled = 'O' AND NOT tgisinternal",
@@ -70,17 +70,24 @@ class Verification:
 
 
 def verify(
-    store: Store, heads: Iterable[Head] | None = None, *, decide: Decide = decide, rules_version: str = RULES_VERSION, cores: int = 1
+    store: Store,
+    heads: Iterable[Head] | None = None,
+    *,
+    decide: Decide = decide,
+    rules_version: str = RULES_VERSION,
+    cores: int | None = None,
 ) -> Verification:
     """Check everything that can be checked from inside, and the `heads` from outside if there are any.
 
-    With more `cores` the decisions of a long record are made again in as many processes.
+    The decisions of a long record are made again on so many `cores`, by default on all that there are.
     """
     witnessed = None if heads is None else list(heads)
-    check = Check(store, witnessed or [], decide, rules_version)
+    check = Check(store, witnessed or [])
     try:
-        with check.snapshot() as connection, check.helped_by(cores, connection):
-            check.everything(connection)
+        with check.snapshot() as connection:
+            processes = (usable_cores() if cores is None else cores) - 1 if check.worth_cores(connection) else 0
+            with Judges(decide, rules_version, processes) as judges:
+                check.everything(connection, judges)
     except Broken as error:
         return check.result(Verdict.BROKEN, str(error), error.seq)
     except DBAPIError as error:
@@ -100,11 +107,9 @@ def verify(
 class Check:
     """One pass; `head` tells how far it came."""
 
-    def __init__(self, store: Store, heads: list[Head], decide: Decide, rules_version: str) -> None:
+    def __init__(self, store: Store, heads: list[Head]) -> None:
         self.store = store
         self.account = store.account
-        self.decide = decide
-        self.rules_version = rules_version
         self.head = Head(0, store.genesis)
         self.witnessed: dict[int, list[str]] = defaultdict(list)
         for head in heads:
@@ -116,9 +121,7 @@ class Check:
         self.notes: list[str] = []
         self.checkpoints: dict[int, Checkpointed] = {}  # by the last entry that may be gone
         self.dropped = 0  # entries that are
-        self.waiting: list[Entry] = []  # decisions that are not made again yet
-        self.pool: Executor | None = None
-        self.under_way: deque[Future[Judged]] = deque()
+        self.waiting: list[Entry] = []  # decisions that no judge was given yet
 
     def result(self, verdict: Verdict, what: str, bad_seq: int | None) -> Verification:
         return Verification(verdict, what, bad_seq, self.head, self.heads_checked, self.decided_again, self.hash_only, tuple(self.notes))
@@ -126,41 +129,32 @@ class Check:
     def snapshot(self) -> Any:
         return self.store.database.snapshot()
 
-    def everything(self, connection: Connection) -> None:
+    def worth_cores(self, connection: Connection) -> bool:
+        last = connection.execute(select(func.max(ENTRIES.c.seq)).where(ENTRIES.c.account == self.account)).scalar() or 0
+        return last >= WORTH_CORES
+
+    def everything(self, connection: Connection, judges: Judges) -> None:
         with TemporaryDirectory(prefix="hedgebot-verify-") as folder, empty_projections(folder) as rebuilt:
             self.begin(connection, rebuilt)
-            self.chain(connection, rebuilt.connection.cursor())
+            try:
+                self.chain(connection, rebuilt.connection.cursor(), judges)
+            except Broken:
+                self.all_decisions(judges)  # of those before it one may be wrong too, and that comes first
+                raise
+            self.all_decisions(judges)
             self.ends()
             if not self.unread:
                 self.compare(connection, rebuilt)
         self.owner(connection)
         self.file(connection)
 
-    def chain(self, connection: Connection, cursor: Any) -> None:
-        try:
-            for entry, found in self.rows(connection):
-                self.link(entry, found)
-                if entry.kind == DECISION:
-                    self.decision(entry)
-                else:
-                    self.follow(cursor, entry)
-        except Broken:
-            self.all_decisions()  # of those before it one may be wrong too, and that comes first
-            raise
-        self.all_decisions()
-
-    @contextmanager
-    def helped_by(self, cores: int, connection: Connection) -> Iterator[None]:
-        """Have decisions made again by other processes, if there are cores for them and it is worth it."""
-        last = connection.execute(select(func.max(ENTRIES.c.seq)).where(ENTRIES.c.account == self.account)).scalar() or 0
-        if cores == 1 or last < WORTH_CORES:
-            yield
-            return
-        with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as self.pool:
-            try:
-                yield
-            finally:
-                self.pool.shutdown(wait=False, cancel_futures=True)
+    def chain(self, connection: Connection, cursor: Any, judges: Judges) -> None:
+        for entry, found in self.rows(connection):
+            self.link(entry, found)
+            if entry.kind == DECISION:
+                self.decision(entry, judges)
+            else:
+                self.follow(cursor, entry, judges)
 
     def begin(self, connection: Connection, rebuilt: Connection) -> None:
         """Where entries were dropped, the checkpoint is the beginning: a later entry, which the chain itself vouches for."""
@@ -241,36 +235,33 @@ class Check:
                 raise Broken(f"entry {seq} is not the one that was witnessed: {prefix} was seen outside, the chain has {found}", seq)
             self.heads_checked += 1
 
-    def decision(self, entry: Entry) -> None:
+    def decision(self, entry: Entry, judges: Judges) -> None:
         self.decision_seq = entry.seq
         self.waiting.append(entry)
         if len(self.waiting) >= BATCH:
-            self.hand_over()
+            self.hand_over(judges)
 
-    def hand_over(self) -> None:
+    def hand_over(self, judges: Judges) -> None:
         """The decisions so far, by the rules that are known so far."""
         given, self.waiting = self.waiting, []
-        if self.pool is None:
-            self.count(judged(given, self.rules, self.rules_version, self.decide))
+        if not given:
             return
-        self.under_way.append(self.pool.submit(judged, given, dict(self.rules), self.rules_version, self.decide))
-        if len(self.under_way) > AHEAD:
-            self.count(self.under_way.popleft().result())
+        for found in judges.judge(given, self.rules):
+            self.count(found)
 
-    def all_decisions(self) -> None:
-        self.hand_over()
-        while self.under_way:
-            self.count(self.under_way.popleft().result())
+    def all_decisions(self, judges: Judges) -> None:
+        self.hand_over(judges)
+        for found in judges.rest():
+            self.count(found)
 
     def count(self, found: Judged) -> None:
         self.decided_again += found.decided_again
         self.hash_only += found.hash_only
         self.unread += found.unread
         if found.broken is not None:
-            self.under_way.clear()
             raise Broken(*found.broken)
 
-    def follow(self, cursor: Any, entry: Entry) -> None:
+    def follow(self, cursor: Any, entry: Entry, judges: Judges) -> None:
         """What any other entry changes."""
         try:
             event = read(entry)
@@ -278,7 +269,7 @@ class Check:
             self.unread.append((entry.seq, str(error)))
             return
         if isinstance(event, RunStarted):
-            self.hand_over()  # by the rules of the run before
+            self.hand_over(judges)  # by the rules of the run before
             self.rules[event.config_hash] = event.rules
         if isinstance(event, RunStarted | IntentRecorded):
             self.newest_epoch = max(self.newest_epoch, event.epoch)
@@ -331,6 +322,7 @@ def empty_projections(folder: str) -> Iterator[Connection]:
     with create_engine(f"sqlite:///{folder}/rebuilt.db", poolclass=NullPool).connect() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode=OFF")  # thrown away in the end
         connection.exec_driver_sql("PRAGMA synchronous=OFF")
+        connection.exec_driver_sql(f"PRAGMA cache_size=-{REBUILT_KIB}")  # orders are looked up by ids in no order
         AuditTable.metadata.create_all(connection, tables=list(PROJECTIONS))
         yield connection
 

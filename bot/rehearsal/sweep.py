@@ -11,9 +11,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
+from bot.helping import follow_parent
 from bot.logs import configure
 from bot.rehearsal.world import Outcome, Plan
-from bot.sweep.cores import follow_parent
 
 Rehearse = Callable[[Plan], Outcome]
 AHEAD: Final = 3  # seeds that are handed to each core in advance

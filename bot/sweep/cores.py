@@ -4,17 +4,14 @@ A process that dies takes no other run with it: whatever was under way then is t
 again is given up.
 """
 
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
-from multiprocessing.process import BaseProcess
+from multiprocessing import get_context
 from typing import Any, Final
 
+from bot.helping import serve
 from bot.logs import configure
 from bot.sweep.attempt import Answer, Ended, Failed, Files, Job, Run, tried
 
@@ -60,19 +57,6 @@ def pool(cores: int) -> ProcessPoolExecutor:
 
 
 def begin() -> None:
-    """Of a worker: silent, deaf to Ctrl-C, which its parent hears, and gone when its parent is."""
+    """Of a worker: silent, and a helper as any other."""
     configure(None, "critical")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    follow_parent()
-
-
-def follow_parent() -> None:
-    """End when the parent does: a worker whose sweep was killed would wait for ever."""
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=end_with, args=(parent,), daemon=True).start()
-
-
-def end_with(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
+    serve()

@@ -18,6 +18,7 @@ from bot.audit.projections import project, statements
 from bot.audit.store import Store
 from bot.audit.verify import Verdict, verify
 from bot.core.events import CommandGiven, DecisionMade, FillSeen, FundingSeen, IntentRecorded
+from bot.helping import cores
 from tests.bench.cycles import CYCLE_MS, paper_bot
 from tests.bench.figure import curve, figure
 
@@ -165,8 +166,8 @@ def figures() -> Iterator[dict[str, Any]]:
                     bare = hashed(folder / "record.db", size)
     share = sum(kind == "DecisionMade" for kind, _ in life) / len(life)
     how = (
-        f"{rates[-1][0]:,} entries on SQLite, each hash, decision and projection; {share:.0%} are decisions, each made again; "
-        f"{', '.join(f'{rate:,} a second of {size:,}' for size, rate in rates)}"
+        f"{rates[-1][0]:,} entries on SQLite, each hash, decision and projection, on {cores()} cores; "
+        f"{share:.0%} are decisions, each made again; {', '.join(f'{rate:,} a second of {size:,}' for size, rate in rates)}"
     )
     over = ("a bare pass over the hashes", rates[-1][1] / bare)
     lines = curve("entries", "entries a second", ("verified", rates))
