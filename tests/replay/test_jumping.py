@@ -153,9 +153,23 @@ def configurations(draw: st.DrawFn, read: Recorded) -> dict[str, str]:
     flags["risk.max_turnover_usd_per_day"] = draw(st.sampled_from(["2000000", "310000"]))
     flags["cycle_seconds"] = draw(st.sampled_from(["5", "25"] if read.bars["BTC"][0].length_ms <= MINUTE else ["300"]))
     flags["paper.spread_bps"] = draw(st.sampled_from(["2", "60"]))
+    for key, values in SOMETIMES.items():
+        flags[key] = draw(st.sampled_from(values))
     spread = {"execution.schedule_above_usd": "5000", "execution.slices": "4", "execution.horizon_seconds": "3600"}
-    manners = [{}, {}, {"execution.reprice_after_seconds": "20"}, {"execution.schedule": "twap", **spread}]
+    early = {"execution.schedule": "almgren-chriss", "execution.urgency": "3", **spread}
+    manners = [{}, {}, {"execution.reprice_after_seconds": "8"}, {"execution.schedule": "twap", **spread}, early]
     return flags | draw(st.sampled_from(manners))
+
+
+SOMETIMES = {
+    "execution.cross_after_seconds": ("120", "10", "1800"),
+    "execution.max_slippage_bps": ("20", "2"),
+    "execution.max_order_usd": ("100000", "20000"),
+    "band.cooldown_seconds": ("10", "240"),
+    "band.min_order_usd": ("100", "3000"),
+    "risk.max_orders_per_minute": ("20", "2"),
+    "risk.price_collar_bps": ("100", "30"),
+}
 
 
 POLICIES = (
