@@ -48,7 +48,9 @@ class Asker:
     def __init__(self, rule: LegRule, rules: Rules, instrument: Instrument) -> None:
         limits, execution = rules.risk, rules.execution
         self.rule, self.instrument = rule, instrument
-        self.can_tell = instrument.kind is Kind.INVERSE and rule.policies.basis is None
+        self.can_tell = instrument.kind is Kind.INVERSE
+        self.discount = None if rule.policies.basis is None else float(rule.policies.basis.discount)
+        self.tick = float(instrument.tick)
         self.lot = float(instrument.contract_size)
         self.maintenance = float(instrument.maintenance_rate)
         self.max_leverage, self.hard_leverage = float(limits.max_leverage), float(limits.hard_leverage)
@@ -88,6 +90,7 @@ class Question:
         self.entry_coins = self.hedged / float(entry) if entry is not None else 0.0
         self.spot = float(plan.spot_coins)
         self.band, self.cost, self.quote = rule.band, leg.trade_cost, view.quote
+        self.discounted = bool(leg.memory.discounted)
         if rule.auto is not None and self.baseline.ratio > ZERO:
             if leg.trade_cost is None:
                 raise Unclear
@@ -115,10 +118,21 @@ class Question:
             ):
                 raise Unclear  # it is being reduced
         self.kept(equity)
+        self.at_the_index()
         self.as_dear_as_ever()
         if self.is_told:
             self.wished(equity)
         return self.cell
+
+    def at_the_index(self) -> None:
+        """A print is the mark and the index, so the book lies around the index, but for what it is rounded to ticks by: raise Unclear
+        where that alone could be the discount that the basis policy waits for."""
+        if self.asker.discount is None:
+            return
+        if self.discounted or self.quote is None or self.quote.index != self.quote.mark:
+            raise Unclear
+        if not self.cell.above(Line(0.0, self.asker.discount, -self.asker.tick)):
+            raise Unclear
 
     def as_dear_as_ever(self) -> None:
         """Only prices at which a trade costs neither half nor twice what the band follows from: the venue rounds a spread to ticks."""

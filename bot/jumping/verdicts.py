@@ -1,7 +1,7 @@
 """When may a policy change its verdict although no price has moved?
 
 With news: a candle that closes, a settlement. And by the clock alone: a schedule begins or ends, a ramp takes its next step, what a verdict
-rests on grows too old. The basis policy looks at every price; whoever has one does not jump.
+rests on grows too old. The basis policy looks at prices: quiet.py asks for it.
 """
 
 from collections.abc import Iterator

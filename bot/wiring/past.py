@@ -218,8 +218,6 @@ def why_stepping(rules: Rules, instruments: Mapping[str, Instrument], read: Reco
     """Why a replay cannot jump; empty if it can."""
     if find_spec("numpy") is None:
         return "numpy is not installed"
-    if any(policies.basis is not None for policies in rules.policies):
-        return "the basis policy looks at every price"
     if rules.crosses:
         return f"{rules.crosses[0].asset} is carried by another contract"
     linear = [rule.symbol for rule in rules.legs if instruments[rule.symbol].kind is not Kind.INVERSE]

@@ -104,6 +104,7 @@ def markets(draw: st.DrawFn) -> tuple[Recorded, int]:
         times.append(begins)
         begins += length
     chance = Random(draw(st.integers(0, 1 << 32)))
+    digits = draw(st.sampled_from([2, 2, 5]))  # five: finer than a tick
     bars, rates = {}, {}
     for asset, first in (("BTC", 60_000.0), ("ETH", 3_000.0), ("SOL", 150.0))[: draw(st.integers(1, 3))]:
         price = first
@@ -114,7 +115,7 @@ def markets(draw: st.DrawFn) -> tuple[Recorded, int]:
             closed = opened if chance.random() < 0.2 else max(opened * 0.3, opened * (1 + swing * chance.gauss(0, 1)))
             over, under = (chance.choice((0, swing * chance.random())) for _ in range(2))
             high, low = max(opened, closed) * (1 + over), min(opened, closed) * (1 - under)
-            bars[asset].append(Bar(at_ms, length, *(Decimal(f"{one:.2f}") for one in (opened, high, low, closed))))
+            bars[asset].append(Bar(at_ms, length, *(Decimal(f"{one:.{digits}f}") for one in (opened, high, low, closed))))
             price = closed
         every = draw(st.sampled_from([HOUR, 8 * HOUR, 30 * length]))
         offset = draw(st.sampled_from([0, 3, length // 3, 17_001]))
@@ -181,6 +182,9 @@ POLICIES = (
     {"reversal.fast": "2", "reversal.slow": "4", "reversal.channel": "3", "reversal.confirmations": "1"},
     {"drawdown.fall": "0.01", "drawdown.fall_days": "0.25"},
     {"volatility.target": "0.3", "volatility.days": "0.5"},
+    {"basis.discount_bps": "1", "basis.resume_bps": "0.5"},
+    {"basis.discount_bps": "40"},
+    {"basis.discount_bps": "0.01", "basis.resume_bps": "0"},
 )
 
 
@@ -210,6 +214,20 @@ async def test_jumping_and_stepping_leave_the_same_record(draws):
         until = draws.draw(st.sampled_from([None, at_ms + 7 * HOUR]))
         commands.append(CommandGiven("target-set", "test", at_ms, asset, Decimal(ratio), until_ms=until))
     await same(flags, read, sorted(commands, key=lambda command: command.at_ms))
+
+
+@pytest.mark.parametrize(("discount_bps", "jumps"), [("0.6", True), ("0.01", False)])
+async def test_only_a_discount_that_rounding_to_ticks_could_reach_is_looked_for_at_every_print(discount_bps, jumps):
+    chance, price, bars = Random(5), 150.0, []
+    for place in range(100):
+        closed = price * (1 + 0.003 * chance.gauss(0, 1))
+        prices = (price, max(price, closed) * 1.001, min(price, closed) * 0.999, closed)
+        bars.append(Bar(BEGAN + place * HOUR, HOUR, *(Decimal(f"{one:.5f}") for one in prices)))
+        price = closed
+    flags = {"bag.SOL.coins": "1000", "paper.collateral.SOL": "1000", "hedges.SOL.ratio": "0.5", "hedges.SOL.basis": "value"}
+    flags |= {"paper.price.SOL": "1", "hedges.SOL.policies.basis.discount_bps": discount_bps, "hedges.SOL.policies.basis.resume_bps": "0"}
+    jumped = await same(flags, Recorded({"SOL": bars}, {}))
+    assert (jumped.replay.jumped > 0) is jumps
 
 
 # ---------------------------------------------------------------------------------------------------------------- real ones
