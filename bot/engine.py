@@ -17,6 +17,7 @@ from bot.core.decision import Decision, Mode
 from bot.core.events import CommandGiven, DecisionMade, Event, IntentRecorded
 from bot.core.ledger import OVERLAP_MS, dry_plan, fold
 from bot.core.leg import IN_DOUBT
+from bot.core.making import maker
 from bot.core.memory import State
 from bot.core.model import BOOK_LEVELS, Instrument, OrderStatus, Snapshot, View, asked, snapshot
 from bot.core.pin import acceptance, halt
@@ -63,6 +64,9 @@ class Thought:
     seen: Snapshot
     decision: Decision
     happened: tuple[Event, ...]
+
+
+thought_of: Final = maker(Thought)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,7 @@ class Engine:
     async def pass_downhill(self, said: Sequence[Said]) -> Decision | None:
         thought = await self.thought(said)
         state, seen, decision = thought.state, thought.seen, thought.decision
-        intents = self.intents(state, seen, decision)
+        intents = self.intents(state, seen, decision) if decision.orders or decision.transfers else []
         rows: list[Event] = list(thought.happened)
         asked_gone = (state.draining or state.cancel_all) and not any(leg.working for leg in state.legs)
         if intents or asked_gone or self.worth_recording(decision, seen):
@@ -207,7 +211,7 @@ class Engine:
             happened.append(next(spoken, CommandGiven("kill", "file", seen.now_ms, reason=KILL_FILE)))
             state = fold(state, happened[-1])
         state, differences = reconciled(state, seen, self.rules)
-        return Thought(state, seen, decide(state, seen, self.rules), (*happened, *differences))
+        return thought_of(state, seen, decide(state, seen, self.rules), (*happened, *differences))
 
     async def only_cancel(self) -> None:
         """The record cannot be read: nothing is sent, nothing remembered, and words wait; but what is to be cancelled is cancelled."""
@@ -262,8 +266,9 @@ class Engine:
         except PortError as error:
             views = tuple(View(parts.instruments[ask.symbol], errors=(str(error),)) for ask in asks)
         for view in views:
-            for text in view.errors:
-                self.witness.api_error("read", text)
+            if view.errors:
+                for text in view.errors:
+                    self.witness.api_error("read", text)
         spots = await transfers.look(parts.mover, state, self.rules, self.witness) if parts.mover is not None else ()
         crosses = await parts.crosses.read() if parts.crosses is not None else ()
         bag = await parts.holdings.coins(self.assets)
@@ -341,8 +346,10 @@ class Engine:
     # ------------------------------------------------------------------------------------------------------------------- act
 
     async def act(self, decision: Decision) -> None:
-        await self.cancel(decision)
-        await self.mind_dead_man(decision)
+        if decision.cancels:
+            await self.cancel(decision)
+        if self.dead_man is not None:
+            await self.mind_dead_man(decision)
         if not decision.armed or self._reload:  # the database went away: what came of an order could not be kept
             return
         for transfer in decision.transfers:

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from bot.carrying import Carrying
 from bot.core.decision import Baseline, CrossPlan, LegPlan
 from bot.core.events import CommandGiven, Event
+from bot.core.making import maker
 from bot.core.memory import State
 from bot.core.model import ONE, ZERO, Basis, Kind
 from bot.course import Course, Settled, Venue
@@ -55,13 +56,16 @@ class Happening:
     ends_bar: bool = False
 
 
+happening: Final = maker(Happening)
+
+
 def prices(asset: str, bars: Iterable[Sequence[tuple[int, Decimal]]]) -> Iterator[Happening]:
     """The prints of each bar, of which the last one ends it."""
     for bar in bars:
         for at_ms, price in bar[:-1]:
-            yield Happening(at_ms, 0, asset, price=price)
+            yield happening(at_ms, 0, asset, price)
         at_ms, price = bar[-1]
-        yield Happening(at_ms, 0, asset, price=price, ends_bar=True)
+        yield happening(at_ms, 0, asset, price, ends_bar=True)
 
 
 def fundings(asset: str, rates: Iterable[tuple[int, Decimal]]) -> Iterator[Happening]:
@@ -210,19 +214,19 @@ class Replay:
         """Whose bars end here, and did anything change? A print at the price of before changes nothing that could be decided on."""
         ended: list[str] = []
         changed = False
-        for happening in group:
-            if happening.price is not None:
-                changed = changed or self.tally.last.get(happening.asset) != happening.price
-                self.venue.print(happening.asset, happening.price, at_ms)
-                self.mark(happening.asset, happening.price)
-                if happening.ends_bar:
+        for one in group:
+            if one.price is not None:
+                changed = changed or self.tally.last.get(one.asset) != one.price
+                self.venue.print(one.asset, one.price, at_ms)
+                self.mark(one.asset, one.price)
+                if one.ends_bar:
                     self.tally.steps += 1
-                    ended.append(happening.asset)
-            elif happening.rate is not None:
-                self.venue.settle_funding(happening.asset, happening.rate, at_ms)
+                    ended.append(one.asset)
+            elif one.rate is not None:
+                self.venue.settle_funding(one.asset, one.rate, at_ms)
                 changed = True
-            elif happening.command is not None:
-                self.engine.hear(happening.command)
+            elif one.command is not None:
+                self.engine.hear(one.command)
                 changed = True
         return ended, changed
 
@@ -285,8 +289,10 @@ class Replay:
         self.tally.carrying.turned(decision)
         plans: list[LegPlan | CrossPlan] = [*decision.legs, *(cross for leg in decision.legs for cross in leg.crosses)]
         for plan in plans:
+            if not plan.policies:
+                continue
             before = next((one.ratio for one in reversed(self.tally.switches) if one.asset == plan.asset), plan.ratio_target)
-            if plan.policies and plan.ratio_effective != before:
+            if plan.ratio_effective != before:
                 why = "; ".join(f"{change.policy}: {change.why}" for change in plan.policies if change.after != change.before)
                 self.tally.switches.append(Switch(decision.at_ms, plan.asset, plan.ratio_effective, why or "all of the target"))
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from bot.core import band, risk, sizing
 from bot.core.decision import TradeCost
+from bot.core.making import maker
 from bot.core.memory import LegState
 from bot.core.model import Instrument, Quote, Snapshot, View
 from bot.core.rules import AutoBand, Band, LegRule, Rules
@@ -29,13 +30,16 @@ class Applied:
     cost: TradeCost | None = None  # measured by this decision
 
 
+as_written: Final = maker(Applied)
+
+
 def applied(
     rule: LegRule, leg: LegState, view: View, seen: Snapshot, rules: Rules, ratio: Decimal | None, ideal_usd: Decimal | None
 ) -> Applied:
     """What was written down, or what follows from the cost of a trade here. `ratio`, `ideal_usd`: None while UNKNOWN."""
     auto = rule.auto
     if auto is None:
-        return Applied(rule.band)
+        return as_written(rule.band)
     cost = measured(leg.trade_cost, view, seen, rules)
     if cost is None or not ratio or not ideal_usd:
         return Applied(rule.band, "as configured, until there is something to measure", cost if cost != leg.trade_cost else None)

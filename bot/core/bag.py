@@ -80,7 +80,7 @@ def troubles(sources: tuple[Sourced, ...], asset: str) -> tuple[str, ...]:
 
 def alerts(leg: LegState, seen: Snapshot) -> tuple[str, ...]:
     """What a person should know of this bag."""
-    told = troubles(seen.sources, leg.asset)
+    told = troubles(seen.sources, leg.asset) if seen.sources else ()
     if leg.read_coins is not None and leg.astray_coins < -WORTH_TELLING * leg.read_coins:
         told += (f"{leg.asset}: {-leg.astray_coins:f} coins left the bag or the account and have not arrived: they count as under way",)
     return told

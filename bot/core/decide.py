@@ -39,7 +39,7 @@ def decide(state: State, seen: Snapshot, rules: Rules) -> Decision:
             alerts += answer.alerts
             doubtful, flat = doubtful or answer.doubtful, flat and answer.flat
         unfinished = any(leg.working is not None for leg in state.legs)
-        facts = machine.Facts(doubtful=doubtful, working=unfinished or (bool(orders) and state.armed), unfinished=unfinished, flat=flat)
+        facts = machine.facts(doubtful, unfinished or (bool(orders) and state.armed), unfinished, flat)
         moves = machine.moves(state, facts)
         return decided(
             at_ms=seen.now_ms,

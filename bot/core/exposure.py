@@ -7,7 +7,7 @@ from typing import Final
 from bot.core import contracts
 from bot.core.making import maker
 from bot.core.memory import LegState
-from bot.core.model import ZERO, Basis, Instrument, Kind, View
+from bot.core.model import COINS, INVERSE, ZERO, Basis, Instrument, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Exposure:
     @property
     def equity_coins(self) -> Decimal:
         """The account in coins of the asset; a USDT account is valued at mark."""
-        return self.equity if self.instrument.kind is Kind.INVERSE else self.equity / self.mark
+        return self.equity if self.instrument.kind is INVERSE else self.equity / self.mark
 
 
 exposed: Final = maker(Exposure)
@@ -61,7 +61,7 @@ def exposure(view: View, leg: LegState, declared: Decimal | None, other_usd: Dec
         return None
     instrument, mark, short, equity = view.instrument, view.quote.mark, -view.position.contracts, view.margin.equity
     cancelled = contracts.notional_coins(instrument, short, mark)
-    long_coins = spot + equity if instrument.kind is Kind.INVERSE else spot
+    long_coins = spot + equity if instrument.kind is INVERSE else spot
     return exposed(
         instrument=instrument,
         mark=mark,
@@ -79,5 +79,5 @@ def exposure(view: View, leg: LegState, declared: Decimal | None, other_usd: Dec
 
 def ratio_of(delta_coins: Decimal, basis: Basis, long_coins: Decimal, baseline_coins: Decimal) -> Decimal | None:
     """1 - δ/B for `coins`, 1 - δ/(S+Q) for `value`; None where the denominator is not positive (V25)."""
-    whole = baseline_coins if basis is Basis.COINS else long_coins
+    whole = baseline_coins if basis is COINS else long_coins
     return 1 - delta_coins / whole if whole > 0 else None

@@ -55,7 +55,7 @@ def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed
     ratio = None if applied.target is None else applied.target.ratio
     edges = carried_along(carry, rules, autoband.applied(rule, leg, view, seen, rules, ratio, own), own)
     ideal = None if own is None else own + carry.least_usd
-    return want(rule, state, seen, rules, leg, view, held, asked, applied, baseline, own, ideal, carry, edges).answer(placed)
+    return want(rule, state, seen, rules, leg, view, held, asked, applied, baseline, own, ideal, carry, edges, held.leverage).answer(placed)
 
 
 def under_policies(
@@ -69,6 +69,8 @@ def under_policies(
     carry: Carried,
 ) -> policies.Applied:
     """The target with the ratio that applies now. Until a ratio was ever in force, what is hedged already stands for it."""
+    if asked is None or not rule.policies.exist:
+        return policies.applied(asked, leg.memory)
     current = leg.baseline.ratio if leg.baseline is not None else None
     if current is None and held is not None:
         hedged = ratio_of(held.delta_coins + carry.least_usd / held.mark, rule.basis, held.long_coins, held.long_coins)
@@ -207,6 +209,7 @@ class Want:
     ideal: Decimal | None  # N*: the whole short, as far as it is known; None while there is no target
     carry: Carried
     edges: autoband.Applied
+    leverage: Decimal  # effective, of everything on this margin, at mark
 
     @property
     def collateral(self) -> Collateral:
@@ -317,7 +320,7 @@ class Want:
         if self.ideal is None:
             what, lacking = self.no_target()
             return f"UNKNOWN: {what}", None, lacking, (*alerts, *(f"{asset}: policy {why}" for why in self.applied.lacking))
-        leverage = held.leverage
+        leverage = self.leverage
         if held.short > 0 and leverage > limits.max_leverage:
             alerts += (f"{asset}: leverage is above {'hard' if leverage > limits.hard_leverage else 'max'}_leverage",)
         if held.short > 0 and leverage > limits.hard_leverage:
@@ -429,7 +432,7 @@ class Want:
             delta_coins=held.delta_coins,
             position_usd=-held.hedged_usd,
             target_usd=self.ideal if self.carry.known else None,
-            leverage=held.leverage,
+            leverage=self.leverage,
             liquidation_price=contracts.liquidation_price(instrument, held.short, entry, held.wallet) if held.short > 0 else NO_LIQUIDATION,
             mark=mark,
             aligned=settled and not missing and self.ideal is not None,

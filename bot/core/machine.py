@@ -10,6 +10,7 @@ from functools import cache
 from typing import Final
 
 from bot.core.decision import Mode, Move
+from bot.core.making import maker
 from bot.core.memory import State
 from bot.core.model import OrderStatus, TransferStatus
 
@@ -151,10 +152,16 @@ class Facts:
     flat: bool  # every leg is at zero contracts
 
 
+facts: Final = maker(Facts)
+WATCHING: Final = Mode.WATCHING
+
+
 def moves(state: State, facts: Facts) -> tuple[Move, ...]:
     """Every step of this turn, in order; each one is a row of the table."""
-    steps: list[Move] = []
     mode, killed, flattening = state.mode, state.killed, state.flattening
+    if mode is WATCHING and not (state.stopping or killed or flattening or state.paused or facts.doubtful or facts.working):
+        return ()  # as nearly always
+    steps: list[Move] = []
     while (event := next_event(mode, state, facts, killed, flattening)) is not None:
         now = step(mode, event[0])
         steps.append(Move(mode, event[0], now, event[1]))

@@ -41,6 +41,10 @@ class Basis(StrEnum):
     VALUE = "value"
 
 
+INVERSE: Final = Kind.INVERSE  # asked for many times a turn; to look a member up by its class takes as long as to multiply
+COINS: Final = Basis.COINS
+
+
 class Specified:
     """A place for a contract's specification, which is asked for several times a turn and made once."""
 
@@ -345,3 +349,4 @@ ordered: Final = maker(Order)
 asked: Final = maker(Ask)
 viewed: Final = maker(View)
 snapshot: Final = maker(Snapshot)
+targeted: Final = maker(Target)

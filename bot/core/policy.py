@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from bot.core.memory import State
-from bot.core.model import Basis, Snapshot, Target, TargetSource
+from bot.core.model import COINS, ZERO, Basis, Snapshot, Target, TargetSource, targeted
 from bot.core.rules import Wish
 
 
@@ -17,7 +17,7 @@ def target_now(rule: Wish, state: State, seen: Snapshot) -> Target | None:
     for target in seen.documents:
         if target.asset == rule.asset and in_force(target, seen.now_ms):
             return target
-    return Target(rule.asset, rule.ratio, TargetSource.CONFIG)
+    return targeted(rule.asset, rule.ratio, TargetSource.CONFIG)
 
 
 def in_force(target: Target, now_ms: int) -> bool:
@@ -30,6 +30,6 @@ def ideal_coins(basis: Basis, ratio: Decimal, long_coins: Decimal, baseline_coin
     Never below 0, and 0 for a ratio of 0 whatever the hedge has won or lost. (domain.md §2)
     """
     if ratio == 0:
-        return Decimal(0)
-    wanted = long_coins - (1 - ratio) * baseline_coins if basis is Basis.COINS else ratio * long_coins
-    return max(Decimal(0), wanted)
+        return ZERO
+    wanted = long_coins - (1 - ratio) * baseline_coins if basis is COINS else ratio * long_coins
+    return max(ZERO, wanted)

@@ -5,7 +5,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from bot.core import contracts
 from bot.core.exposure import Exposure
-from bot.core.model import Instrument, Kind, Side
+from bot.core.model import INVERSE, ONE, ZERO, Instrument, Side
 from bot.core.rules import ExecutionRule, RiskRule
 
 
@@ -28,14 +28,14 @@ def n_max_usd(instrument: Instrument, max_leverage: Decimal, equity: Decimal, ma
     N = L_max*P*Q*(1+s)/(1 + L_max*s) for a move of s. 0 where equity is gone (V25).
     """
     if equity <= 0:
-        return Decimal(0)
+        return ZERO
     value = contracts.margin_usd(instrument, equity, mark)
     limits = []
-    for move in (Decimal(0), shock, -shock):
-        if instrument.kind is Kind.INVERSE:
+    for move in (ZERO, shock, -shock):
+        if instrument.kind is INVERSE:
             used, room = 1 + max_leverage * move, 1 + move
         else:
-            used, room = 1 + move + max_leverage * move, Decimal(1)
+            used, room = 1 + move + max_leverage * move, ONE
         if used > 0:
             limits.append(max_leverage * value * room / used)
     return min(limits)
@@ -43,7 +43,7 @@ def n_max_usd(instrument: Instrument, max_leverage: Decimal, equity: Decimal, ma
 
 def equity_needed(instrument: Instrument, notional_usd: Decimal, max_leverage: Decimal, mark: Decimal, shock: Decimal) -> Decimal:
     """The equity, in settle currency, that `notional_usd` needs: the inverse of n_max_usd."""
-    unit = n_max_usd(instrument, max_leverage, Decimal(1), mark, shock)
+    unit = n_max_usd(instrument, max_leverage, ONE, mark, shock)
     return notional_usd / unit
 
 
@@ -91,11 +91,11 @@ def part(instrument: Instrument, mark: Decimal, count: int, most: int) -> int:
 def room_usd(held: Exposure, risk: RiskRule) -> Decimal:
     """The largest short of this leg that collateral allows, other legs on the same margin counted."""
     limit = n_max_usd(held.instrument, risk.max_leverage, held.equity, held.mark, risk.price_collar)
-    return max(Decimal(0), limit - held.other_usd - held.pending_usd)
+    return max(ZERO, limit - held.other_usd - held.pending_usd)
 
 
 def kept_usd(held: Exposure, risk: RiskRule) -> Decimal:
     """What remains of a short above `hard_leverage`: as much as `max_leverage` allows at the mark; legs that share the margin shrink
     in proportion, for each of them reduces by itself."""
-    limit = n_max_usd(held.instrument, risk.max_leverage, held.equity, held.mark, Decimal(0))
+    limit = n_max_usd(held.instrument, risk.max_leverage, held.equity, held.mark, ZERO)
     return limit * held.hedged_usd / (held.hedged_usd + held.other_usd)

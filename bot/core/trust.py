@@ -23,6 +23,13 @@ def sane(seen: Snapshot, max_age_ms: int) -> Snapshot:
 
 def cleared(seen: Snapshot, max_age_ms: int) -> Snapshot:
     now_ms = seen.now_ms
+    if not seen.sources and not seen.spots and all(known(coins) for _, coins in seen.bag):
+        oldest_ms = now_ms - max_age_ms
+        for view in seen.views:
+            if not plain(view, oldest_ms):
+                break
+        else:
+            return seen
     views = tuple([view if plain(view, now_ms - max_age_ms) else recent_view(sane_view(view), now_ms, max_age_ms) for view in seen.views])
     bag = tuple([held if known(held[1]) else (held[0], None) for held in seen.bag])
     sources = tuple([source if known(source.coins) else replace(source, coins=None) for source in seen.sources])

@@ -27,7 +27,7 @@ from bot.jumping.grid import Grid
 from bot.jumping.line import Cell, Unclear
 from bot.jumping.verdicts import by_the_clock
 from bot.jumping.worth import extremes
-from bot.replay import Driven, Happening, Progress, Replay, VirtualTime, words
+from bot.replay import Driven, Happening, Progress, Replay, VirtualTime, happening, words
 
 UNITS: Final = 100_000_000  # that a coin has
 NEVER_MS: Final = 1 << 62
@@ -153,7 +153,7 @@ class JumpingReplay(Replay):
             prints.pop()
         if grid.adjoins[index]:
             prints.insert(0, bars[index - 1].prints()[-1])
-        return [Happening(at_ms, 0, asset, price=price) for at_ms, price in prints]
+        return [happening(at_ms, 0, asset, price) for at_ms, price in prints]
 
     def pass_by(self, at_ms: int, group: Sequence[Happening]) -> None:
         self.clock.advance_to(at_ms)

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
+from bot.core.making import maker
 from bot.core.model import ZERO, Quote, Target, TargetSource
 from bot.core.policies import basis, drawdown, funding, ramp, reversal, schedule, volatility
 from bot.core.policies.facts import Answer, Facts
@@ -45,6 +46,9 @@ class Applied:
     memory: Memory
     changes: tuple[Change, ...] = ()
     lacking: tuple[str, ...] = ()
+
+
+applied: Final = maker(Applied)
 
 
 def apply(
