@@ -1,7 +1,7 @@
 """Which funding is still to come, what will it pay, and between which prices do things move until the next one?"""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -12,7 +12,7 @@ from bot.jumping.columns import Track, Whole
 from bot.jumping.grid import Grid
 from bot.jumping.line import Cell
 
-ROUNDED: Final = 1e-8  # coins that one payment is rounded by, at most
+ROUNDED: Final = 1e-8  # coins or dollars that one payment is rounded by, at most
 FEW: Final = 16  # stretches that are looked at together first; more where nothing happens in them
 
 
@@ -35,7 +35,7 @@ class Due:
 class Stretches:
     """What lies behind each settlement of one asset, until its next one: which bars, and their lowest and highest price."""
 
-    def __init__(self, track: Track, due: Sequence[Due], at_ms: Whole) -> None:
+    def __init__(self, track: Track, due: Sequence[Due], at_ms: Whole, *, linear: bool) -> None:
         count = len(track)
         self.track = track
         self.index = np.array([max(0, one.index) for one in due], dtype=np.int64)
@@ -46,7 +46,8 @@ class Stretches:
         for place in np.flatnonzero(~opens).tolist():
             prices[place] = float(due[place].price)
         rates = np.array([float(one.rate) for one in due], dtype=np.float64)
-        self.paid = np.concatenate(([0.0], (rates / prices).cumsum()))  # to a short of one dollar, before each settlement
+        each = rates * prices if linear else rates / prices
+        self.paid = np.concatenate(([0.0], each.cumsum()))  # to a short of one dollar, of one coin if linear, before each settlement
         self.low, self.high = np.empty(len(due)), np.empty(len(due))
         pairs = np.stack((self.index, self.until), axis=1)
         inner = self.until < count
@@ -82,7 +83,8 @@ class Stretches:
 
 
 class Ahead:
-    def __init__(self, grid: Grid, rates: Mapping[str, Sequence[tuple[int, Decimal]]]) -> None:
+    def __init__(self, grid: Grid, rates: Mapping[str, Sequence[tuple[int, Decimal]]], linear: Collection[str]) -> None:
+        """`linear`: assets whose contract pays in dollars."""
         self.due: list[Due] = []
         for asset, of in rates.items():
             windows = grid.at_ms.searchsorted(np.array([at_ms for at_ms, _ in of], dtype=np.int64), "right") - 1
@@ -93,7 +95,8 @@ class Ahead:
         for place, one in enumerate(self.due):
             self.places[one.asset].append(place)
         self.stretches = {
-            asset: Stretches(track, [self.due[place] for place in self.places[asset]], grid.at_ms) for asset, track in grid.tracks.items()
+            asset: Stretches(track, [self.due[place] for place in self.places[asset]], grid.at_ms, linear=asset in linear)
+            for asset, track in grid.tracks.items()
         }
 
     def first_outside(self, begin: int, end: int, paid: int, cells: Mapping[str, Cell], shorts: Mapping[str, float]) -> int:

@@ -14,7 +14,7 @@ from bot.core.model import ONE, ZERO, Basis, Instrument, Kind, SpotSeen, View
 from bot.core.rules import LegRule, Rules
 from bot.core.sizing import n_max_usd
 from bot.engine import Engine
-from bot.jumping.line import Cell, Line, Unclear, usd
+from bot.jumping.line import Cell, Line, Unclear, coins, usd
 
 
 def at_rest(engine: Engine) -> bool:
@@ -43,12 +43,12 @@ def leg_at_rest(leg: LegState) -> bool:
 
 
 class Asker:
-    """One leg of an inverse contract, under one configuration."""
+    """One leg, under one configuration. A linear contract has a margin of dollars that no other leg shares."""
 
     def __init__(self, rule: LegRule, rules: Rules, instrument: Instrument) -> None:
         limits, execution = rules.risk, rules.execution
         self.rule, self.instrument = rule, instrument
-        self.can_tell = instrument.kind is Kind.INVERSE
+        self.inverse = instrument.kind is Kind.INVERSE
         self.discount = None if rule.policies.basis is None else float(rule.policies.basis.discount)
         self.tick = float(instrument.tick)
         self.lot = float(instrument.contract_size)
@@ -57,7 +57,7 @@ class Asker:
         self.max_position = float(limits.max_position_usd)
         self.capacity = float(n_max_usd(instrument, limits.max_leverage, ONE, ONE, limits.price_collar))  # of a dollar of equity
         self.ignored = float(execution.min_order_usd)
-        self.smallest = max(self.lot * instrument.min_contracts, float(instrument.min_notional_usd), self.ignored)
+        self.fewest, self.least = self.lot * instrument.min_contracts, max(float(instrument.min_notional_usd), self.ignored)
         self.largest = max(10.0, self.max_leverage, self.hard_leverage)
         self.low, self.high = float(rule.collateral.low), float(rule.collateral.high)
 
@@ -70,7 +70,7 @@ class Question:
     def __init__(self, asker: Asker, state: State, view: View, decision: Decision, price: float, spot: SpotSeen | None) -> None:
         rule, leg = asker.rule, state.leg(asker.rule.asset)
         plan = next(plan for plan in decision.legs if plan.asset == rule.asset)
-        if not asker.can_tell or view.position is None or leg.wallet is None or plan.spot_coins is None:
+        if view.position is None or leg.wallet is None or plan.spot_coins is None:
             raise Unclear
         if view.position.contracts > 0 or plan.spot_coins < 0:
             raise Unclear
@@ -83,11 +83,11 @@ class Question:
         self.can_top_up = rule.collateral.auto and (spot is None or spot.coins is None or spot.coins >= UNIT)
         self.can_sweep = rule.collateral.auto and leg.keeping.topped_up_coins > 0
         self.held_back = leg.halted is not None or state.killed is not None or state.paused  # then no size is ever sent
-        self.hedged = asker.lot * -view.position.contracts
+        self.short = asker.lot * -view.position.contracts  # USD, coins of a linear contract
         entry = view.position.entry_price
-        if self.hedged and entry is None:
+        if self.short and entry is None:
             raise Unclear
-        self.entry_coins = self.hedged / float(entry) if entry is not None else 0.0
+        self.entry = float(entry) if entry is not None else 1.0
         self.spot = float(plan.spot_coins)
         self.band, self.cost, self.quote = rule.band, leg.trade_cost, view.quote
         self.discounted = bool(leg.memory.discounted)
@@ -97,27 +97,48 @@ class Question:
             self.band = cheapest(self.baseline.ratio, rule.basis, leg.trade_cost.rate, rule.auto)
         self.ratio, self.base = float(self.baseline.ratio), float(self.baseline.coins)
         wallet = float(leg.wallet)
-        coins = self.spot + abs(wallet) + self.entry_coins + abs(self.base)
-        dollars = self.hedged + asker.lot + asker.ignored
-        self.cell = Cell(price, wallet, coins * asker.largest, dollars * asker.largest)
+        if asker.inverse:
+            amount, dollars = self.spot + abs(wallet) + self.short / self.entry + abs(self.base), self.short + asker.lot + asker.ignored
+        else:
+            amount, dollars = self.spot + self.short + asker.lot + abs(self.base), abs(wallet) + self.short * self.entry + asker.ignored
+        self.cell = Cell(price, wallet, amount * asker.largest, dollars * asker.largest)
+
+    def notional(self, short: float) -> Line:
+        """N of a short: dollars, or coins of a linear contract at the price."""
+        return usd(short) if self.asker.inverse else coins(short)
+
+    @property
+    def hedged(self) -> Line:
+        return self.notional(self.short)
+
+    @property
+    def smallest(self) -> Line:
+        """The smallest order that is sent."""
+        fewest, least = self.notional(self.asker.fewest), usd(self.asker.least)
+        if self.asker.inverse:
+            return usd(max(self.asker.fewest, self.asker.least))
+        return fewest if self.cell.above(fewest - least) else least
 
     def equity(self) -> Line:
-        """Of the account, in USD: P*(C - N/E) + N."""
-        return Line(1.0, -self.entry_coins, self.hedged)
+        """Of the account, in USD: P*(C - N/E) + N; of a linear contract C + q*E - q*P."""
+        if self.asker.inverse:
+            return Line(1.0, -self.short / self.entry, self.short)
+        return Line(0.0, -self.short, self.short * self.entry, 1.0)
 
     def answer(self) -> Cell:
         above, asker = self.cell.above, self.asker
         equity = self.equity()
-        if self.hedged:
-            if not above(equity - usd(self.hedged * asker.maintenance)):
+        if self.short:
+            if not above(equity - self.hedged * asker.maintenance):
                 raise Unclear
             if (
                 self.is_told
-                and not above(equity * asker.max_leverage - usd(self.hedged))
-                and not above(equity * asker.hard_leverage - usd(self.hedged))
+                and not above(equity * asker.max_leverage - self.hedged)
+                and not above(equity * asker.hard_leverage - self.hedged)
             ):
                 raise Unclear  # it is being reduced
-        self.kept(equity)
+        if asker.inverse:
+            self.kept(equity)
         self.at_the_index()
         self.as_dear_as_ever()
         if self.is_told:
@@ -131,7 +152,7 @@ class Question:
             return
         if self.discounted or self.quote is None or self.quote.index != self.quote.mark:
             raise Unclear
-        if not self.cell.above(Line(0.0, self.asker.discount, -self.asker.tick)):
+        if not self.cell.above(coins(self.asker.discount) - usd(self.asker.tick)):
             raise Unclear
 
     def as_dear_as_ever(self) -> None:
@@ -143,34 +164,32 @@ class Question:
         instrument = self.asker.instrument
         known, now = float(self.cost.rate), float(cost_rate(instrument, self.quote))
         tick, spare = float(instrument.tick), FACTOR * known - now
-        if now - tick / float(self.quote.mark) <= known / FACTOR or not self.cell.above(Line(0.0, spare, -tick)):
+        if now - tick / float(self.quote.mark) <= known / FACTOR or not self.cell.above(coins(spare) - usd(tick)):
             raise Unclear
 
     def kept(self, equity: Line) -> None:
         """Above `low` that is said; raise Unclear where collateral may move (keeper.py): there while the spot wallet holds some, and below
         `high` while own transfers are in the account. Where collateral limits the hedge: `wished`."""
-        if self.hedged and not self.cell.above(equity * self.asker.low - usd(self.hedged)) and self.can_top_up:
+        if self.short and not self.cell.above(equity * self.asker.low - self.hedged) and self.can_top_up:
             raise Unclear
         if self.can_sweep:
-            if not self.is_told or not self.hedged:
+            if not self.is_told or not self.short:
                 raise Unclear
-            if self.cell.above(equity * self.asker.high - usd(self.hedged)) and self.cell.above(
-                equity * self.asker.high - self.ideal(equity)
-            ):
+            if self.cell.above(equity * self.asker.high - self.hedged) and self.cell.above(equity * self.asker.high - self.ideal(equity)):
                 raise Unclear
 
     def ideal(self, equity: Line) -> Line:
         """N*, never below 0."""
         if self.baseline.ratio == ZERO:
             return usd(0.0)
-        whole = equity + Line(0.0, self.spot, 0.0)
-        line = whole - Line(0.0, (1.0 - self.ratio) * self.base, 0.0) if self.rule.basis is Basis.COINS else whole * self.ratio
+        whole = equity + coins(self.spot) if self.asker.inverse else coins(self.spot)
+        line = whole - coins((1.0 - self.ratio) * self.base) if self.rule.basis is Basis.COINS else whole * self.ratio
         return line if self.cell.above(line) else usd(0.0)
 
     def wished(self, equity: Line) -> None:
         """As Want.sized: hold, or a wish that is too small to send or that may not be sent."""
         above = self.cell.above
-        ideal, hedged = self.ideal(equity), usd(self.hedged)
+        ideal, hedged = self.ideal(equity), self.hedged
         goal = self.banded(ideal)
         if goal is None:
             return
@@ -187,13 +206,13 @@ class Question:
 
     def banded(self, ideal: Line) -> Line | None:
         """Where band.wanted would trade to; None where it holds."""
-        above, band, hedged = self.cell.above, self.band, usd(self.hedged)
+        above, band, hedged = self.cell.above, self.band, self.hedged
         nothing = not (ideal.usd or ideal.coins or ideal.shares)
         if nothing or above(usd(self.asker.ignored) - ideal):
-            return usd(0.0) if self.hedged else None
+            return usd(0.0) if self.short else None
         if self.rule.auto is not None:
             narrower = min(1 - band.low if self.rule.auto.low is None else ONE, band.high - 1 if self.rule.auto.high is None else ONE)
-            if above(usd(self.asker.smallest) - ideal * float(narrower)):
+            if above(self.smallest - ideal * float(narrower)):
                 raise Unclear  # the lot widens the band
         if above(ideal * float(band.low) - hedged):
             return ideal * float(band.safe_low)
@@ -211,9 +230,8 @@ class Question:
         """Raise Unclear unless no order may be sent, or none of this size."""
         if self.held_back:
             return
-        above, lot, smallest = self.cell.above, self.asker.lot, self.asker.smallest
-        hedged = usd(self.hedged)
-        below = above(hedged + usd(smallest) - goal)
-        closes = not above(goal - usd(lot)) and bool(self.hedged)
-        if not below or closes or not above(goal - hedged + usd(smallest - lot)):
+        above, lot, smallest, hedged = self.cell.above, self.notional(self.asker.lot), self.smallest, self.hedged
+        below = above(hedged + smallest - goal)
+        closes = not above(goal - lot) and bool(self.short)
+        if not below or closes or not above(goal - hedged + smallest - lot):
             raise Unclear

@@ -16,7 +16,7 @@ from typing import Final
 
 from bot.core.events import CommandGiven
 from bot.core.ledger import OVERLAP_MS, funded_series
-from bot.core.model import ZERO, View
+from bot.core.model import ZERO, Kind, View
 from bot.core.rules import LegRule
 from bot.course import Course, Fundings, Paid
 from bot.engine import Engine
@@ -55,7 +55,7 @@ class Calm:
 
 
 class JumpingReplay(Replay):
-    """As Replay, over inverse contracts whose bars begin at the same times."""
+    """As Replay, over contracts each of which has a margin of its own, and whose bars begin at the same times."""
 
     def __init__(
         self,
@@ -76,7 +76,8 @@ class JumpingReplay(Replay):
         self.news = news
         self.judged = [rule.asset for rule in engine.rules.legs if rule.policies.exist]
         self.grid = Grid(tracks)
-        self.ahead = Ahead(self.grid, rates)
+        self.linear = {one.asset for one in engine.parts.instruments.values() if one.kind is Kind.LINEAR}
+        self.ahead = Ahead(self.grid, rates, self.linear)
         self.words = list(words(commands))
         self.paid = 0  # settlements that are behind us
         self.spoken = 0
@@ -112,8 +113,8 @@ class JumpingReplay(Replay):
         for asset, track in grid.tracks.items():
             tally.start_usd += (self.bag.get(asset, ZERO) + self.posted.get(asset, ZERO)) * track.opening(0)
         tally.value_usd = self.value_usd()
-        sizes = {one.asset: one.contract_size for one in self.engine.parts.instruments.values()}
-        least, error = extremes(grid, self.course, self.rules_of, sizes, self.bag, self.posted, tally.last)
+        contracts = {one.asset: one for one in self.engine.parts.instruments.values()}
+        least, error = extremes(grid, self.course, self.rules_of, contracts, self.bag, self.posted, tally.last)
         tally.least_usd, tally.error_usd = Decimal(least) + tally.dollars, Decimal(error)
         return self.answer(time.perf_counter() - began)
 
@@ -174,16 +175,16 @@ class JumpingReplay(Replay):
     def apply(self, at_ms: int, group: Sequence[Happening]) -> tuple[Sequence[str], bool]:
         """As Replay.apply; what is measured on the way there is measured in the end here."""
         changed, last = False, self.tally.last
-        for happening in group:
-            if happening.price is not None:
-                changed = changed or last.get(happening.asset) != happening.price
-                last[happening.asset] = happening.price
-                self.venue.print(happening.asset, happening.price, at_ms)
-            elif happening.rate is not None:
-                self.venue.settle_funding(happening.asset, happening.rate, at_ms)
+        for one in group:
+            if one.price is not None:
+                changed = changed or last.get(one.asset) != one.price
+                last[one.asset] = one.price
+                self.venue.print(one.asset, one.price, at_ms)
+            elif one.rate is not None:
+                self.venue.settle_funding(one.asset, one.rate, at_ms)
                 changed = True
-            elif happening.command is not None:
-                self.engine.hear(happening.command)
+            elif one.command is not None:
+                self.engine.hear(one.command)
                 changed = True
         return (), changed
 
@@ -239,7 +240,7 @@ class JumpingReplay(Replay):
         return self.askers[asset].cell(engine.state, self.seen(asset), engine.decision, float(self.tally.last[asset]), spot)
 
     def short(self, asset: str) -> float:
-        """In USD."""
+        """In USD, in coins of a linear contract."""
         view = self.seen(asset)
         return float(view.instrument.contract_size * -view.position.contracts) if view.position is not None else 0.0
 
@@ -287,7 +288,7 @@ class JumpingReplay(Replay):
             events.add(asset, place, times, settled, paid)
             wallet, usd = map(float, settled.before)
             coins = [settled.units[index] / UNITS for index in paid]
-            worth = [each * float(series[index][0]) for each, index in zip(coins, paid, strict=True)]
+            worth = coins if asset in self.linear else [each * float(series[index][0]) for each, index in zip(coins, paid, strict=True)]
             after = Paid(times, list(accumulate(coins, initial=wallet))[1:], list(accumulate(worth, initial=usd))[1:])
             self.course.paid.setdefault(asset, []).append(after)
         if len(events):

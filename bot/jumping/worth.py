@@ -11,7 +11,7 @@ from decimal import Decimal
 import numpy as np
 
 from bot.core.decision import Baseline
-from bot.core.model import ZERO, Basis
+from bot.core.model import ZERO, Basis, Instrument, Kind
 from bot.core.rules import LegRule
 from bot.course import Course
 from bot.jumping.columns import Floats, Whole
@@ -51,26 +51,33 @@ class Pieces:
 class Worth:
     """One asset of a run."""
 
-    def __init__(self, grid: Grid, course: Course, rule: LegRule, size: Decimal, coins: Decimal, posted: Decimal, last: Decimal) -> None:
-        """`coins` of bag and collateral together; `size`: USD of one contract; `last`: the price in the end."""
+    def __init__(
+        self, grid: Grid, course: Course, rule: LegRule, contract: Instrument, coins: Decimal, posted: Decimal, last: Decimal
+    ) -> None:
+        """`coins` of the asset, in bag and collateral together; `posted`: of what the contract settles in; `last`: the price in the end."""
         self.rule, self.whole = rule, float(coins)
         self.prices = np.append(grid.ends(rule.asset), float(last))
         self.opening = float(grid.tracks[rule.asset].columns.open[0])
         turnings = course.turnings.get(rule.asset, [])
         wallet = steps_with_funding(course, rule.asset, "wallet", 0.0)
         funding = steps_with_funding(course, rule.asset, "funding_usd", 0.0)
+        self.linear, size = contract.kind is Kind.LINEAR, contract.contract_size
         short = steps(turnings, lambda one: float(-one.contracts * size), 0.0).at(wallet.at_ms)
         entry = steps(turnings, lambda one: float(one.entry_price) if one.entry_price else np.inf, np.inf).at(wallet.at_ms)
         moved = steps(turnings, lambda one: float(one.moved_in), 0.0).at(wallet.at_ms)
         fees = steps(turnings, lambda one: float(one.fees_usd), 0.0).at(wallet.at_ms)
         begins = grid.at_ms.searchsorted(wallet.at_ms - grid.length_ms, "left")
         newest = np.append(begins[1:] != begins[:-1], True)[: len(begins)]
-        outside = float(coins - posted)
+        outside = float(coins if self.linear else coins - posted)
         fresh = [0] if len(begins) and begins[0] == 0 else []  # a change before the first bar ended: nothing of before is seen
+        if self.linear:  # its dollars at the start are neutral to the coin
+            held, dollars = outside - short, wallet.amounts - float(posted) + short * np.where(short == 0, 0.0, entry)
+        else:
+            held, dollars = outside - moved + wallet.amounts - short / entry, short
         self.pieces = Pieces(
             np.delete(np.concatenate(([0], begins[newest])), fresh),
-            np.delete(np.concatenate(([self.whole], (outside - moved + wallet.amounts - short / entry)[newest])), fresh),
-            np.delete(np.concatenate(([0.0], short[newest])), fresh),
+            np.delete(np.concatenate(([self.whole], held[newest])), fresh),
+            np.delete(np.concatenate(([0.0], dollars[newest])), fresh),
             np.delete(np.concatenate(([0.0], (funding.amounts - fees)[newest])), fresh),
         )
         self.regimes = [Regime(0, self.opening, None)]
@@ -80,14 +87,20 @@ class Worth:
                 self.regimes.append(Regime(first, float(one.price), one.baseline))
 
     def delta(self, baseline: Baseline | None, coins: float) -> float:
-        """δ* = (1-h)B for `coins`, (1-h)(S+Q) of the ideal for `value`."""
+        """δ* = (1-h)B for `coins`, (1-h)(S+Q) of the ideal for `value`; of a linear contract (1-h)S."""
         if baseline is None:
             return float(1 - self.rule.ratio) * self.whole
+        if self.linear and baseline.basis is Basis.VALUE:
+            return float(1 - baseline.ratio) * self.whole
         return float(1 - baseline.ratio) * (float(baseline.coins) if baseline.basis is Basis.COINS else coins)
 
     @property
     def straight(self) -> bool:
-        return all(one.baseline is None or one.baseline.basis is Basis.COINS for one in self.regimes)
+        return not any(self.compounds(one.baseline) for one in self.regimes)
+
+    def compounds(self, baseline: Baseline | None) -> bool:
+        """Does what is hedged follow what bag and account are worth?"""
+        return not self.linear and baseline is not None and baseline.basis is Basis.VALUE
 
     def extremes(self) -> tuple[float, float]:
         """Where the ideal is straight too: nowhere are both further apart than at the highest and the lowest price of a piece."""
@@ -129,7 +142,7 @@ class Worth:
                 continue
             prices, paid = self.prices[one.begins : end], booked[one.begins : end]
             first = worth + delta * (prices[0] - price)
-            if one.baseline is None or one.baseline.basis is Basis.COINS:
+            if one.baseline is None or not self.compounds(one.baseline):
                 ideal[one.begins : end] = first + delta * (prices - prices[0]) + paid.cumsum()
             else:  # each bar it holds (1-h) of what it is worth as the bar begins
                 growth = np.ones(len(prices))
@@ -146,7 +159,7 @@ def extremes(
     grid: Grid,
     course: Course,
     rules: Mapping[str, LegRule],
-    sizes: Mapping[str, Decimal],
+    contracts: Mapping[str, Instrument],
     bag: Mapping[str, Decimal],
     posted: Mapping[str, Decimal],
     last: Mapping[str, Decimal],
@@ -157,9 +170,9 @@ def extremes(
             grid,
             course,
             rules[asset],
-            sizes[asset],
+            contracts[asset],
             bag.get(asset, ZERO) + posted.get(asset, ZERO),
-            posted.get(asset, ZERO),
+            posted.get(contracts[asset].settle, ZERO),
             last[asset],
         )
         for asset in grid.tracks

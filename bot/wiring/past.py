@@ -221,8 +221,8 @@ def why_stepping(rules: Rules, instruments: Mapping[str, Instrument], read: Reco
     if rules.crosses:
         return f"{rules.crosses[0].asset} is carried by another contract"
     linear = [rule.symbol for rule in rules.legs if instruments[rule.symbol].kind is not Kind.INVERSE]
-    if linear:
-        return f"{linear[0]} shares its margin with others"
+    if len(linear) > 1:
+        return f"{' and '.join(linear)} share their margin"
     if alone := sorted(set(read.bars) ^ {rule.asset for rule in rules.legs}):
         return f"{alone[0]} has prices and is not hedged"
     first, *others = read.bars.values()

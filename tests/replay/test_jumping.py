@@ -16,7 +16,7 @@ pytest.importorskip("numpy")
 
 from adapters.history import Bar, Rate, instant_ms
 from bot.audit import codec
-from bot.core.events import CommandGiven, Event
+from bot.core.events import CommandGiven, Event, IntentRecorded
 from bot.jumping.replay import JumpingReplay
 from bot.replay import Replay, Unrecorded
 from bot.settings import load
@@ -135,6 +135,9 @@ def configurations(draw: st.DrawFn, read: Recorded) -> dict[str, str]:
         bag, posted = draw(st.sampled_from([("0", 5), ("2", 3), ("4", 1), ("0", 0.001)]))
         flags |= {f"bag.{asset}.coins": str(int(bag) * unit), f"paper.collateral.{asset}": str(Decimal(str(posted)) * unit)}
         flags |= {f"hedges.{asset}.ratio": ratio, f"hedges.{asset}.basis": basis, f"paper.price.{asset}": "1"}
+    if linear := draw(st.sampled_from([None, None, *read.bars])):
+        flags |= {f"hedges.{linear}.instrument": f"{linear}/USDT:USDT"}
+        flags["paper.collateral.USDT"] = draw(st.sampled_from(["400000", "60000", "100"]))
     low, high = draw(st.sampled_from([("0.995", "1.005"), ("0.98", "1.02"), ("0.9999", "1.0001")]))
     if draw(st.booleans()):
         flags |= {"band.low": low, "band.high": high}
@@ -143,7 +146,7 @@ def configurations(draw: st.DrawFn, read: Recorded) -> dict[str, str]:
     flags["risk.max_leverage"] = draw(st.sampled_from(["2", "1", "5"]))
     flags["risk.hard_leverage"] = draw(st.sampled_from(["3", "6", "50"])) if flags["risk.max_leverage"] != "5" else "50"
     if draw(st.booleans()):
-        for asset in read.bars:
+        for asset in [one for one in read.bars if one != linear]:
             unit = {"BTC": 1, "ETH": 20, "SOL": 400}[asset]
             above = f"collateral.{asset}"
             flags |= {f"{above}.auto_transfer": "true", f"paper.wallet.{asset}": str(draw(st.sampled_from([0, 1, 4])) * unit)}
@@ -251,6 +254,10 @@ FULL = (("bag.BTC.coins", "0"), ("paper.collateral.BTC", "5"), ("hedges.BTC.rati
 HALF = (("bag.BTC.coins", "2"), ("paper.collateral.BTC", "3"), ("hedges.BTC.ratio", "0.5"), ("hedges.BTC.basis", "value"))
 AUTO = (*HALF, ("band.auto", "true"))
 THIN = (("bag.BTC.coins", "4"), ("paper.collateral.BTC", "1"), ("hedges.BTC.ratio", "1.0"))
+LINEAR = (
+    *(("bag.BTC.coins", "4"), ("hedges.BTC.ratio", "0.5"), ("hedges.BTC.instrument", "BTC/USDT:USDT")),
+    *(("paper.collateral.USDT", "12000"), ("paper.collateral.BTC", "0.5")),
+)
 TOPPED_UP = (
     *(("bag.BTC.coins", "2"), ("paper.wallet.BTC", "2"), ("paper.collateral.BTC", "2.4"), ("hedges.BTC.ratio", "1.0")),
     *((f"collateral.BTC.{name}", value) for name, value in (("auto_transfer", "true"), ("low", "1.6"), ("high", "1.4"))),
@@ -261,8 +268,8 @@ TOPPED_UP = (
 @pytest.mark.parametrize("window", [MINUTES, HOURS], ids=["minutes-2018-11", "hours-2020-03"])
 @pytest.mark.parametrize(
     "flags",
-    [FULL, HALF, AUTO, THIN, TOPPED_UP],
-    ids=["full", "half-value", "half-value-auto-band", "short-of-collateral", "topped-up"],
+    [FULL, HALF, AUTO, THIN, LINEAR, TOPPED_UP],
+    ids=["full", "half-value", "half-value-auto-band", "short-of-collateral", "linear", "topped-up"],
 )
 async def test_real_crashes_leave_the_same_record(window, flags):
     case = Case(*window, flags)
@@ -293,6 +300,42 @@ async def test_most_of_a_full_hedge_is_jumped_over():
     jumped = await ran(dict(FULL), Case(*MINUTES, FULL).read(), step=False)
     assert isinstance(jumped.replay, JumpingReplay)
     assert jumped.replay.jumped > 0.99 * jumped.answer["steps"]
+
+
+@needs_data
+async def test_most_of_a_linear_hedge_is_jumped_over():
+    jumped = await ran(dict(LINEAR), Case(*MINUTES, LINEAR).read(), step=False)
+    assert isinstance(jumped.replay, JumpingReplay)
+    assert jumped.replay.jumped > 0.95 * jumped.answer["steps"]
+
+
+@pytest.mark.parametrize(
+    "posted",
+    [
+        {"paper.collateral.BTC": "4", "bag.BTC.coins": "4"},
+        {"paper.collateral.USDT": "30000", "bag.BTC.coins": "1", "hedges.BTC.instrument": "BTC/USDT:USDT"},
+    ],
+    ids=["inverse", "linear"],
+)
+async def test_funding_alone_leads_over_the_limit_at_the_same_settlement(posted):
+    still = Decimal(50_000)
+    bars = [Bar(BEGAN + place * HOUR, HOUR, still, still, still, still) for place in range(400)]
+    rates = [Rate(BEGAN + place * 8 * HOUR, Decimal("-0.01")) for place in range(1, 50)]
+    flags = {"hedges.BTC.ratio": "1", "paper.price.BTC": "1", "paper.collateral.BTC": "0", **posted}
+    jumped = await same(flags, Recorded({"BTC": bars}, {"BTC": rates}))
+    reduced = [one.order for one in jumped.record.events if isinstance(one, IntentRecorded) and one.order.reduce_only]
+    assert reduced
+    assert jumped.replay.jumped > 300
+
+
+async def test_two_linear_hedges_share_their_margin_and_are_not_jumped_over():
+    bars = {asset: [Bar(BEGAN, HOUR, *([Decimal(3000)] * 4))] for asset in ("BTC", "ETH")}
+    flags = {key: value for asset in bars for key, value in {
+        f"bag.{asset}.coins": "1", f"hedges.{asset}.instrument": f"{asset}/USDT:USDT", f"paper.price.{asset}": "1",
+    }.items()}  # fmt: skip
+    run = await ran({**flags, "paper.collateral.USDT": "9000"}, Recorded(bars, {}), step=False)
+    assert not isinstance(run.replay, JumpingReplay)
+    assert run.replay.stepping == "BTC/USDT:USDT and ETH/USDT:USDT share their margin"
 
 
 @needs_data
