@@ -8,9 +8,9 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from functools import lru_cache
 from hashlib import blake2b
 from math import isqrt
+from struct import Struct
 from typing import Final, Protocol
 
 YEAR_MS: Final = 31_536_000_000
@@ -83,8 +83,57 @@ class ScriptedFeed:
 # integers, so the path is the same on every machine and a jump over a year costs as much as a jump over a second.
 UNIT: Final = 1 << 32  # one standard deviation of one step
 TOP_LEVEL: Final = 24  # 2^24 steps between the points of the coarse grid: 194 days of one-second steps
-KEPT: Final = 1_024  # points of the path of one asset
+TWELVE: Final = Struct(">12I")
 SCALES: Final = tuple(isqrt(1 << (2 * 20 + level)) for level in range(TOP_LEVEL + 1))  # sqrt(2^level) in units of 2^-20
+
+
+class Walk:
+    """The walk of one asset. It keeps the points between which the last step lay: the next one is near, and is found from there."""
+
+    def __init__(self, seed: int, asset: str) -> None:
+        self._seed = seed
+        self._asset = asset
+        self._coarse = [0]  # the path at every 2^TOP_LEVEL steps
+        self._between: list[tuple[int, int, int]] = [(0, 0, 0)] * TOP_LEVEL  # by level: left, right and what is half way
+        self._step, self._known = 0, TOP_LEVEL  # the levels from `_known` up are those of `_step`
+
+    def at(self, step: int) -> int:
+        """The path at a step from 0 on, in units of 1/UNIT."""
+        level = (step & -step).bit_length() - 1 if step else TOP_LEVEL  # where the step is half way; on all lower ones it is an end
+        if level >= TOP_LEVEL:
+            return self._coarsely(step >> TOP_LEVEL)
+        alike = max(self._known, (step ^ self._step).bit_length() - 1)  # from this level up, both steps lie between the same points
+        if level < alike:
+            self._descend(step, level, min(alike, TOP_LEVEL))
+            self._step, self._known = step, level
+        return self._between[level][2]
+
+    def _descend(self, step: int, last: int, known: int) -> None:
+        if known == TOP_LEVEL:
+            left, right = self._coarsely(step >> TOP_LEVEL), self._coarsely((step >> TOP_LEVEL) + 1)
+        else:
+            left, right = self._half(step, known)
+        for level in range(known - 1, last - 1, -1):
+            # the bridge spans 2^(level+1) steps: variance 2^(level+1)/4 = 2^level/2
+            noise = self._bell(level, step >> level + 1 << 1 | 1)
+            self._between[level] = left, right, (left + right) // 2 + (noise * SCALES[level] * 46341 >> 36)
+            left, right = self._half(step, level)
+
+    def _half(self, step: int, level: int) -> tuple[int, int]:
+        """That of the two halves of a bridge in which the step lies."""
+        left, right, middle = self._between[level]
+        return (middle, right) if step >> level & 1 else (left, middle)
+
+    def _coarsely(self, index: int) -> int:
+        while len(self._coarse) <= index:
+            self._coarse.append(self._coarse[-1] + (self._bell(TOP_LEVEL + 1, len(self._coarse)) * SCALES[TOP_LEVEL] >> 20))
+        return self._coarse[index]
+
+    def _bell(self, level: int, index: int) -> int:
+        """Nearly normal with standard deviation UNIT: the sum of twelve uniform numbers, less its mean."""
+        digest = blake2b(f"{self._seed}:{self._asset}:{level}:{index}".encode(), digest_size=48).digest()
+        drawn: tuple[int, ...] = TWELVE.unpack(digest)
+        return sum(drawn) - 6 * UNIT
 
 
 class SyntheticFeed:
@@ -108,8 +157,8 @@ class SyntheticFeed:
             per_step = volatility_per_year * (Decimal(step_ms) / YEAR_MS).sqrt()
             self._per_unit = per_step / UNIT
             self._drift = -per_step * per_step / 2  # of the logarithm: the price itself is expected to stay where it is
-        # room for the coarse points and the bridges of each asset: with too little, every price would be walked from the beginning
-        self._walk = lru_cache(maxsize=max(8_192, KEPT * len(opened.anchors)))(self._walk_uncached)
+        self._walks = {asset: Walk(opened.seed, asset) for asset in opened.anchors}
+        self._begun = {asset: Walk(opened.seed, asset).at(anchor.at_ms // step_ms) for asset, anchor in opened.anchors.items()}
 
     def prints(self, after_ms: int, until_ms: int) -> Sequence[Print]:
         stride = self._step_ms
@@ -128,28 +177,11 @@ class SyntheticFeed:
 
     def _price(self, asset: str, anchor: Anchor, at_ms: int) -> Decimal:
         begin, step = anchor.at_ms // self._step_ms, at_ms // self._step_ms
-        walked = self._walk(asset, 0, step) - self._walk(asset, 0, begin)
+        walked = self._walks[asset].at(step) - self._begun[asset]
         with localcontext() as context:
             context.prec = 28
             price = anchor.price * (walked * self._per_unit + (step - begin) * self._drift).exp()
             return price.quantize(Decimal(1).scaleb(anchor.price.adjusted() - 5))
-
-    def _walk_uncached(self, asset: str, level: int, index: int) -> int:
-        """The path at step index * 2^level, in units of 1/UNIT."""
-        if level == TOP_LEVEL:
-            if index <= 0:
-                return 0
-            return self._walk(asset, level, index - 1) + (self._bell(asset, level + 1, index) * SCALES[level] >> 20)
-        if index % 2 == 0:
-            return self._walk(asset, level + 1, index // 2)
-        left, right = self._walk(asset, level + 1, index // 2), self._walk(asset, level + 1, index // 2 + 1)
-        # the bridge spans 2^(level+1) steps: variance 2^(level+1)/4 = 2^level/2
-        return (left + right) // 2 + (self._bell(asset, level, index) * SCALES[level] * 46341 >> 36)
-
-    def _bell(self, asset: str, level: int, index: int) -> int:
-        """Nearly normal with standard deviation UNIT: the sum of twelve uniform numbers, less its mean."""
-        digest = blake2b(f"{self._opened.seed}:{asset}:{level}:{index}".encode(), digest_size=48).digest()
-        return sum(int.from_bytes(digest[at : at + 4], "big") for at in range(0, 48, 4)) - 6 * UNIT
 
 
 def _noise(seed: int, *of: object) -> int:
