@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -301,6 +301,28 @@ async def test_who_stops_waiting_for_a_commit_does_not_stop_the_commit(beside):
     assert beside.head().seq == 1
     assert await beside.append([error(1)]) == 2
     assert verify(beside, [beside.head()]).verdict is Verdict.GOOD
+
+
+async def test_a_commit_whose_turn_has_not_come_is_made_though_nobody_waits_for_it_any_more(beside):
+    with locked(beside.database.path):
+        first, second = asyncio.ensure_future(beside.append([error()])), asyncio.ensure_future(beside.append([error(1)]))
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+    await first
+    beside.state()
+    assert [row.event.error for row in beside.entries()] == ["timeout 0", "timeout 1"]
+
+
+def test_a_loop_that_ends_before_its_commit_leaves_the_writer_to_the_next_loop(beside):
+    async def impatient() -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(beside.append([error()]), 0.001)
+
+    with locked(beside.database.path):
+        asyncio.run(impatient())
+    asyncio.run(beside.append([error(1)]))
+    assert [row.event.error for row in beside.entries()] == ["timeout 0", "timeout 1"]
 
 
 async def test_what_goes_wrong_beside_the_loop_is_told_to_who_waits(beside):
