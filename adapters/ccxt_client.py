@@ -13,6 +13,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -218,6 +219,16 @@ class CcxtClient:
             raise NotSent(f"the header {header[0]}: {header[1]} is missing, so this is production: nothing was signed")
 
     # ---------------------------------------------------------------------------------------------------------------- requests
+
+    def make_ready(self) -> None:
+        """What an order needs and what tells nobody anything yet is begun, if orders may be sent at all."""
+        address = self._api.urls["api"].get("rest")
+        if self._gate is None or not isinstance(address, str):
+            return
+        with suppress(NotSent):
+            self._gate.check(None)
+            self.admit(address, self._api.headers)
+            self._sessions.make_ready(address)
 
     async def markets(self) -> dict[str, dict[str, Any]]:
         """Every listed market by its unified symbol, as ccxt describes it. Raise Failed or NotSent."""

@@ -35,7 +35,7 @@ class Sessions:
 
     aiohttp repeats a GET, PUT or DELETE whose connection ends without an answer, on a fresh connection too. Where orders are GETs that
     would be a second order. So all but reads go through a session with that switched off, and such orders each over a connection of
-    their own, so that a connection the venue has meanwhile closed does not leave them in doubt.
+    their own (own_connections.py), so that a connection the venue has meanwhile closed does not leave them in doubt.
     """
 
     headers: Final[dict[str, str]] = {}  # ccxt reads them and adds its own
@@ -49,20 +49,33 @@ class Sessions:
         self._streams: Any = None
 
     def _session(self) -> Any:
+        sending = IN_FLIGHT.get(None)
+        return self._reading() if sending is None or sending.errand is Errand.READ else self._writing()
+
+    def _reading(self) -> Any:
         import aiohttp
 
-        sending = IN_FLIGHT.get(None)
-        if sending is None or sending.errand is Errand.READ:
-            if self._reads is None:
-                self._reads = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls(), limit=32))
-            return self._reads
+        if self._reads is None:
+            self._reads = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls(), limit=32))
+        return self._reads
+
+    def _writing(self) -> Any:
+        import aiohttp
+
+        from adapters.own_connections import OwnConnections
+
         if self._writes is None:
             trace = aiohttp.TraceConfig()
             trace.on_request_headers_sent.append(self._before_the_first_byte)  # aiohttp calls it so, and writes them afterwards
-            connector = aiohttp.TCPConnector(ssl=tls(), force_close=self._orders_are_gets)
+            connector = (OwnConnections if self._orders_are_gets else aiohttp.TCPConnector)(ssl=tls())
             self._writes = aiohttp.ClientSession(connector=connector, trace_configs=[trace])
             self._writes._retry_connection = False  # not public, and without a public twin; tests/venues holds what it does
         return self._writes
+
+    def make_ready(self, address: str) -> None:
+        """An order may follow, over a connection of its own: make that now."""
+        if self._orders_are_gets:
+            self._writing().connector.make_ready(address)
 
     async def _before_the_first_byte(self, *_: object) -> None:
         self._last_look()

@@ -85,6 +85,7 @@ class CcxtExchange:
         return self.listings.known[symbol]
 
     async def look(self, asks: Sequence[Ask]) -> tuple[View, ...]:
+        self.client.make_ready()
         return await self.reading.look(asks)
 
     async def quotes(self, symbols: Sequence[str]) -> tuple[dict[str, Quote], dict[str, str]]:
