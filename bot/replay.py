@@ -142,6 +142,7 @@ class Tally:
     last: dict[str, Decimal] = field(default_factory=dict)  # price by asset
     ideal: dict[str, Decimal] = field(default_factory=dict)  # USD by asset: the same bag with the ideal hedge
     booked: dict[str, Decimal] = field(default_factory=dict)  # USD by asset: funding minus fees so far
+    booked_commits: int = 0  # of the venue then: without another one there is nothing more
     held: dict[str, tuple[Baseline, Decimal]] = field(default_factory=dict)  # δ* that a `value` hedge set as the bar before ended
     switches: list[Switch] = field(default_factory=list)
     transfers: list[Moved] = field(default_factory=list)
@@ -313,6 +314,9 @@ class Replay:
     def book(self) -> None:
         """Funding and fees since the last bar, which the ideal hedge has too."""
         tally = self.tally
+        if tally.booked_commits == self.venue.commits:
+            return
+        tally.booked_commits = self.venue.commits
         for one in self.venue.accounts():
             booked = one.funding_usd - one.fees_usd
             if booked != (before := tally.booked.get(one.asset, ZERO)):

@@ -357,7 +357,8 @@ class PaperExchange:
 
     def equities(self) -> dict[str, Decimal]:
         """Of each settle currency, at the prices of now."""
-        return {wallet.currency: wallet.equity() for wallet in self._venue.wallets.values()}
+        wallets = self._venue.wallets.values()
+        return {one.currency: one.equity() if one.margin is None else one.margin.equity for one in wallets}
 
     def moved_in(self) -> dict[str, Decimal]:
         """Net coins that transfers brought from the spot wallet into the account, by currency."""
