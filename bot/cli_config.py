@@ -40,7 +40,7 @@ def accounts_from(
     path = config or (DEFAULT_FILE if search and DEFAULT_FILE.exists() else None)
     if path is None and not said and not any(name.upper().startswith(PREFIX) for name in os.environ):
         raise Wrong(Exit.CONFIGURATION, f"there is no {DEFAULT_FILE} here: write one with `hedgebot init`, or name yours with -c FILE")
-    found = load_all(path, os.environ, said, account)
+    found = load_all(path, dict(os.environ), said, account)  # a plain copy: the environment decodes each name whenever it is asked
     for settings in found:
         keep_secrets(settings)
     return found

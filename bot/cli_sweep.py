@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from statistics import fmean
@@ -19,7 +19,7 @@ from bot.cli_picture import require_picture, write_picture
 from bot.cli_replay import fitted, history_of, words_of
 from bot.core.events import CommandGiven
 from bot.exit_codes import Exit
-from bot.rehearsal.sweep import code_hash
+from bot.program import code_hash
 from bot.settings import Settings, SettingsError
 from bot.sweep import parquet
 from bot.sweep.attempt import Answer, Ended, Failed, Files, Stopped, in_place
@@ -29,7 +29,10 @@ from bot.sweep.results import MEASURES, SAID, Result, ranked, result
 from bot.wiring.past import History, Recorded, recorded, replay
 
 TELL_SECONDS: Final = 10.0
+PERIODS: Final = 16  # that are held in memory
 MOST_REFUSED: Final = 5  # combinations that are named; the rest is counted
+
+Named = tuple[tuple[str, str], ...]  # asset and file
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +135,10 @@ def program() -> str:
 
 
 def run(job: Job, files: Files) -> Answer:
-    """What a replay answers. In whatever process; each reads a file once."""
+    """What a replay answers. In whatever process; each reads a file once, and prepares a period once."""
     bars = tuple((asset, str(files[str(path)])) for asset, path in job.history.bars.items())
     rates = tuple((asset, str(files[str(path)])) for asset, path in job.history.rates.items())
-    read = past(bars, rates).cut(job.history.from_ms, job.history.to_ms)
+    read = period(bars, rates, job.history.from_ms, job.history.to_ms)
     said = asyncio.run(driven(job, read))
     return {name: said[name] for name in (*SAID, "seconds")}
 
@@ -144,8 +147,13 @@ async def driven(job: Job, read: Recorded) -> Mapping[str, object]:
     return await (await replay(job.settings, read, job.commands)).run()
 
 
+@lru_cache(maxsize=PERIODS)
+def period(bars: Named, rates: Named, from_ms: int | None, to_ms: int | None) -> Recorded:
+    return past(bars, rates).cut(from_ms, to_ms)
+
+
 @cache
-def past(bars: tuple[tuple[str, str], ...], rates: tuple[tuple[str, str], ...]) -> Recorded:
+def past(bars: Named, rates: Named) -> Recorded:
     """Whole: periods are cut out of it. Whether it has gaps was asked before."""
     prices, funding = ({asset: Path(name) for asset, name in named} for named in (bars, rates))
     return recorded(History(prices, funding, allow_gaps=True))
@@ -187,11 +195,11 @@ def looked_at(history: History) -> Recorded:
     bars, rates = paths
     if not history.allow_gaps and not gapless(bars, rates):
         recorded(history)  # names the line, if the gap lies in this window
-    return past(bars, rates).cut(history.from_ms, history.to_ms)
+    return period(bars, rates, history.from_ms, history.to_ms)
 
 
 @cache
-def gapless(bars: tuple[tuple[str, str], ...], rates: tuple[tuple[str, str], ...]) -> bool:
+def gapless(bars: Named, rates: Named) -> bool:
     columns = past(bars, rates).bars.values()
     return all(one[-1].at_ms - one[0].at_ms == (len(one) - 1) * one[0].length_ms for one in columns)
 

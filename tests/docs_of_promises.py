@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from bot.program import code_hash
 from bot.rehearsal.invariants import CHECKS
-from bot.rehearsal.sweep import code_hash
 from tests.promises import PROMISES, Promise
 
 HERE: Final = Path(__file__).parent.parent

@@ -13,11 +13,11 @@ from typing import Final
 
 from bot.helping import follow_parent
 from bot.logs import configure
+from bot.program import code_hash
 from bot.rehearsal.world import Outcome, Plan
 
 Rehearse = Callable[[Plan], Outcome]
 AHEAD: Final = 3  # seeds that are handed to each core in advance
-CODE: Final = ("bot", "adapters")
 
 
 @dataclass(slots=True)
@@ -70,17 +70,6 @@ class Progress:
         torn = "\n" if self.file.exists() and not self.file.read_bytes().endswith(b"\n") else ""
         with self.file.open("a", encoding="ascii") as out:
             out.write(f"{torn}{outcome.seed} {outcome.hash} ok\n")
-
-
-def code_hash() -> str:
-    """SHA-256 of the program: every source file of it, by name."""
-    root = Path(__file__).resolve().parents[2]
-    digest = sha256()
-    for package in CODE:
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def swept(

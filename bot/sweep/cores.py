@@ -15,7 +15,7 @@ from bot.helping import serve
 from bot.logs import configure
 from bot.sweep.attempt import Answer, Ended, Failed, Files, Job, Run, tried
 
-AHEAD: Final = 2  # runs that each core has in advance, so that it never waits
+AHEAD: Final = 4  # runs that each core has in advance: it goes on while results reach the disk
 DIED: Final = "its process died, also when nothing else ran: was it killed, or out of memory?"
 
 

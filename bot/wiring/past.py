@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
@@ -27,6 +28,7 @@ from bot.wiring.measures import NOTHING_MEASURED, judged, measuring
 from bot.wiring.unrecorded import NOBODY, unrecorded_engine
 
 if TYPE_CHECKING:
+    from bot.jumping.columns import Track
     from bot.jumping.series import Series
     from bot.replay_page import Extremes
 
@@ -68,9 +70,9 @@ def instant(text: str) -> int:
     return instant_ms(text)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recorded:
-    """A history that was read."""
+    """A history that was read; many replays may run on one."""
 
     bars: Mapping[str, Sequence[Bar]]
     rates: Mapping[str, Sequence[Rate]]
@@ -85,6 +87,13 @@ class Recorded:
             if not one:
                 raise HistoryError(history.bars[asset], None, "holds no bar in this window", "widen --from and --to")
         return Recorded(bars, {asset: window(one, from_ms, to_ms) for asset, one in self.rates.items()}, history, self)
+
+    @cached_property
+    def tracks(self) -> "list[Track]":
+        """What a jump looks at: taking every price from its bar lasts longer than many a replay."""
+        from bot.jumping.columns import Columns, Track  # loads numpy
+
+        return [Track(asset, one, Columns.of(one)) for asset, one in self.bars.items()]
 
 
 def window(columns: Sequence[Moment], from_ms: int | None, to_ms: int | None) -> Sequence[Moment]:
@@ -172,12 +181,10 @@ async def replay(
     )
     bag = {asset: held.declared for asset, held in settings.outside.items()}
     if course is not None and not stepping:
-        from bot.jumping.columns import Columns, Track  # loads numpy
-        from bot.jumping.replay import JumpingReplay
+        from bot.jumping.replay import JumpingReplay  # loads numpy
 
-        tracks = [Track(asset, one, Columns.of(one)) for asset, one in bars.items()]
         due = {asset: [(rate.at_ms, rate.rate) for rate in one] for asset, one in rates.items()}
-        return JumpingReplay(engine, exchange, clock, bag, settings.paper.collateral, tracks, due, commands, course, news(rules, past))
+        return JumpingReplay(engine, exchange, clock, bag, settings.paper.collateral, read.tracks, due, commands, course, news(rules, past))
     return Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline(read, commands), stepping, course)
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Final
 
-from bot.rehearsal.sweep import code_hash
+from bot.program import code_hash
 from tests.bench.figure import failed, missed_by_far, table
 
 HERE: Final = Path(__file__).parent

@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bot.cli_sweep import Asked, swept
+from bot.jumping.columns import Columns
 from tests.cli.desk import SCRIPT, Desk
 from tests.sweep.desk import GRID, grid
 
@@ -55,6 +57,14 @@ def test_other_prices_make_every_run_anew(desk: Desk) -> None:
     again = desk.good("sweep", grid(desk.folder, bars=40), *ONE)
     assert again.json["finished_before"] == 0
     assert again.json["results"][0]["steps"] == 40
+
+
+def test_prices_become_arrays_once_for_all_runs_of_a_period(tmp_path: Path, monkeypatch) -> None:
+    made, of = [], Columns.of
+    monkeypatch.setattr(Columns, "of", lambda bars: made.append(len(bars)) or of(bars))
+    name = grid(tmp_path, GRID + "periods:\n  first: {to: 2024-01-02}\n  second: {from: 2024-01-02}\n")
+    said = swept(Asked(tmp_path / name, tmp_path / "out.parquet", None, 3, None, None, None, 1, None))
+    assert (said["runs"], sorted(made)) == (8, [24, 24])
 
 
 def test_killed_midway_it_keeps_what_was_finished_and_runs_only_the_rest(desk: Desk) -> None:
