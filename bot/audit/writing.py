@@ -6,7 +6,7 @@ A disk that is slow to say that a row is safe, or a server far away, then keeps 
 import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from queue import SimpleQueue
 from typing import Any, Final, TypeVar, cast
 
@@ -38,11 +38,15 @@ class Writer:
         """
         if self.connection is None:
             self._connect()
+        server = self.database.on_server
         several = len(rows) > 1 or isinstance(events[0], PROJECTED)  # else the one statement is a transaction of its own
-        with self._in_one_go() if several else nullcontext():
+        with self.connection.pipeline() if server and several else nullcontext():  # all there together, and all answers back together
             if several:
-                self._rest.execute("BEGIN" if self.database.on_server else "BEGIN IMMEDIATE")
-            self._entries.executemany(self._sql.entry, rows)
+                self._rest.execute("BEGIN" if server else "BEGIN IMMEDIATE")
+            if server and not several:
+                self._entries.execute(self._sql.entry, rows[0])  # the server's driver asks twice for many
+            else:
+                self._entries.executemany(self._sql.entry, rows)
             for event, row in zip(events, rows, strict=True):
                 if isinstance(event, DecisionMade):
                     decision_seq = row["seq"]
@@ -54,11 +58,6 @@ class Writer:
         self.connection.commit()
         self._untidied += 1
         return decision_seq
-
-    def _in_one_go(self) -> AbstractContextManager[object]:
-        """All statements go to a server together, and all answers come back together: one way there and back, not one for each."""
-        pipeline: AbstractContextManager[object] = self.connection.pipeline() if self.database.on_server else nullcontext()
-        return pipeline
 
     def _connect(self) -> None:
         self.connection = self.database.connection()
