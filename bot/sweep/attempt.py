@@ -23,7 +23,7 @@ class Failed:
     why: str
 
 
-Ended = Iterator[tuple[Any, Answer | Failed]]  # each job with what became of it, as they come
+Ended = Iterator[Sequence[tuple[Any, Answer | Failed]]]  # each job with what became of it, those together that came together
 
 
 class Stopped(Exception):

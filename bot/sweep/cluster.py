@@ -76,8 +76,8 @@ def on_cluster(run: Run, jobs: Sequence[Job], files: Files, address: str, progra
         for future in as_completed(futures):
             job = futures.pop(future)
             if future.status == "finished":
-                yield job, future.result()
+                yield [(job, future.result())]
             elif future.status == "error":
-                yield job, Failed(str(future.exception()))
+                yield [(job, Failed(str(future.exception())))]
             else:
                 raise Stopped(f"the scheduler at {address} has gone away; what was finished is kept: start the same command again")

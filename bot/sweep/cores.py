@@ -1,9 +1,10 @@
-"""How do runs use all cores of this machine? In processes that are handed one run after another.
+"""How do runs use all cores of this machine? In processes that are handed a few runs at a time.
 
 A process that dies takes no other run with it: whatever was under way then is tried again alone, and only the one that kills its process
 again is given up.
 """
 
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -15,41 +16,65 @@ from bot.helping import serve
 from bot.logs import configure
 from bot.sweep.attempt import Answer, Ended, Failed, Files, Job, Run, tried
 
-AHEAD: Final = 4  # runs that each core has in advance: it goes on while results reach the disk
+AHEAD: Final = 2  # parcels that each core has in advance, so that it never waits
+MOST: Final = 16  # runs in a parcel: of one that lasts 3 ms, handing it over alone would take a fifth
+PARCELS: Final = 32  # at least, for each core: the last ones are small, and no core waits long for another in the end
+TOGETHER_SECONDS: Final = 0.1  # after that the answers that there are go back: no more than these are lost
 DIED: Final = "its process died, also when nothing else ran: was it killed, or out of memory?"
 
 
 def on_cores(run: Run, jobs: Sequence[Job], files: Files, cores: int) -> Ended:
     """`run` is a function of a module: other processes load it from there."""
     if cores == 1 or len(jobs) == 1:
-        yield from ((job, tried(run, job, files)) for job in jobs)
+        yield from ([(job, tried(run, job, files))] for job in jobs)
         return
     left = deque(jobs)
     while left:
-        flying: dict[Future[Answer | Failed], Any] = {}
+        flying: dict[Future[list[Answer | Failed]], list[Any]] = {}
         with pool(min(cores, len(left))) as workers:
             try:
                 while left or flying:
                     while left and len(flying) < AHEAD * cores:
-                        flying[workers.submit(tried, run, left[0], files)] = left[0]
-                        left.popleft()
+                        size = max(1, min(MOST, len(left) // (PARCELS * cores)))
+                        parcel = [left.popleft() for _ in range(size)]
+                        try:
+                            flying[workers.submit(together, run, parcel, files)] = parcel
+                        except BrokenProcessPool:
+                            left.extendleft(reversed(parcel))
+                            raise
                     for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                        answer = future.result()
-                        yield flying.pop(future), answer
+                        answers = future.result()
+                        parcel = flying.pop(future)
+                        left.extendleft(reversed(parcel[len(answers) :]))
+                        yield list(zip(parcel, answers, strict=False))
             except BrokenProcessPool:
                 pass
             finally:
                 workers.shutdown(cancel_futures=True)
-        for job in flying.values():
-            yield job, alone(run, job, files)
+        yield from one_by_one(run, [job for parcel in flying.values() for job in parcel], files)
 
 
-def alone(run: Run, job: Job, files: Files) -> Answer | Failed:
-    with pool(1) as worker:
-        try:
-            return worker.submit(tried, run, job, files).result()
-        except BrokenProcessPool:
-            return Failed(DIED)
+def together(run: Run, jobs: Sequence[Job], files: Files) -> list[Answer | Failed]:
+    """Of as many as there is time for, but of one in any case."""
+    began, answers = time.monotonic(), list[Answer | Failed]()
+    for job in jobs:
+        answers.append(tried(run, job, files))
+        if time.monotonic() - began > TOGETHER_SECONDS:
+            break
+    return answers
+
+
+def one_by_one(run: Run, jobs: Sequence[Job], files: Files) -> Ended:
+    """Each when nothing else runs."""
+    left = deque(jobs)
+    while left:
+        with pool(1) as worker:
+            try:
+                while left:
+                    answer = worker.submit(tried, run, left[0], files).result()
+                    yield [(left.popleft(), answer)]
+            except BrokenProcessPool:
+                yield [(left.popleft(), Failed(DIED))]
 
 
 def pool(cores: int) -> ProcessPoolExecutor:

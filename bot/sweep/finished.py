@@ -1,4 +1,4 @@
-"""Which runs are finished? A journal with a line for each, on the disk before the next one counts.
+"""Which runs are finished? A journal with a line for each, on the disk before it counts.
 
     {"run": KEY, "said": {…}}
 
@@ -7,6 +7,7 @@ A sweep that is killed leaves at most its last line torn, and that one is cut of
 
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
@@ -45,22 +46,34 @@ class Journal:
                 self.finished[one["run"]] = dict(one["said"])
         return whole
 
-    def add(self, run: str, said: Answer) -> None:
-        line = json.dumps({"run": run, "said": said}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    def add(self, came: Mapping[str, Answer]) -> None:
+        """Results that came together, in one go to the disk. Raise Stopped where they do not fit; those that do are kept."""
+        whole, kept, wrong = self._length, dict[str, Answer](), None
         try:
-            written = self._out.write(line)
-            if written != len(line):
-                self._out.write(line[written:])  # says why it did not fit
-            os.fsync(self._out.fileno())
+            for run, said in came.items():
+                line = json.dumps({"run": run, "said": said}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+                written = self._out.write(line)
+                if written != len(line):
+                    self._out.write(line[written:])  # says why it did not fit
+                whole += len(line)
+                kept[run] = said
         except OSError as error:
+            wrong = error
+            with suppress(OSError):
+                self._out.truncate(whole)
+        try:
+            os.fsync(self._out.fileno())
+            self._length = whole
+            self.finished |= kept
+        except OSError as error:
+            wrong = error
             with suppress(OSError):
                 self._out.truncate(self._length)
-            kept = f"{len(self.finished)} finished results are kept there"
+        if wrong is not None:
+            held = f"{len(self.finished)} finished results are kept there"
             raise Stopped(
-                f"{self.file}: cannot be written ({error.strerror}); {kept}: make room and start the same command again"
-            ) from error
-        self._length += len(line)
-        self.finished[run] = said
+                f"{self.file}: cannot be written ({wrong.strerror}); {held}: make room and start the same command again"
+            ) from wrong
 
     def __enter__(self) -> "Journal":
         return self

@@ -59,12 +59,13 @@ def test_two_workers_answer_every_run_read_files_that_went_along_and_tell_failur
     file = tmp_path / "prices.csv"
     file.write_text("12345")
     jobs = [Sum(str(at), at, odd=at == 3) for at in range(12)]
-    ended = {job.key: answer for job, answer in on_cluster(summed, jobs, in_place([str(file)]), cluster.address, program)}
+    whole = on_cluster(summed, jobs, in_place([str(file)]), cluster.address, program)
+    ended = {job.key: answer for came in whole for job, answer in came}
     assert ended.pop("3") == Failed("ValueError: an odd one")
     assert {key: answer["sum"] for key, answer in ended.items()} == {str(at): at + 5 for at in range(12) if at != 3}
     assert {answer["process"] for answer in ended.values()} == {worker.pid for worker in cluster.workers}
     stale = list(on_cluster(summed, [Sum("x")], {}, cluster.address, another_program))
-    assert [answer for _, answer in stale] == [Failed("the worker runs another version of hedgebot: install the same one there")]
+    assert [answer for ((_, answer),) in stale] == [Failed("the worker runs another version of hedgebot: install the same one there")]
 
 
 def test_what_a_dying_worker_had_is_run_by_the_other_and_a_scheduler_that_vanishes_stops_the_sweep(
@@ -74,12 +75,13 @@ def test_what_a_dying_worker_had_is_run_by_the_other_and_a_scheduler_that_vanish
     os.mkfifo(pipe)
     os.mkfifo(begun)
     held = on_cluster(summed, [Sum("first", 4), Sum("held", 5, after=str(pipe), begun=str(begun))], {}, cluster.address, program)
-    assert next(held)[0].key == "first"
+    ((job, _),) = next(held)
+    assert job.key == "first"
     dying = int(begun.read_text("ascii"))
     os.kill(dying, signal.SIGKILL)
     other = int(begun.read_text("ascii"))
     pipe.write_text("go on", "ascii")
-    job, answer = next(held)
+    ((job, answer),) = next(held)
     assert (job.key, answer["sum"], answer["process"]) == ("held", 5, other)
     assert list(held) == []  # it ends here, and not where the garbage collector finds it
     assert {dying, other} == {worker.pid for worker in cluster.workers}
