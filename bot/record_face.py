@@ -3,9 +3,10 @@
 import json
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
-from bot.audit.codec import NotAnEvent
+from bot.audit.codec import NotAnEvent, decode
 from bot.audit.export import event_json
 from bot.audit.rows import EntryRow, FillRow, FundingRow, OrderRow
 from bot.audit.sentences import sentence
@@ -106,11 +107,15 @@ def funding_json(row: FundingRow) -> dict[str, Any]:
 
 def entry_json(row: EntryRow) -> dict[str, Any]:
     """One link of the chain, in one sentence."""
+    return {"seq": row.seq, "at": iso_utc(row.at_ms), "kind": row.kind, "hash": row.hash, "says": said(row.record)}
+
+
+@lru_cache(500)  # a page of them: whoever watches asks for the same ones again
+def said(record: str) -> str:
     try:
-        said = sentence(row.event)
+        return sentence(decode(record))
     except NotAnEvent:
-        said = "written by another version of the program"
-    return {"seq": row.seq, "at": iso_utc(row.at_ms), "kind": row.kind, "hash": row.hash, "says": said}
+        return "written by another version of the program"
 
 
 def whole_entry_json(row: EntryRow) -> dict[str, Any]:

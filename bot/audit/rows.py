@@ -1,9 +1,9 @@
 """What do readers of the record get? Plain values, with amounts as Decimal."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from bot.audit.codec import decode
 from bot.core.events import Event
@@ -54,9 +54,9 @@ class OrderRow:
     moved_at_ms: int
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "OrderRow":
-        amounts = {name: Decimal(row[name]) for name in ("limit_price", "reference_price", "notional_usd")}
-        return cls(**{**own(row), **amounts, "side": Side(row["side"]), "status": OrderStatus(row["status"])})
+    def of(cls, row: Sequence[Any]) -> "OrderRow":
+        """From its columns, in this order."""
+        return cls(*meant(row, ORDER_VALUES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,9 @@ class FillRow:
     at_ms: int
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "FillRow":
-        amounts = {name: Decimal(row[name]) for name in ("price", "notional_usd", "fee_coins", "realised")}
-        return cls(**{**own(row), **amounts, "side": Side(row["side"])})
+    def of(cls, row: Sequence[Any]) -> "FillRow":
+        """From its columns, in this order."""
+        return cls(*meant(row, FILL_VALUES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,9 @@ class FundingRow:
     at_ms: int
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "FundingRow":
-        return cls(**{**own(row), **{name: Decimal(row[name]) for name in ("rate", "mark", "coins")}})
+    def of(cls, row: Sequence[Any]) -> "FundingRow":
+        """From its columns, in this order."""
+        return cls(*meant(row, FUNDING_VALUES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,18 @@ class Owner:
         return f"account {self.account} on {self.venue}" + (f" {self.environment}" if self.environment else "")
 
 
-def own(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row without the account, which its reader has chosen."""
-    return {name: value for name, value in row.items() if name != "account"}
+def meant(row: Sequence[Any], values: Sequence[tuple[int, Callable[[str], Any]]]) -> list[Any]:
+    """The same columns, those that are kept as text made what they mean."""
+    made = list(row)
+    for place, value in values:
+        made[place] = value(made[place])
+    return made
+
+
+def values_of(row: type, **values: Callable[[str], Any]) -> tuple[tuple[int, Callable[[str], Any]], ...]:
+    return tuple((row.__slots__.index(name), value) for name, value in values.items())  # type: ignore[attr-defined]
+
+
+ORDER_VALUES: Final = values_of(OrderRow, side=Side, limit_price=Decimal, reference_price=Decimal, notional_usd=Decimal, status=OrderStatus)
+FILL_VALUES: Final = values_of(FillRow, side=Side, price=Decimal, notional_usd=Decimal, fee_coins=Decimal, realised=Decimal)
+FUNDING_VALUES: Final = values_of(FundingRow, rate=Decimal, mark=Decimal, coins=Decimal)

@@ -6,21 +6,33 @@ A transaction is all or nothing: the lease's epoch is checked, the entries are l
 
 import secrets
 import string
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Table, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from bot.audit import codec, lease
 from bot.audit.chain import Head, genesis, link
 from bot.audit.database import Database, Synchronous, connect, naming, require_current
+from bot.audit.pages import (
+    FILLS_OF,
+    LAST,
+    NEWEST_DECISIONS,
+    NEWEST_FILLS,
+    NEWEST_FUNDING,
+    NEWEST_ORDERS,
+    NEXT_ENTRIES,
+    OPEN_ORDERS,
+    Statement,
+    newest,
+)
 from bot.audit.projections import statements
 from bot.audit.rows import EntryRow, FillRow, FundingRow, OrderRow, Owner
-from bot.audit.tables import ACCOUNTS, ENTRIES, FILLS, FUNDING, ORDERS, SLOTS
+from bot.audit.tables import ACCOUNTS, ENTRIES, FILLS, ORDERS, SLOTS
 from bot.audit.writing import Beside, Writer
 from bot.core.events import Checkpointed, DecisionMade, Event, IntentRecorded, RunStarted
 from bot.core.ledger import fold
@@ -29,7 +41,6 @@ from bot.core.rules import Rules
 from bot.ports import LeaseLost, Misconfigured, NotSent
 
 ALPHABET: Final = string.ascii_lowercase + string.digits
-ENTRY: Final = ("seq", "kind", "at_ms", "record", "hash")
 PAGE: Final = 500  # entries held in memory at once while reading the chain
 
 
@@ -335,20 +346,16 @@ class Store:
         self, *, kinds: Sequence[str] = (), after_seq: int = 0, until_seq: int | None = None, limit: int | None = None
     ) -> Iterator[EntryRow]:
         """Links after `after_seq`, oldest first, a page at a time."""
-        wanted = select(ENTRIES.c.seq, ENTRIES.c.kind, ENTRIES.c.at_ms, ENTRIES.c.record, ENTRIES.c.hash).order_by(ENTRIES.c.seq)
-        wanted = wanted.where(ENTRIES.c.account == self.account)
-        if kinds:
-            wanted = wanted.where(ENTRIES.c.kind.in_(kinds))
-        if until_seq is not None:
-            wanted = wanted.where(ENTRIES.c.seq <= until_seq)
+        wanted = NEXT_ENTRIES.where(ENTRIES.c.kind.in_(kinds)) if kinds else NEXT_ENTRIES
         left = limit
         while left is None or left > 0:
-            page = self.rows(wanted.where(ENTRIES.c.seq > after_seq).limit(PAGE if left is None else min(PAGE, left)))
+            most = PAGE if left is None else min(PAGE, left)
+            page = self.found(wanted, after=after_seq, until=LAST if until_seq is None else until_seq, limit=most)
             if not page:
                 return
             for row in page:
-                yield EntryRow(**row)
-            after_seq = page[-1]["seq"]
+                yield EntryRow(*row)
+            after_seq = page[-1][0]
             left = None if left is None else left - len(page)
 
     def entry(self, seq: int) -> EntryRow | None:
@@ -362,11 +369,8 @@ class Store:
 
     def newest_of(self, kind: str, until_seq: int) -> EntryRow | None:
         """The last entry of a kind at or before `until_seq`."""
-        entry = ENTRIES.c
-        wanted = select(entry.seq, entry.kind, entry.at_ms, entry.record, entry.hash).where(
-            entry.account == self.account, entry.kind == kind, entry.seq <= until_seq
-        )
-        return next((EntryRow(**row) for row in self.rows(wanted.order_by(entry.seq.desc()).limit(1))), None)
+        wanted = newest(ENTRIES, EntryRow).where(ENTRIES.c.kind == kind)
+        return next((EntryRow(*row) for row in self.found(wanted, before=until_seq + 1, limit=1)), None)
 
     def rules_at(self, seq: int) -> tuple[str, Rules | None]:
         """The rules of the run that was under way at `seq`, and their hash."""
@@ -381,44 +385,36 @@ class Store:
         return self.decision(self._read_end()[1])
 
     def order(self, client_id: str) -> OrderRow | None:
-        return next((OrderRow.of(row) for row in self._newest(ORDERS, 1, ORDERS.c.client_id == client_id)), None)
+        wanted = NEWEST_ORDERS.where(ORDERS.c.client_id == client_id)
+        return next((OrderRow.of(row) for row in self.found(wanted, before=LAST, limit=1)), None)
 
     def orders(self, *, limit: int = 100, open_only: bool = False, before_seq: int | None = None) -> list[OrderRow]:
         """Newest first. An open order is one without a terminal state; it holds the slot of its instrument."""
-        slots = select(SLOTS.c.client_id).where(SLOTS.c.account == self.account)
-        where = [ORDERS.c.client_id.in_(slots)] if open_only else []
-        return [OrderRow.of(row) for row in self._newest(ORDERS, limit, *where, before_seq=before_seq)]
+        return [OrderRow.of(row) for row in self._newest(OPEN_ORDERS if open_only else NEWEST_ORDERS, limit, before_seq)]
 
-    def fills(self, *, limit: int = 100, client_id: str | None = None, before_seq: int | None = None) -> list[FillRow]:
-        """Newest first; of one order if `client_id` is given."""
-        where = [] if client_id is None else [FILLS.c.client_id == client_id]
-        return [FillRow.of(row) for row in self._newest(FILLS, limit, *where, before_seq=before_seq)]
+    def fills(self, *, limit: int = 100, before_seq: int | None = None) -> list[FillRow]:
+        """Newest first."""
+        return [FillRow.of(row) for row in self._newest(NEWEST_FILLS, limit, before_seq)]
 
     def fill_seqs(self, client_id: str) -> list[int]:
         """Where in the chain the fills of an order are, oldest first."""
-        wanted = select(FILLS.c.seq).where(FILLS.c.account == self.account, FILLS.c.client_id == client_id).order_by(FILLS.c.seq)
-        return [row["seq"] for row in self.rows(wanted)]
+        return [row[0] for row in self.found(FILLS_OF.with_only_columns(FILLS.c.seq), client_ids=[client_id])]
 
     def funding(self, *, limit: int = 100, before_seq: int | None = None) -> list[FundingRow]:
         """Newest first."""
-        return [FundingRow.of(row) for row in self._newest(FUNDING, limit, before_seq=before_seq)]
+        return [FundingRow.of(row) for row in self._newest(NEWEST_FUNDING, limit, before_seq)]
 
     def decisions(self, *, limit: int = 100, before_seq: int | None = None) -> list[EntryRow]:
         """The entries that hold a decision, newest first."""
-        return [
-            EntryRow(**{name: row[name] for name in ENTRY})
-            for row in self._newest(ENTRIES, limit, ENTRIES.c.kind == DecisionMade.__name__, before_seq=before_seq)
-        ]
+        return [EntryRow(*row) for row in self._newest(NEWEST_DECISIONS, limit, before_seq)]
 
-    def _newest(self, table: Table, limit: int, *where: Any, before_seq: int | None = None) -> Sequence[Mapping[str, Any]]:
-        wanted = select(table).where(table.c.account == self.account, *where)
-        if before_seq is not None:
-            wanted = wanted.where(table.c.seq < before_seq)
-        return self.rows(wanted.order_by(table.c.seq.desc()).limit(limit))
+    def _newest(self, wanted: Statement, limit: int, before_seq: int | None) -> Sequence[Sequence[Any]]:
+        return self.found(wanted, before=LAST if before_seq is None else before_seq, limit=limit)
 
-    def rows(self, wanted: Select[Any]) -> Sequence[Mapping[str, Any]]:
+    def found(self, wanted: Statement, **given: Any) -> Sequence[Sequence[Any]]:
+        """The rows of this account that a statement of pages.py finds."""
         with self._reading() as connection:
-            return [dict(row) for row in connection.execute(wanted).mappings()]
+            return connection.execute(wanted, {"account": self.account, **given}).all()
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
