@@ -17,7 +17,7 @@ from bot.access_door import Door, Grant
 from bot.api_answers import HANDLERS, ReadOnly, Threshold, Unhedged, answer, not_recorded, refused
 from bot.api_body import AcceptBody, Body, Confirmed, MustSayWhy, Nothing, OnOff, TargetBody, Why, read_body
 from bot.api_docs import PLAN, a_list, an_object, body_of, commanded, described, openapi
-from bot.api_record import Account, record_routes
+from bot.api_record import PREFIX, Account, record_routes
 from bot.core.events import CommandGiven
 from bot.core.model import Target
 from bot.face import Bot, bag_json, hedges_json, iso_utc, plain, plan_json, status_json
@@ -58,11 +58,10 @@ def create_app(led: Led, door: Door) -> FastAPI:
         return grant
 
     open_to_all(app, led)
-    app.include_router(to_read(led), prefix="/api/v1", dependencies=[Depends(with_token)])
-    app.include_router(record_routes(led), prefix="/api/v1", dependencies=[Depends(with_token)])
-    app.include_router(to_command(led, may_operate), prefix="/api/v1")
+    for routes in (to_read(led, with_token), record_routes(led, with_token), to_command(led, may_operate)):
+        app.router.routes.extend(routes.routes)  # as they are: an included router is looked through a second time for each request
 
-    @app.get("/api/v1/openapi.json", dependencies=[Depends(with_token)], include_in_schema=False)
+    @app.get(f"{PREFIX}/openapi.json", dependencies=[Depends(with_token)], include_in_schema=False)
     async def description() -> Response:
         return answer(openapi(app))
 
@@ -74,7 +73,7 @@ def open_to_all(app: FastAPI, led: Led) -> None:
 
     @app.get("/metrics", include_in_schema=False)
     async def show_metrics() -> Response:
-        return Response(led.scrape(), headers={"content-type": CONTENT_TYPE})
+        return Response(await led.scrape(), headers={"content-type": CONTENT_TYPE})
 
     @app.get("/livez", include_in_schema=False)
     async def livez() -> Response:
@@ -95,9 +94,9 @@ def bot_of(led: Led) -> Callable[[str | None], Awaitable[Bot]]:
     return asked
 
 
-def to_read(led: Led) -> APIRouter:
+def to_read(led: Led, with_token: Callable[..., Awaitable[Grant]]) -> APIRouter:
     """What the bot knows now."""
-    routes = APIRouter()
+    routes = APIRouter(prefix=PREFIX, dependencies=[Depends(with_token)])
     One = Annotated[Bot, Depends(bot_of(led))]  # a type
 
     @routes.get("/status", responses=described())
@@ -129,7 +128,7 @@ def to_read(led: Led) -> APIRouter:
 
 def to_command(led: Led, may_operate: Callable[..., Awaitable[Grant]]) -> APIRouter:
     """An operator's words."""
-    routes = APIRouter()
+    routes = APIRouter(prefix=PREFIX)
     One = Annotated[Bot, Depends(bot_of(led))]  # types
     Operator = Annotated[Grant, Depends(may_operate)]
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 import structlog
 from fastapi import Request
 from fastapi.responses import Response
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,6 +25,7 @@ HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+SENT: Final = tuple((name.encode(), value.encode()) for name, value in HEADERS.items())
 
 
 class Unhedged(Misspoken):
@@ -107,9 +107,9 @@ class Threshold:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)  # the console has a policy of its own
+                said = message.get("headers", ())
+                names = {name for name, _ in said}  # the console has a policy of its own
+                message = {**message, "headers": [*said, *(header for header in SENT if header[0] not in names)]}
             await send(message)
 
         async def up_to_the_limit() -> Message:
@@ -120,17 +120,16 @@ class Threshold:
                 raise TooLarge
             return message
 
-        length = Headers(scope=scope).get("content-length", "0")
-        request = Request(scope, receive)
-        if length.isdecimal() and int(length) > MOST_BYTES:
-            await too_large(request, TooLarge())(scope, receive, with_headers)
+        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if length.isdigit() and int(length) > MOST_BYTES:
+            await too_large(Request(scope, receive), TooLarge())(scope, receive, with_headers)
             return
         try:
             await self.app(scope, up_to_the_limit, with_headers)
         except TooLarge:
             if started:
                 raise
-            await too_large(request, TooLarge())(scope, receive, with_headers)
+            await too_large(Request(scope, receive), TooLarge())(scope, receive, with_headers)
         except Exception:
             log.exception("api.failed", method=scope["method"], path=scope["path"])
             if started:

@@ -2,16 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, Final, TypeVar
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import Response, StreamingResponse
 
+from bot.access_door import Grant
 from bot.api_answers import answer
 from bot.api_docs import ENTRIES_PAGE, STREAM, described, page_of
 from bot.audit.explain import NotOnRecord, explain
@@ -20,6 +21,8 @@ from bot.led import Led
 from bot.record_face import decision_json, entry_json, fills_json, funding_json, orders_json, whole_entry_json
 from bot.words import Misspoken
 
+PREFIX: Final = "/api/v1"
+EVENTS: Final = f"{PREFIX}/events"
 MOST_ROWS: Final = 500
 MOST_STREAMS: Final = 20
 POLL_SECONDS: Final = 0.25  # the head is asked for in memory; the record is read only when it moved
@@ -40,9 +43,9 @@ async def reading(read: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(READERS, read)
 
 
-def record_routes(led: Led) -> APIRouter:
-    """Every path that reads the record. Whoever comes here has shown a token."""
-    routes = APIRouter()
+def record_routes(led: Led, with_token: Callable[..., Awaitable[Grant]]) -> APIRouter:
+    """Every path that reads the record."""
+    routes = APIRouter(prefix=PREFIX, dependencies=[Depends(with_token)])
 
     def page(name: str, read: Callable[[Store, int, int | None], list[dict[str, Any]]]) -> None:
         async def newest_first(limit: Rows = 100, before: Before = None, account: Account = None) -> Response:

@@ -83,5 +83,5 @@ class Led:
     def named(self, account: str, text: str, between: str = ": ") -> str:
         return f"{account}{between}{text}" if self.several else text
 
-    def scrape(self) -> bytes:
-        return scrape([seat.metrics for _, seat in sorted(self.seats.items()) if seat.metrics is not None])
+    async def scrape(self) -> bytes:
+        return await scrape([seat.metrics for _, seat in sorted(self.seats.items()) if seat.metrics is not None])

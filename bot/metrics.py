@@ -6,14 +6,16 @@ Funding and fees are running sums that may fall (funding is paid as well as rece
 to be read with `delta()`, not with `rate()`.
 """
 
+import asyncio
 import platform
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from typing import Final, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
@@ -21,6 +23,7 @@ from bot.core.decision import Arrival, CrossPlan, LegPlan, Mode
 from bot.core.model import ONE, TERMINAL, ZERO, Fill, FundingPayment, OrderStatus, Quote, TransferStatus
 from bot.core.stress import MOVES
 from bot.face import HeldUsd, Status, holdings_usd, stress
+from bot.metrics_text import written
 from bot.program import program_version
 from bot.shortfall import BPS, slippage
 
@@ -37,6 +40,7 @@ TRANSFERS: Final = tuple(sorted(status.value.lower() for status in TransferStatu
 API_ERRORS: Final = ("NotSent", "Refused", "Unknown", "Misconfigured", "LeaseLost")
 CYCLE_SECONDS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 ACK_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+AT_ONCE: Final = 250  # lines that are written before the loop goes on
 SLIPPAGE_BPS: Final = (-20, -10, -5, -2, -1, 0, 1, 2, 5, 10, 20, 50, 100)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a series per counter that no dashboard reads
@@ -428,26 +432,30 @@ class Metrics:
 
     def scrape(self) -> bytes:
         """The text that /metrics answers, of type CONTENT_TYPE."""
-        return generate_latest(self.registry)
+        return written(self.registry.collect())
 
 
-class Together:
-    """The metrics of several accounts as one registry: each name once, with the samples of all."""
+async def scrape(several: Sequence[Metrics]) -> bytes:
+    """The text that /metrics answers for all accounts of a process. Each is shown as of one moment; between them the loop goes on."""
+    collected, texts, lines = [], [], 0
+    for metrics in several:
+        collected.append([*metrics.registry.collect()])
+        await asyncio.sleep(0)
+    for family in together(collected):
+        texts.append(written([family]))
+        lines += len(family.samples)
+        if lines >= AT_ONCE:
+            lines = 0
+            await asyncio.sleep(0)
+    return b"".join(texts)
 
-    def __init__(self, several: Sequence[Metrics]) -> None:
-        self.several = several
 
-    def collect(self) -> Iterable[Metric]:
-        families: dict[str, Metric] = {}
-        for metrics in self.several:
-            for family in metrics.registry.collect():
-                families.setdefault(family.name, Metric(family.name, family.documentation, family.type)).samples.extend(family.samples)
-        return families.values()
-
-
-def scrape(several: Sequence[Metrics]) -> bytes:
-    """The text that /metrics answers for all accounts of a process."""
-    return generate_latest(Together(several))
+def together(collected: Sequence[Sequence[Metric]]) -> Iterable[Metric]:
+    """What several registries hold as one: each name once, with the samples of all."""
+    families: dict[str, Metric] = {}
+    for family in chain.from_iterable(collected):
+        families.setdefault(family.name, Metric(family.name, family.documentation, family.type)).samples.extend(family.samples)
+    return families.values()
 
 
 def value_usd(held: HeldUsd | None) -> float:

@@ -7,12 +7,14 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.core.cross_terms import CrossFit, CrossSeen
 from bot.core.decision import Arrival, Mode
 from bot.core.model import NO_LIQUIDATION, Fill, FundingPayment, OrderStatus, Side, Sourced
-from bot.metrics import Metrics, metrics_table_markdown, names
+from bot.metrics import Metrics, metrics_table_markdown, names, scrape, together
+from bot.metrics_text import written
 from bot.ports import Standing
 from tests.api.test_answers import carried
 from tests.api.worlds import BTC, NOW_MS, decision, fresh_status, leg, snapshot, status, view
@@ -364,6 +366,30 @@ def test_two_bots_in_one_process_keep_apart(metrics):
     other = Metrics("other", "paper", ("BTC",))
     metrics.turned(status(), 0.01)
     assert b'account="main"' not in other.scrape()
+
+
+async def test_a_scrape_is_what_the_client_of_prometheus_writes_to_the_byte(metrics):
+    other = Metrics("other", "paper", ("BTC", "ETH"), (("SOL", "BTC"),), (("BTC", "cold"),), document=True)
+    metrics.turned(status(), 0.01)
+    metrics.acked(0.3)
+    metrics.order("BTC", OrderStatus.FILLED)
+    other.turned(status(decision=decision(leg(ratio_actual=D("1e12"), delta_coins=D("-1e-9")))), 12.5)
+    assert metrics.scrape() == generate_latest(metrics.registry)
+
+    class Both:
+        def collect(self):
+            return together([list(metrics.registry.collect()), list(other.registry.collect())])
+
+    for _ in range(2):  # nor does what was kept from the first one say anything else
+        assert await scrape([metrics, other]) == generate_latest(Both())
+
+
+def test_a_label_that_needs_escaping_is_escaped_as_by_the_client():
+    registry = CollectorRegistry()
+    for place, value in enumerate(('quoted "so"', "back\\slash", "two\nlines", "ünï", "")):
+        Gauge(f"odd_{place}", 'tells "this"\nand \\that', ("zone", "account"), registry=registry).labels(value, "b").set(place)
+    Counter("bare", "no label at all", registry=registry).inc()
+    assert written(registry.collect()) == generate_latest(registry)
 
 
 def test_the_table_of_the_docs_names_every_metric_with_its_labels():
