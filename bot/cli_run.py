@@ -16,6 +16,7 @@ from bot.access import ensure_token
 from bot.access_door import Door
 from bot.api import create_app
 from bot.api_server import serve
+from bot.api_warm import warm
 from bot.cli_call import address_file, address_outside, base_url, token_file, tokens_file
 from bot.cli_exit import Wrong, say, told
 from bot.cli_show import answer_json, facts, show
@@ -26,7 +27,7 @@ from bot.exit_codes import Exit, worst
 from bot.face import CannotListen, Status, plan_json
 from bot.led import Led
 from bot.ports import PortError
-from bot.running import Until, run, settle
+from bot.running import Until, collecting, run, settle
 from bot.settings import Settings
 from bot.wiring.record import password
 from bot.wiring.start import Wired, wired
@@ -74,7 +75,7 @@ async def live(accounts: Sequence[Settings], asked: Asked) -> Exit:
     require_sense(asked, first)
     stop, led = stopped_by_signals(), Led(first.accounts if asked.worker else [one.account for one in accounts], worker=asked.worker)
     teller = Teller(asked.as_json, bounded=asked.until.once or asked.until.aligned, several=led.several)
-    async with Api(led, first) as api:
+    async with collecting(), Api(led, first) as api:
         keeper = Keeper(asked, led, api, stop, teller)
         if asked.worker:
             require_server(accounts)
@@ -128,6 +129,7 @@ class Api:
                 app = create_app(self.led, door)
                 if settings.api.console:
                     with_console(app, self.led, door)
+                await warm(app, token.get_secret_value())
                 serving = await serve(app, settings.api.host, settings.api.port, console=settings.api.console)
                 self.closing_time.push_async_callback(serving.stop)
                 if not self.led.worker:  # workers may share a folder; the lease tells where each is

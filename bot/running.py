@@ -2,9 +2,10 @@
 
 import asyncio
 import gc
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 import structlog
@@ -23,6 +24,10 @@ from bot.ports import LeaseLost, PortError
 log = structlog.get_logger("hedgebot")
 FAST_MS: Final = 250  # between two turns while own orders are being cancelled
 SHUTDOWN_MS: Final = 60_000
+COLLECT_SECONDS: Final = 0.25
+OLDER_EVERY: Final = 20  # rounds; the others look only at what was made since the last one
+ALL_EVERY: Final = 2_400  # ten minutes: this one takes 1 or 2 ms
+MANY: Final = 100_000  # objects made and not freed since the last round: somebody loads markets, and the collector comes by itself
 GONE_LOOKS: Final = 2  # own orders are gone when so many looks in a row show none
 
 
@@ -40,6 +45,28 @@ def settle() -> None:
     thousands of markets, would stop every order and answer for a tenth of a second."""
     gc.collect()
     gc.freeze()
+
+
+@asynccontextmanager
+async def collecting() -> AsyncIterator[None]:
+    """While the context lasts the garbage collector works between callbacks, never within one: a round in the middle of a turn or of an
+    answer makes that one longer."""
+    found = gc.get_threshold()
+    gc.set_threshold(MANY, *found[1:])
+    task = asyncio.create_task(collect(), name="garbage")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        gc.set_threshold(*found)
+
+
+async def collect() -> None:
+    for rounds in count(1):
+        await asyncio.sleep(COLLECT_SECONDS)
+        gc.collect(2 if rounds % ALL_EVERY == 0 else 1 if rounds % OLDER_EVERY == 0 else 0)
 
 
 async def run(engine: Engine, run_id: str, stop: asyncio.Event, until: Until, tell: Callable[[Status], None] = lambda _: None) -> Exit:

@@ -93,6 +93,12 @@ def at_ms(event: Event) -> int:
     return event.at_ms
 
 
+def prepare() -> None:
+    """Make what encodes and decodes each kind now, not when the first of it waits to be recorded or read: the longest takes 10 ms."""
+    for kind in KINDS:
+        serializer(kind), validator(kind)
+
+
 @cache
 def schema(kind: str) -> Any:
     return in_order(TypeAdapter(KINDS[kind]).core_schema)

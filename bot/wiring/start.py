@@ -1,5 +1,6 @@
 """How does a bot start, and what does one need that only looks?"""
 
+import asyncio
 import secrets
 import sqlite3
 import tempfile
@@ -201,7 +202,8 @@ async def wired(
     clock = SystemClock()
     gate = SignGate(clock, kill_switch(settings))
     async with AsyncExitStack() as closing_time:
-        store = closing_time.enter_context(closing(open_store(settings, ttl_ms=ttl_ms)))
+        store = open_store(settings, ttl_ms=ttl_ms)
+        closing_time.push_async_callback(asyncio.to_thread, store.close)  # a file is tidied up then; other accounts may go on trading
         exchange = open_exchange(settings, clock, gate, absence)
         closing_time.push_async_callback(exchange.close)
         settings = await chosen(exchange, settings)
