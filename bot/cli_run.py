@@ -27,7 +27,7 @@ from bot.exit_codes import Exit, worst
 from bot.face import CannotListen, Status, plan_json
 from bot.led import Led
 from bot.ports import PortError
-from bot.running import Until, collecting, run, settle
+from bot.running import Until, run, settle, undisturbed
 from bot.settings import Settings
 from bot.wiring.record import password
 from bot.wiring.start import Wired, wired
@@ -75,7 +75,7 @@ async def live(accounts: Sequence[Settings], asked: Asked) -> Exit:
     require_sense(asked, first)
     stop, led = stopped_by_signals(), Led(first.accounts if asked.worker else [one.account for one in accounts], worker=asked.worker)
     teller = Teller(asked.as_json, bounded=asked.until.once or asked.until.aligned, several=led.several)
-    async with collecting(), Api(led, first) as api:
+    async with undisturbed(), Api(led, first) as api:
         keeper = Keeper(asked, led, api, stop, teller)
         if asked.worker:
             require_server(accounts)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from bot.ports import LeaseLost, PortError
 log = structlog.get_logger("hedgebot")
 FAST_MS: Final = 250  # between two turns while own orders are being cancelled
 SHUTDOWN_MS: Final = 60_000
+GIVE_WAY_SECONDS: Final = 0.0005
 COLLECT_SECONDS: Final = 0.25
 OLDER_EVERY: Final = 20  # rounds; the others look only at what was made since the last one
 ALL_EVERY: Final = 2_400  # ten minutes: this one takes 1 or 2 ms
@@ -48,11 +50,13 @@ def settle() -> None:
 
 
 @asynccontextmanager
-async def collecting() -> AsyncIterator[None]:
-    """While the context lasts the garbage collector works between callbacks, never within one: a round in the middle of a turn or of an
-    answer makes that one longer."""
-    found = gc.get_threshold()
-    gc.set_threshold(MANY, *found[1:])
+async def undisturbed() -> AsyncIterator[None]:
+    """While the context lasts the loop comes first. The garbage collector works between callbacks: in the middle of a turn or an answer a
+    round makes that one longer. And a thread that reads a long page of the record gives way after half a millisecond, not after Python's
+    usual five, for which each callback would wait."""
+    threshold, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.set_threshold(MANY, *threshold[1:])
+    sys.setswitchinterval(GIVE_WAY_SECONDS)
     task = asyncio.create_task(collect(), name="garbage")
     try:
         yield
@@ -60,7 +64,8 @@ async def collecting() -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        gc.set_threshold(*found)
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*threshold)
 
 
 async def collect() -> None:

@@ -1,10 +1,11 @@
-"""Does the garbage collector keep out of turns and answers, and yet clear up?"""
+"""Does the loop come first, before the garbage collector and before threads?"""
 
 import asyncio
 import gc
+import sys
 import weakref
 
-from bot.running import collecting
+from bot.running import GIVE_WAY_SECONDS, undisturbed
 
 CYCLES = 20_000  # by itself the collector would have come twenty times
 
@@ -23,7 +24,7 @@ async def test_the_collector_works_between_callbacks_only():
         if phase == "start":
             worked.append(asyncio.current_task().get_name())
 
-    async with collecting():
+    async with undisturbed():
         last = weakref.ref(Round(), lambda _: freed.set())
         gc.callbacks.append(watch)
         try:
@@ -37,3 +38,10 @@ async def test_the_collector_works_between_callbacks_only():
         assert set(worked) == {"garbage"}
     assert gc.get_threshold() == found
     assert "garbage" not in {task.get_name() for task in asyncio.all_tasks()}
+
+
+async def test_threads_give_way_to_the_loop_while_a_bot_runs_and_no_longer():
+    found = sys.getswitchinterval()
+    async with undisturbed():
+        assert sys.getswitchinterval() == GIVE_WAY_SECONDS < found
+    assert sys.getswitchinterval() == found
