@@ -1,5 +1,6 @@
 """In what shape does every answer leave? JSON with the remedy in its text, and the headers that hold for all of them."""
 
+import asyncio
 import json
 from typing import Any, Final
 
@@ -107,6 +108,7 @@ class Threshold:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                await asyncio.sleep(0)  # finding an answer and sending it take about as long: what waits for the loop goes in between
                 said = message.get("headers", ())
                 names = {name for name, _ in said}  # the console has a policy of its own
                 message = {**message, "headers": [*said, *(header for header in SENT if header[0] not in names)]}

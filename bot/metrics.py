@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import chain
 from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
@@ -436,11 +435,14 @@ class Metrics:
 
 
 async def scrape(several: Sequence[Metrics]) -> bytes:
-    """The text that /metrics answers for all accounts of a process. Each is shown as of one moment; between them the loop goes on."""
+    """The text that /metrics answers for all accounts of a process. The gauges of each are those of one turn; apart from them the loop goes
+    on in between."""
     collected, texts, lines = [], [], 0
     for metrics in several:
-        collected.append([*metrics.registry.collect()])
-        await asyncio.sleep(0)
+        for family in metrics.registry.collect():
+            collected.append(family)
+            if family.type != "gauge":
+                await asyncio.sleep(0)
     for family in together(collected):
         texts.append(written([family]))
         lines += len(family.samples)
@@ -450,10 +452,10 @@ async def scrape(several: Sequence[Metrics]) -> bytes:
     return b"".join(texts)
 
 
-def together(collected: Sequence[Sequence[Metric]]) -> Iterable[Metric]:
+def together(collected: Iterable[Metric]) -> Iterable[Metric]:
     """What several registries hold as one: each name once, with the samples of all."""
     families: dict[str, Metric] = {}
-    for family in chain.from_iterable(collected):
+    for family in collected:
         families.setdefault(family.name, Metric(family.name, family.documentation, family.type)).samples.extend(family.samples)
     return families.values()
 

@@ -378,7 +378,7 @@ async def test_a_scrape_is_what_the_client_of_prometheus_writes_to_the_byte(metr
 
     class Both:
         def collect(self):
-            return together([list(metrics.registry.collect()), list(other.registry.collect())])
+            return together([*metrics.registry.collect(), *other.registry.collect()])
 
     for _ in range(2):  # nor does what was kept from the first one say anything else
         assert await scrape([metrics, other]) == generate_latest(Both())
