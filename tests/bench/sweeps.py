@@ -12,7 +12,7 @@ from typing import Any, Final
 from tests.bench.figure import figure, unmeasured
 
 CORES: Final = 2
-BARS: Final = 10_000
+BARS: Final = 100_000
 COMMAND: Final = Path(sys.executable).with_name("hedgebot")
 GRID: Final = """
 prices: btc.csv
@@ -24,7 +24,7 @@ vary:
 """
 LASTING: Final = 40  # seconds on one core: start-up and reading are a small part of a sweep that is worth two cores
 FEW, MORE = 8, 80  # runs that tell how long one takes, beside the start
-MOST: Final = 8_000
+MOST: Final = 8_000  # combinations are judged one after the other before any runs: of shorter runs that alone would be measured
 NAMES: Final = (f"sweep efficiency on {CORES} cores",)
 
 
