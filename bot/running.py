@@ -29,7 +29,7 @@ GIVE_WAY_SECONDS: Final = 0.0005
 COLLECT_SECONDS: Final = 0.25
 OLDER_EVERY: Final = 20  # rounds; the others look only at what was made since the last one
 ALL_EVERY: Final = 2_400  # ten minutes: this one takes 1 or 2 ms
-MANY: Final = 100_000  # objects made and not freed since the last round: somebody loads markets, and the collector comes by itself
+MANY: Final = 10_000  # objects made and not freed since the last round: somebody loads markets, and the collector comes by itself
 GONE_LOOKS: Final = 2  # own orders are gone when so many looks in a row show none
 
 

@@ -7,7 +7,7 @@ import weakref
 
 from bot.running import GIVE_WAY_SECONDS, undisturbed
 
-CYCLES = 20_000  # by itself the collector would have come twenty times
+CYCLES = 5_000  # by itself the collector would have come seven times
 
 
 class Round:
