@@ -75,6 +75,10 @@ class Bars(Sequence[Bar]):
         for index in range(len(self)):
             yield self[index]
 
+    def opening(self, index: int) -> Decimal:
+        """Of one bar, which is not made for it."""
+        return exact(self.open[index])
+
     def joined(self, length_ms: int) -> Iterator[Joined]:
         """As adapters.candles.joined."""
         begins = self.at_ms - self.at_ms % length_ms

@@ -3,7 +3,7 @@
 Prices are floats here, each of them the float of the exact price that the bar itself tells.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -45,6 +45,8 @@ class Arrayed(Protocol):
     low: Floats
     close: Floats
 
+    def opening(self, index: int) -> Decimal: ...
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -74,14 +76,12 @@ class Track:
 
     def __init__(self, asset: str, bars: Sequence[Bar], columns: Columns) -> None:
         self.asset, self.bars, self.columns = asset, bars, columns
+        self.opening: Callable[[int], Decimal] = bars.opening if isinstance(bars, Arrayed) else lambda index: bars[index].open
         self.highs = np.maximum.reduceat(columns.high, np.arange(0, len(columns), BLOCK))
         self.lows = np.minimum.reduceat(columns.low, np.arange(0, len(columns), BLOCK))
 
     def __len__(self) -> int:
         return len(self.columns)
-
-    def opening(self, index: int) -> Decimal:
-        return self.bars[index].open
 
     def first_outside(self, begin: int, end: int, low: float, high: float) -> int:
         """The first bar of begin..end with a price at or beyond an edge; `end` if there is none."""

@@ -113,7 +113,7 @@ class Worth:
             deltas.append(delta)
             levels.append(ideal - delta * price)
         pieces = self.pieces
-        at = np.unique(np.concatenate((pieces.begins, np.array(begins))))
+        at = np.array(sorted({*pieces.begins.tolist(), *begins}), dtype=np.int64)  # np.unique would load numpy's masked arrays
         piece, regime = pieces.of(at), np.array(begins).searchsorted(at, "right") - 1
         coins, usd = pieces.coins[piece], pieces.usd[piece]
         apart_coins = coins - np.array(deltas)[regime]
