@@ -86,7 +86,8 @@ class Recorded:
         for asset, one in bars.items():
             if not one:
                 raise HistoryError(history.bars[asset], None, "holds no bar in this window", "widen --from and --to")
-        return Recorded(bars, {asset: window(one, from_ms, to_ms) for asset, one in self.rates.items()}, history, self)
+        rates = {asset: window(one, from_ms, settles_until_ms(bars[asset])) for asset, one in self.rates.items()}
+        return Recorded(bars, rates, history, self)
 
     @cached_property
     def tracks(self) -> "list[Track]":
@@ -101,14 +102,18 @@ def window(columns: Sequence[Moment], from_ms: int | None, to_ms: int | None) ->
     return columns[begin : len(columns) if to_ms is None else bisect_left(columns, to_ms, key=attrgetter("at_ms"))]
 
 
+def settles_until_ms(bars: Sequence[Bar]) -> int:
+    """Before which moment funding counts. What settles as the last bar ends belongs to whoever held until then; after it nothing has a
+    price."""
+    return bars[-1].at_ms + bars[-1].length_ms + 1
+
+
 def recorded(history: History) -> Recorded:
     """Raise HistoryError naming file and line."""
     since, until = history.from_ms, history.to_ms
-    return Recorded(
-        {asset: read_bars(path, from_ms=since, to_ms=until, allow_gaps=history.allow_gaps) for asset, path in history.bars.items()},
-        {asset: read_rates(path, from_ms=since, to_ms=until) for asset, path in history.rates.items()},
-        history,
-    )
+    bars = {asset: read_bars(path, from_ms=since, to_ms=until, allow_gaps=history.allow_gaps) for asset, path in history.bars.items()}
+    rates = {asset: read_rates(path, from_ms=since, to_ms=settles_until_ms(bars[asset])) for asset, path in history.rates.items()}
+    return Recorded(bars, rates, history)
 
 
 def low_and_close(bars: Sequence[Bar]) -> tuple[Decimal, Decimal]:
