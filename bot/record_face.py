@@ -3,10 +3,9 @@
 import json
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, Final
 
-from bot.audit.codec import NotAnEvent, decode
+from bot.audit.codec import NotAnEvent
 from bot.audit.export import event_json
 from bot.audit.rows import EntryRow, FillRow, FundingRow, OrderRow
 from bot.audit.sentences import sentence
@@ -18,6 +17,9 @@ from bot.face import iso_utc, leg_json, plain, plain_or_null
 from bot.shortfall import Cost, cost
 
 BPS_STEP: Final = Decimal("0.001")
+
+SAID: Final[dict[str, str]] = {}  # by the hash of the entry, not by its text, which is long: whoever watches asks for the same page again
+MOST_SAID: Final = 1_000
 
 
 def orders_json(store: Store, rows: Sequence[OrderRow]) -> list[dict[str, Any]]:
@@ -107,15 +109,21 @@ def funding_json(row: FundingRow) -> dict[str, Any]:
 
 def entry_json(row: EntryRow) -> dict[str, Any]:
     """One link of the chain, in one sentence."""
-    return {"seq": row.seq, "at": iso_utc(row.at_ms), "kind": row.kind, "hash": row.hash, "says": said(row.record)}
+    return {"seq": row.seq, "at": iso_utc(row.at_ms), "kind": row.kind, "hash": row.hash, "says": said(row)}
 
 
-@lru_cache(500)  # a page of them: whoever watches asks for the same ones again
-def said(record: str) -> str:
+def said(row: EntryRow) -> str:
+    known = SAID.get(row.hash)
+    if known is not None:
+        return known
     try:
-        return sentence(decode(record))
+        says = sentence(row.event)
     except NotAnEvent:
-        return "written by another version of the program"
+        says = "written by another version of the program"
+    if len(SAID) >= MOST_SAID:
+        SAID.clear()
+    SAID[row.hash] = says
+    return says
 
 
 def whole_entry_json(row: EntryRow) -> dict[str, Any]:
