@@ -15,6 +15,7 @@ import polars as pl
 from adapters import history, history_lines
 from adapters.candles import candles_of
 from adapters.history import HistoryError, instant_ms, read_bars, read_rates
+from adapters.history_columns import Bars
 from bot.jumping.columns import Columns
 
 HOUR = 3_600_000
@@ -192,6 +193,39 @@ def test_a_large_csv_file_that_ends_within_a_number_is_refused_with_its_line(wri
     path.write_bytes(path.read_bytes().removesuffix(b"0.2\n"))
     with pytest.raises(HistoryError, match="line 4: the file ends within this line"):
         read_bars(path)
+
+
+SIX = "timestamp,open,high,low,close,volume"
+
+
+@pytest.mark.parametrize("block", [3, 64, 1 << 18])
+@pytest.mark.parametrize(
+    ("line", "text", "cells"),
+    [(4, "{at},10,10,10,10", 5), (4, "{at},10,10,10,10,7,8", 7), (4, "", 0), (9, "{at},10,10,10,10", 5), (9, "{at},10,10,10,10,7,", 7)],
+)
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_a_line_of_another_width_in_a_large_csv_file_is_refused_though_its_prices_are_whole(
+    tmp_path, monkeypatch, block, line, text, cells, end
+):
+    monkeypatch.setattr("adapters.history_columns.BLOCK_BYTES", block)
+    path = tmp_path / "bars.csv"
+    lines = [SIX, *(f"{at},10,10,10,10,{place}" for place, at in enumerate(hours(8)))]
+    lines[line - 1] = text.format(at=hours(8)[line - 2])
+    path.write_text("\n".join(lines) + end)
+    with pytest.raises(HistoryError, match=f"line {line}: {cells} cells where the header has 6; was it truncated"):
+        read_bars(path)
+
+
+@pytest.mark.parametrize("text", ["{at},10,10,10,10,", '"{at}","10",10,10,10,"7"'])
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["", "end"])
+def test_a_large_csv_file_of_even_lines_is_read_as_columns_however_they_end(tmp_path, text, ends, end):
+    path = tmp_path / "bars.csv"
+    lines = [SIX, *(text.format(at=at) for at in hours(8))]
+    path.write_bytes((ends.join(lines) + (ends if end else "")).encode())
+    bars = read_bars(path)
+    assert len(bars) == 8
+    assert isinstance(bars, Bars)
 
 
 @given(
