@@ -3,10 +3,11 @@
 import asyncio
 import gc
 import json
+import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -81,7 +82,13 @@ def swept(asked: Asked) -> dict[str, Any]:
             if strange := len(journal.finished) - len(before):
                 say(f"note: {journal.file} also keeps {strange:,} results of another grid, other prices or another version of hedgebot")
             left = list({job.key: job for job in jobs if job.key not in before}.values())
-            failed = made(left, journal, asked, len(jobs))
+            with interruptible():
+                try:
+                    failed = made(left, journal, asked, len(jobs))
+                except KeyboardInterrupt:
+                    kept = sum(job.key in journal.finished for job in jobs)
+                    say(f"interrupted: {kept:,} of {len(jobs):,} runs are kept in {journal.file}; the same command goes on from there")
+                    raise
             each = [(job.key, one.varied) for job, one in zip(jobs, grid.combinations, strict=True)]
             found = [result(key, varied, journal.finished[key]) for key, varied in each if key in journal.finished]
             parquet.write(found, file)
@@ -112,11 +119,27 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """By the first Ctrl-C: a second one would disturb what makes an end."""
+
+    def interrupted(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is interrupted:
+            signal.signal(signal.SIGINT, before)
+
+
 def made(left: Sequence[Job], journal: Journal, asked: Asked, whole: int) -> dict[str, str]:
     """Every result into the journal as it comes; which runs failed, and why."""
     failed: dict[str, str] = {}
-    with telling(len(left), whole - len(left)) as tell:
-        for came in ended(left, asked):
+    with telling(len(left), whole - len(left)) as tell, closing(ended(left, asked)) as results:
+        for came in results:
             failed |= {job.key: answer.why for job, answer in came if isinstance(answer, Failed)}
             journal.add({job.key: answer for job, answer in came if not isinstance(answer, Failed)})
             tell(len(came))

@@ -1,6 +1,6 @@
 """What becomes of one run of many? An answer, or the reason why there is none; the others go on."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ class Failed:
     why: str
 
 
-Ended = Iterator[Sequence[tuple[Any, Answer | Failed]]]  # each job with what became of it, those together that came together
+Ended = Generator[Sequence[tuple[Any, Answer | Failed]], None, None]  # each job with what became of it, those together that came together
 
 
 class Stopped(Exception):

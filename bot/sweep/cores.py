@@ -1,15 +1,20 @@
 """How do runs use all cores of this machine? In processes that are handed a few runs at a time.
 
 A process that dies takes no other run with it: whatever was under way then is tried again alone, and only the one that kills its process
-again is given up.
+again is given up. Whoever reads no further (after Ctrl-C, or when a disk is full) waits for nothing: the processes end at once.
 """
 
+import os
+import signal
+import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from bot.helping import serve
@@ -38,7 +43,8 @@ def on_cores(run: Run, jobs: Sequence[Job], files: Files, cores: int) -> Ended:
                         size = max(1, min(MOST, len(left) // (PARCELS * cores)))
                         parcel = [left.popleft() for _ in range(size)]
                         try:
-                            flying[workers.submit(together, run, parcel, files)] = parcel
+                            with unheard():
+                                flying[workers.submit(together, run, parcel, files)] = parcel
                         except BrokenProcessPool:
                             left.extendleft(reversed(parcel))
                             raise
@@ -49,8 +55,6 @@ def on_cores(run: Run, jobs: Sequence[Job], files: Files, cores: int) -> Ended:
                         yield list(zip(parcel, answers, strict=False))
             except BrokenProcessPool:
                 pass
-            finally:
-                workers.shutdown(cancel_futures=True)
         yield from one_by_one(run, [job for parcel in flying.values() for job in parcel], files)
 
 
@@ -71,17 +75,45 @@ def one_by_one(run: Run, jobs: Sequence[Job], files: Files) -> Ended:
         with pool(1) as worker:
             try:
                 while left:
-                    answer = worker.submit(tried, run, left[0], files).result()
+                    with unheard():
+                        answered = worker.submit(tried, run, left[0], files)
+                    answer = answered.result()
                     yield [(left.popleft(), answer)]
             except BrokenProcessPool:
                 yield [(left.popleft(), Failed(DIED))]
 
 
-def pool(cores: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=begin)
+@contextmanager
+def pool(cores: int) -> Iterator[ProcessPoolExecutor]:
+    """When it is left no process of it goes on, whatever that one is at."""
+    context = get_context("spawn")
+    ends, ours = context.Pipe(duplex=False)  # closed with `ours`, which no other process has
+    workers = ProcessPoolExecutor(cores, mp_context=context, initializer=begin, initargs=(ends,))
+    try:
+        yield workers
+    finally:
+        ours.close()
+        workers.shutdown(cancel_futures=True)
+        ends.close()
 
 
-def begin() -> None:
-    """Of a worker: silent, and a helper as any other."""
+@contextmanager
+def unheard() -> Iterator[None]:
+    """A process that is started within it does not hear Ctrl-C, which a terminal tells all of them: also while it loads the program."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def begin(ends: Connection) -> None:
+    """Of a worker: silent, and a helper as any other; gone at once when nothing more is wanted."""
     configure(None, "critical")
     serve()
+    threading.Thread(target=end_at, args=(ends,), daemon=True).start()
+
+
+def end_at(ends: Connection) -> None:
+    ends.poll(None)
+    os._exit(1)

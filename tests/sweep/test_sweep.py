@@ -1,6 +1,8 @@
 """`hedgebot sweep`: every combination of a grid, each once, ranked; whatever happens, what was finished is kept."""
 
 import json
+import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -86,6 +88,31 @@ def test_killed_midway_it_keeps_what_was_finished_and_runs_only_the_rest(desk: D
     assert (said["runs"], said["finished_before"], len(said["results"])) == (200, finished, 200)
     assert log.read_bytes().startswith(kept)
     assert len({line["run"] for line in journal(desk)}) == len(journal(desk)) == 200
+
+
+@pytest.mark.parametrize("cores", ["1", "2"])
+def test_ctrl_c_ends_a_sweep_at_once_with_what_was_finished_and_tells_how_it_goes_on(desk: Desk, cores: str) -> None:
+    """Every second run is over at once; the others last far longer than the end may take."""
+    text = GRID.replace("collateral: 3", "collateral: 3\nbasis: value\nperiods: {short: {to: 2024-01-02}, long: {from: 2024-01-02}}")
+    name = grid(desk.folder, text, bars=30_000)
+    log = desk.folder / "grid.journal"
+    command = [SCRIPT, "sweep", name, "--cores", cores]
+    with subprocess.Popen(
+        command, cwd=desk.folder, env=desk.environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as child:
+        while child.poll() is None and not (log.exists() and log.read_bytes()):
+            time.sleep(0.02)
+        workers = psutil.Process(child.pid).children(recursive=True)
+        began = time.monotonic()
+        os.killpg(child.pid, signal.SIGINT)  # as a terminal does
+        os.killpg(child.pid, signal.SIGINT)
+        assert child.stderr is not None
+        said = child.stderr.read()
+        assert child.wait() == 130
+    assert time.monotonic() - began < 5
+    assert psutil.wait_procs(workers, timeout=5)[1] == []
+    lines = [line for line in said.splitlines() if not line.startswith("note: ")]
+    assert lines == [f"interrupted: {len(journal(desk))} of 8 runs are kept in grid.journal; the same command goes on from there"]
 
 
 def test_a_full_disk_stops_it_with_what_is_finished_and_it_goes_on_when_there_is_room(desk: Desk) -> None:
