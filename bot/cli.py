@@ -323,7 +323,7 @@ def replay(
     from bot.cli_show import answer_json, pairs, show
 
     log_to_stderr(log_level, as_json=log_json, otherwise="critical")
-    said = replayed(
+    replayed(
         Asked(
             prices,
             funding or (),
@@ -344,9 +344,9 @@ def replay(
             png,
             compare or (),
             top_up,
-        )
+        ),
+        lambda said: answer_json(said) if as_json else show(pairs(summary(said))),
     )
-    answer_json(said) if as_json else show(pairs(summary(said)))
 
 
 @app.command()
@@ -424,8 +424,8 @@ def sweep(
     from bot.cli_sweep import Asked, shown, swept
 
     log_to_stderr(None, otherwise="critical")
-    said = swept(Asked(grid, to, by, top, heat, x, y, cores, scheduler))
-    answer_json(said) if as_json else show(*shown(said, top))
+    asked = Asked(grid, to, by, top, heat, x, y, cores, scheduler)
+    said = swept(asked, lambda said: answer_json(said) if as_json else show(*shown(said, top)))
     leave(3 if said["failed"] else 0)
 
 

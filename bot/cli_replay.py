@@ -55,31 +55,42 @@ class Asked:
     top_up: bool = False
 
 
-def replayed(asked: Asked) -> dict[str, Any]:
-    """The fields of `replay --json`. Raise Wrong, SettingsError or HistoryError."""
-    began = time.perf_counter()
-    if asked.png is not None:
-        from bot.cli_picture import require_picture
+def untold(_: object) -> None:
+    """Whoever asked has the answer in the end."""
 
-        require_picture(asked.png, "--png")
+
+def replayed(asked: Asked, tell: Callable[[dict[str, Any]], None] = untold) -> dict[str, Any]:
+    """The fields of `replay --json`; `tell` has them before anything is drawn. Raise Wrong, SettingsError or HistoryError."""
+    began = time.perf_counter()
+    drawing = asked.report is not None or asked.png is not None
+    if drawing:
+        from bot.cli_replay_page import require_pages
+
+        require_pages(asked, reads_of(asked))
     history = history_of(asked)
     read = recorded(history)
     settings = settings_of(asked, read)
     commands = words_of(asked, settings)
     others = {name: fitted(asked, read, sets)[0] for name, sets in beside(asked.compare).items()}
-    drawing = asked.report is not None or asked.png is not None
     if drawing and (always := without_policies(settings)) is not None:
         others.setdefault("always", always)
     run, said = asyncio.run(drive(settings, read, commands, step=asked.step, series=drawing))
     if "switches" in said or "crosses" in said:
         said["compared"] = compared(settings, read, commands)
     runs = {name: asyncio.run(drive(other, read, commands, step=asked.step, series=drawing)) for name, other in others.items()}
+    beside_it = {"runs": {name: answer for name, (_, answer) in runs.items()}} if runs else {}
+    answer = {**said, **beside_it, "seconds": round(time.perf_counter() - began, 3)}
+    tell(answer)
     if drawing:
         from bot.cli_replay_page import write_pages
 
         write_pages({ASKED_FOR: (settings, run, said), **{name: (others[name], *one) for name, one in runs.items()}}, read, asked)
-    beside_it = {"runs": {name: answer for name, (_, answer) in runs.items()}} if runs else {}
-    return {**said, **beside_it, "seconds": round(time.perf_counter() - began, 3)}
+    return answer
+
+
+def reads_of(asked: Asked) -> set[Path]:
+    """Every file that is read."""
+    return {Path(text.partition("=")[2] or text) for text in (*asked.prices, *asked.funding)} | ({asked.config} if asked.config else set())
 
 
 def beside(said: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -1,10 +1,10 @@
 """How does a replay become a page or a picture?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from bot.cli_picture import write, write_picture
+from bot.cli_picture import require_picture, require_place, write, write_picture
 from bot.replay import Replay
 from bot.replay_page import Told, page, picture
 from bot.settings import Settings
@@ -18,6 +18,14 @@ class Named(Protocol):
     def report(self) -> Path | None: ...
     @property
     def png(self) -> Path | None: ...
+
+
+def require_pages(named: Named, taken: Iterable[Path]) -> None:
+    """Can both be written? Raise Wrong: before anything is run."""
+    if named.report is not None:
+        require_place(named.report, "--report", taken)
+    if named.png is not None:
+        require_picture(named.png, "--png", {*taken, named.report} if named.report is not None else taken)
 
 
 def write_pages(runs: Mapping[str, tuple[Settings, Replay, Mapping[str, Any]]], read: Recorded, named: Named) -> None:

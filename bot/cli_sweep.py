@@ -18,7 +18,7 @@ from typing import Any, Final
 from bot.cli_exit import Wrong, say
 from bot.cli_grid import Combination, Grid, grid_of
 from bot.cli_picture import require_picture, write_picture
-from bot.cli_replay import fitted, history_of, words_of
+from bot.cli_replay import fitted, history_of, reads_of, untold, words_of
 from bot.core.events import CommandGiven
 from bot.exit_codes import Exit
 from bot.program import code_hash
@@ -62,16 +62,17 @@ class Job:
     commands: Sequence[CommandGiven]
 
 
-def swept(asked: Asked) -> dict[str, Any]:
-    """The fields of `sweep --json`. Raise Wrong, SettingsError or HistoryError."""
+def swept(asked: Asked, tell: Callable[[dict[str, Any]], None] = untold) -> dict[str, Any]:
+    """The fields of `sweep --json`; `tell` has them before the heat map is drawn. Raise Wrong, SettingsError or HistoryError."""
     began = time.perf_counter()
     grid = grid_of(asked.grid)
     by = measure_of(asked.by, "--by") or measure_of(grid.rank_by, f"{grid.file}: rank_by") or MEASURES[0]
     axes = None
-    if asked.heat is not None:
-        require_picture(asked.heat, "--heat")
-        axes = axes_of(asked, grid)
     file = asked.to or Path(f"{asked.grid.stem}.parquet")
+    if asked.heat is not None:
+        reads = {one for combination in grid.combinations for one in reads_of(combination.asked)}
+        require_picture(asked.heat, "--heat", {asked.grid, file, *reads})
+        axes = axes_of(asked, grid)
     try:
         parquet.require()
         with Journal(file.with_suffix(".journal")) as journal:
@@ -95,9 +96,7 @@ def swept(asked: Asked) -> dict[str, Any]:
     except Stopped as stopped:
         raise Wrong(Exit.FAILURE, str(stopped)) from stopped
     best = ranked(found, by)
-    if asked.heat is not None and axes is not None:
-        draw(grid, best, by, axes, asked.heat)
-    return {
+    answer = {
         "runs": len(jobs),
         "finished_before": sum(job.key in before for job in jobs),
         "failed": [{**varied, "why": failed[key]} for key, varied in each if key in failed],
@@ -107,6 +106,10 @@ def swept(asked: Asked) -> dict[str, Any]:
         "results": [one.row() for one in best],
         "seconds": round(time.perf_counter() - began, 3),
     }
+    tell(answer)
+    if asked.heat is not None and axes is not None:
+        draw(grid, best, by, axes, asked.heat)
+    return answer
 
 
 @contextmanager

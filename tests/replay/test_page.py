@@ -76,13 +76,43 @@ def test_the_charts_are_one_picture_too(desk: Desk) -> None:
         (("--compare", "this:band.low=0.9"), 2, "that name is taken"),
         (("--compare", "half:hedges.BTC.ratios=1"), 4, "hedges.BTC.ratios is not a key that exists"),
         (("--png", "out.gif"), 2, "a picture ends in .svg or .png"),
-        (("--report", "no/out.html"), 1, "--report no/out.html: cannot be written (No such file"),
+        (("--report", "no/out.html"), 2, "--report no/out.html: there is no folder no; make it"),
+        (("--png", "no/out.svg"), 2, "--png no/out.svg: there is no folder no; make it"),
+        (("--report", "prices"), 2, "--report prices: is a folder; name a file"),
+        (("--report", "/proc/out.html"), 2, "--report /proc/out.html: cannot be written ("),
+        (("--report", "prices/btc.csv"), 2, "--report prices/btc.csv: would be written over prices/btc.csv; name another file"),
+        (("--report", "link.html"), 2, "--report link.html: would be written over prices/btc.csv"),
+        (("--report", "one.svg", "--png", "./one.svg"), 2, "--png one.svg: would be written over one.svg"),
     ],
 )
 def test_what_cannot_be_drawn_or_compared_is_refused_by_name(desk: Desk, args: tuple[str, ...], code: int, words: str) -> None:
     grid(desk.folder, bars=24)
+    (desk.folder / "link.html").symlink_to("prices/btc.csv")
+    before = (desk.folder / "prices" / "btc.csv").read_bytes()
     answer = desk.hb("replay", *BAG, *args)
-    assert (answer.code, words in answer.err) == (code, True), answer
+    assert (answer.code, words in answer.err, answer.out) == (code, True, ""), answer
+    assert (desk.folder / "prices" / "btc.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(("option", "name"), [("--report", "out.html"), ("--png", "out.svg")])
+def test_a_full_disk_costs_neither_the_answer_nor_the_page_that_was_there(desk: Desk, option: str, name: str) -> None:
+    alone = replayed(desk, bars=60)
+    (desk.folder / name).write_text("of last year", "utf-8")
+    answer = desk.hb("replay", *BAG, option, name, "--json", largest_file=2_000)
+    assert (answer.code, f"error: {option} {name}: cannot be written (" in answer.err) == (1, True), answer
+    assert {**answer.json, "seconds": 0} == {**alone, "seconds": 0}
+    assert (desk.folder / name).read_text("utf-8") == "of last year"
+    assert not list(desk.folder.glob("*.part"))
+
+
+def test_a_page_replaces_an_older_one_and_follows_a_link_and_leaves_devices_alone(desk: Desk) -> None:
+    (desk.folder / "old.html").write_text("of last year", "utf-8")
+    (desk.folder / "link.html").symlink_to("old.html")
+    replayed(desk, "--report", "link.html", bars=24)
+    assert (desk.folder / "link.html").is_symlink()
+    assert "Drawdown" in (desk.folder / "old.html").read_text("utf-8")
+    replayed(desk, "--report", "/dev/null", bars=24)
+    assert Path("/dev/null").is_char_device()
 
 
 def test_a_phone_shows_the_page_without_scrolling_sideways_light_and_dark(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bot.cli_exit import Wrong
 from bot.cli_sweep import Asked, swept
 from bot.jumping.columns import Columns
 from tests.cli.desk import SCRIPT, Desk
@@ -126,6 +127,22 @@ def test_a_full_disk_stops_it_with_what_is_finished_and_it_goes_on_when_there_is
     assert desk.good("sweep", "grid.yaml", *ONE).json["finished_before"] == finished
 
 
+def test_a_heat_map_that_cannot_be_written_in_the_end_does_not_cost_the_answer(tmp_path: Path) -> None:
+    told = []
+    maps = tmp_path / "maps"
+    maps.mkdir()
+
+    def tell(said: dict[str, object]) -> None:
+        told.append(said)
+        maps.rmdir()
+
+    asked = Asked(tmp_path / grid(tmp_path), tmp_path / "out.parquet", None, 3, maps / "map.svg", None, None, 1, None)
+    with pytest.raises(Wrong, match=r"--heat .*map.svg: cannot be written \(No such file") as refused:
+        swept(asked, tell)
+    assert refused.value.code == 1
+    assert len(told[0]["results"]) == 4
+
+
 def test_results_that_were_cut_off_are_written_anew_and_a_file_that_is_not_ours_is_left_alone(desk: Desk) -> None:
     desk.good("sweep", grid(desk.folder), *ONE)
     file = desk.folder / "grid.parquet"
@@ -225,6 +242,8 @@ def grid_over(desk: Desk, period: str) -> str:
     [
         (("--by", "luck"), "--by luck: no such figure; rank by one of worst_ratio"),
         (("--heat", "map.gif"), "a picture ends in .svg or .png"),
+        (("--heat", "no/map.svg"), "--heat no/map.svg: there is no folder no; make it, or name another file"),
+        (("--heat", "map.svg", "--to", "map.svg"), "--heat map.svg: would be written over map.svg; name another file"),
         (("--heat", "map.svg", "--x", "policy"), "--x policy: is not varied; there are hedges.BTC.ratio, band"),
     ],
 )
