@@ -154,7 +154,7 @@ def ended(left: Sequence[Job], asked: Asked) -> Ended:
     if asked.scheduler is not None:
         from bot.sweep.cluster import on_cluster  # Dask is an extra
 
-        return on_cluster(run, left, files, asked.scheduler, program)
+        return on_cluster(run, left, files, asked.scheduler, program, say)
     from bot.helping import cores
     from bot.sweep.cores import on_cores
 

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from bot.sweep.attempt import Files
+
+VERSION = "HEDGEBOT_TESTED_VERSION"
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,7 @@ class Sum:
     deadly: bool = False
     odd: bool = False
     after: str = ""  # a named pipe that lets it go on
+    loud: bool = False  # logs
     begun: str = ""  # another one that is told which process it runs in
 
 
@@ -24,17 +29,16 @@ def summed(job: Sum, files: Files) -> dict[str, Any]:
         Path(job.begun).write_text(str(os.getpid()), "ascii")
     if job.after:
         Path(job.after).read_text("ascii")
+    if job.loud:
+        structlog.get_logger("bot").warning("heard")
     if job.deadly:
         os.kill(os.getpid(), signal.SIGKILL)
     if job.odd:
         raise ValueError("an odd one")
-    return {"sum": job.amount + sum(len(path.read_bytes()) for path in files.values()), "process": os.getpid()}
+    amount = job.amount + sum(len(path.read_bytes()) for path in files.values())
+    return {"sum": amount, "process": os.getpid(), "files": list(map(str, files.values()))}
 
 
 def program() -> str:
-    return "of the tests"
-
-
-def another_program() -> str:
-    """Differs in each process, as where a worker has another version."""
-    return str(os.getpid())
+    """Differs where the environment names another version."""
+    return os.environ.get(VERSION, "of the tests")
