@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 from statistics import fmean
@@ -27,7 +27,7 @@ from bot.sweep import parquet
 from bot.sweep.attempt import Answer, Ended, Failed, Files, Stopped, in_place
 from bot.sweep.finished import Journal
 from bot.sweep.heat import Heat, heat_map
-from bot.sweep.results import MEASURES, SAID, Result, ranked, result
+from bot.sweep.results import HIGHER, MEASURES, SAID, Result, ranked, result
 from bot.wiring.past import History, Recorded, recorded, replay
 
 TELL_SECONDS: Final = 10.0
@@ -324,7 +324,8 @@ def draw(grid: Grid, results: Sequence[Result], by: str, axes: tuple[str, str], 
         cells[one.varied[x], one.varied[y]].append(float(one.figures[by]))
     others = [key for key, values in grid.axes.items() if key not in axes and len(values) > 1]
     over = f", mean over {', '.join(others)}" if others else ""
-    heat = Heat(f"{by}{over}", (x, grid.axes[x]), (y, grid.axes[y]), {cell: fmean(values) for cell, values in cells.items()})
+    means = {cell: fmean(values) for cell, values in cells.items()}
+    heat = Heat(f"{by}{over}", (x, grid.axes[x]), (y, grid.axes[y]), means, partial(figure, by), by in HIGHER)
     write_picture(heat_map(heat), file, "--heat")
 
 

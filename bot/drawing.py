@@ -14,9 +14,19 @@ HEIGHT: Final = 220
 STEPS: Final = (1, 2, 2.5, 5, 10)
 GRIDLINES: Final = 4
 TWO_DAYS_MS: Final = 2 * 86_400_000
-LIGHT: Final = ("#1668b0", "#c2571a", "#2b8a3e", "#8a3ab9", "#b8860b", "#0b7285", "#c2255c", "#777777")
-DARK: Final = ("#6cb2f0", "#f0955a", "#6fce83", "#c792ea", "#e0b84c", "#5cc9d6", "#f27aa5", "#999999")
-GREY: Final = len(LIGHT) - 1  # of what is there for comparison
+CURVES: Final = 8  # colours that curves are told apart by; then those of marks, and grey
+LIGHT: Final = (
+    *("#1668b0", "#8a3ab9", "#b8860b", "#0b8f99", "#e0569b", "#7a4a21", "#7d9b00", "#1b2a7a"),
+    *("#000000", "#e8590c", "#2b8a3e", "#d00000", "#777777"),
+)
+DARK: Final = (
+    *("#5aa9f0", "#c792ea", "#e0b84c", "#3fd0c9", "#ff8ac2", "#b08560", "#b9d02e", "#7a7cff"),
+    *("#ffffff", "#ff8a3d", "#43b85f", "#ff4848", "#999999"),
+)
+BLACK, ORANGE, GREEN, RED, GREY = range(CURVES, len(LIGHT))  # grey is for what is there for comparison
+GUTTER: Final = 60  # units left of the plot, for its labels: no curve runs through them
+LETTER: Final = 7.2  # width of one in a legend
+NOTHING: Final = '<span class="key">nothing to show</span>'
 SHEET: Final = "".join(f".c{at}{{stroke:{colour}}} .k{at}{{fill:{colour}}}" for at, colour in enumerate(LIGHT))
 STYLE: Final = (
     ":root{color-scheme:light dark;--ink:#222;--paper:#fff;--dim:#666;--rule:#ddd;"
@@ -28,13 +38,19 @@ STYLE: Final = (
     + """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2em auto; padding: 0 1em;
        color: var(--ink); background: var(--paper) }
-figure { margin: 1.8em 0 } figcaption { font-weight: 600 } .key { font-weight: 400; margin-left: 1em; white-space: nowrap }
-.plot { position: relative; height: 220px; margin-top: 1.1em } .plot svg { position: absolute; inset: 0; width: 100%; height: 100% }
+figure { margin: 1.8em 0 } figcaption { font-weight: 600; display: flex; flex-wrap: wrap; column-gap: 1em }
+.key { font-weight: 400; overflow-wrap: anywhere } .plot, .x { margin-left: 60px }
+.plot { position: relative; height: 220px; margin-top: .6em } .plot svg { position: absolute; inset: 0; width: 100%; height: 100% }
 .plot path { fill: none; stroke-width: 1.5; vector-effect: non-scaling-stroke } .plot .rule { stroke: var(--rule); stroke-width: 1 }
 .plot .dash { stroke-dasharray: 5 4 } .plot .mark { stroke-width: 7; stroke-linecap: round }
-.plot .y { position: absolute; left: 0; transform: translateY(-100%); font-size: 11px; color: var(--dim); padding-right: .3em }
+.plot .y { position: absolute; right: 100%; transform: translateY(-50%); font-size: 11px; color: var(--dim);
+           padding-right: 6px; white-space: nowrap }
 table { border-collapse: collapse; margin: 1em 0 } td, th { padding: .2em 1.2em .2em 0; text-align: left; vertical-align: top }
-td + td, th + th { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap } .wide { overflow-x: auto }
+td + td, th + th { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+.wide { overflow-x: auto; background: linear-gradient(to left, var(--paper) 40%, transparent) right / 48px 100% no-repeat local,
+        linear-gradient(to left, var(--rule), transparent) right / 12px 100% no-repeat scroll }
+.wide td:first-child, .wide th:first-child { position: sticky; left: 0; background: var(--paper); min-width: 8em }
+@media (max-width: 600px) { .wide { font-size: 13px } .wide td, .wide th { padding-right: .6em } }
 .x { display: flex; justify-content: space-between; font-size: 11px; color: var(--dim) }
 """
 )
@@ -87,7 +103,7 @@ def drawn(chart: Chart) -> Drawn:
     pieces = [(line, thinned(line.at_ms, line.values, WIDTH)) for line in chart.lines]
     points = [point for _, drawn in pieces for piece in drawn for point in piece] + [one for marks in chart.marks for one in marks.points]
     if not points:
-        return Drawn(chart)
+        return Drawn(chart, names=[told(line, drawn=False) for line in chart.lines if line.name])
     times = [at for line in chart.lines for at in (line.at_ms[0], line.at_ms[-1]) if len(line.at_ms)]
     began, ended = min(times), max(times)
     low, high = min(value for _, value in points), max(value for _, value in points)
@@ -106,11 +122,18 @@ def drawn(chart: Chart) -> Drawn:
         if drawn
     )
     marks = "".join(f'<path class="mark c{one.colour}" d="{"".join(spots(one, place))}"/>' for one in chart.marks if one.points)
-    keys: Sequence[Line | Marks] = (*chart.lines, *chart.marks)
-    names = [(one.name, one.colour) for one in keys if one.name]
+    names = [told(line, drawn=bool(drawn)) for line, drawn in pieces if line.name]
+    names += [(one.name, one.colour) for one in chart.marks]
     stamped = 10 if ended - began >= TWO_DAYS_MS else len("2026-03-01T12:00")  # the date alone where that tells both ends apart
     first, last = (iso_utc(int(at))[:stamped].replace("T", " ") for at in (began, ended))
     return Drawn(chart, rules + curves + marks, labels, first, last, names)
+
+
+def told(line: Line, *, drawn: bool) -> tuple[str, int]:
+    """In the legend; of what has no curve why."""
+    if drawn:
+        return line.name, line.colour
+    return f"{line.name}: {'infinite' if any(map(math.isinf, line.values)) else 'nothing to show'}", GREY
 
 
 def path(piece: Sequence[tuple[float, float]], place: Place) -> str:
@@ -149,9 +172,9 @@ def document(title: str, body: str) -> str:
 def figure(chart: Chart) -> str:
     """For a page with STYLE: the curves stretch with it, the words do not."""
     of = drawn(chart)
-    if not of.paths:
-        return f"<figure><figcaption>{escape(chart.title)}</figcaption>nothing to show</figure>"
     keys = "".join(f'<span class="key k{colour}">{escape(name)}</span>' for name, colour in of.names)
+    if not of.paths:
+        return f"<figure><figcaption>{escape(chart.title)}{keys or NOTHING}</figcaption></figure>"
     labels = "".join(f'<span class="y" style="top:{y / HEIGHT:.1%}">{label}</span>' for y, label in of.labels)
     return (
         f'<figure><figcaption>{escape(chart.title)}{keys}</figcaption><div class="plot"><svg viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -169,18 +192,21 @@ def sheet(title: str, charts: Sequence[Chart]) -> str:
         parts.append(f'<text x="20" y="{top}" font-size="14" font-weight="600">{escape(one.chart.title)}</text>')
         across = 32 + int(len(one.chart.title) * 8)
         for name, colour in one.names:
+            if across + len(name) * LETTER > GUTTER + WIDTH:
+                across, top = GUTTER, top + 18
             parts.append(f'<text class="k{colour}" x="{across}" y="{top}" font-size="13">{escape(name)}</text>')
-            across += 18 + int(len(name) * 7.2)
-        parts.append(f'<svg x="20" y="{top + 10}" width="{WIDTH}" height="{HEIGHT}">{one.paths}</svg>')
-        parts += [f'<text x="20" y="{top + 7 + y:.1f}" font-size="11" fill="#666">{label}</text>' for y, label in one.labels]
+            across += 18 + int(len(name) * LETTER)
+        parts.append(f'<svg x="{GUTTER}" y="{top + 10}" width="{WIDTH}" height="{HEIGHT}">{one.paths}</svg>')
+        grey = 'font-size="11" fill="#666"'
+        parts += [f'<text x="{GUTTER - 6}" y="{top + 14 + y:.1f}" {grey} text-anchor="end">{label}</text>' for y, label in one.labels]
         foot = top + HEIGHT + 24
-        parts.append(f'<text x="20" y="{foot}" font-size="11" fill="#666">{one.began}</text>')
-        parts.append(f'<text x="{WIDTH + 20}" y="{foot}" font-size="11" fill="#666" text-anchor="end">{one.ended}</text>')
+        parts.append(f'<text x="{GUTTER}" y="{foot}" {grey}>{one.began}</text>')
+        parts.append(f'<text x="{GUTTER + WIDTH}" y="{foot}" {grey} text-anchor="end">{one.ended}</text>')
         top += HEIGHT + 64
     style = f"{SHEET} path{{fill:none;stroke-width:1.5}} .rule{{stroke:#ddd;stroke-width:1}} .dash{{stroke-dasharray:5 4}} " + (
         ".mark{stroke-width:7;stroke-linecap:round}"
     )
-    width, height = WIDTH + 40, top - 20
+    width, height = GUTTER + WIDTH + 20, top - 20
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'font-family="system-ui, sans-serif" fill="#222"><style>{style}</style><rect width="{width}" height="{height}" fill="#fff"/>'

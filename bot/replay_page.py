@@ -7,7 +7,7 @@ from html import escape
 from itertools import accumulate, pairwise
 from typing import Any, Final
 
-from bot.drawing import GREY, LIGHT, Chart, Line, Marks, document, figure, sheet
+from bot.drawing import BLACK, CURVES, GREEN, GREY, ORANGE, RED, Chart, Line, Marks, document, figure, sheet
 from bot.face import iso_utc
 from bot.jumping.series import LegSeries, Series
 from bot.report import r_squared, variance_reduction
@@ -15,8 +15,11 @@ from bot.report import r_squared, variance_reduction
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 YEAR_DAYS: Final = Decimal(365)
-ORDERED: Final = 5  # a colour
-KINDS: Final = {"sell": ("sold", 1), "buy": ("bought", 2), "": ("liquidated", 6)}  # of fills: what they are called, and their colours
+KINDS: Final = {
+    "sell": ("sold", ORANGE),
+    "buy": ("bought", GREEN),
+    "": ("liquidated", RED),
+}  # of fills: what they are called, and their colours
 
 Edges = tuple[float, float]
 
@@ -69,7 +72,7 @@ def table(runs: Sequence[Told]) -> str:
     rows = [(name, *(column.get(name, "–") for column in (*columns, unhedged, naive))) for name in columns[0]]
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+    return f'<div class="wide" tabindex="0"><table><tr>{head}</tr>{body}</table></div>'
 
 
 def bare(name: str, values: Iterable[float], of: Series) -> dict[str, str]:
@@ -140,7 +143,7 @@ def charts(runs: Sequence[Told], prices: Mapping[str, Extremes]) -> Iterator[Cha
     at = first.at_ms.tolist()
 
     def of_each(read: Any) -> list[Line]:
-        return [Line(run.name, run.curves.at_ms.tolist(), read(run.curves), colour_of(place)) for place, run in enumerate(runs)]
+        return [curve(place, run.name, run.curves.at_ms.tolist(), read(run.curves)) for place, run in enumerate(runs)]
 
     unhedged, naive = first.unhedged_usd.tolist(), first.naive_usd.tolist()
     yield Chart(
@@ -170,7 +173,7 @@ def charts_of(asset: str, runs: Sequence[Told], prices: Extremes | None) -> Iter
         lines = []
         for place, run, leg in holding:
             since = begun(run.curves, asset)
-            lines.append(Line(run.name, run.curves.at_ms[since:].tolist(), read(leg)[since:].tolist(), colour_of(place)))
+            lines.append(curve(place, run.name, run.curves.at_ms[since:].tolist(), read(leg)[since:].tolist()))
         return lines
 
     _, first, leg = holding[0]
@@ -184,6 +187,11 @@ def charts_of(asset: str, runs: Sequence[Told], prices: Extremes | None) -> Iter
     yield Chart(f"{asset}: hedge ratio", [*of_each(lambda one: one.ratio), target])
     yield Chart(f"{asset}: leverage", of_each(lambda one: one.leverage))
     yield Chart(f"{asset}: distance to liquidation", of_each(lambda one: one.liquidation_distance), percent=True)
+
+
+def curve(place: int, name: str, at: Sequence[float], values: Sequence[float]) -> Line:
+    """Of a run: where there are more of them than colours, those that share one are dashed."""
+    return Line(name, at, values, place % CURVES, dashed=place >= CURVES)
 
 
 def begun(curves: Series, asset: str) -> int:
@@ -207,12 +215,8 @@ def orders(curves: Series, asset: str) -> list[Marks]:
     placed = [(one.at_ms, one.limit_price) for one in curves.orders if one.asset == asset]
     ours = [one for one in curves.fills if one.asset == asset]
     kinds = {side: [(one.at_ms, one.price) for one in ours if side == ("" if one.liquidation else one.side)] for side in KINDS}
-    marks = [Marks("ordered", ORDERED, placed), *(Marks(*kind, kinds[side]) for side, kind in KINDS.items())]
+    marks = [Marks("ordered", BLACK, placed), *(Marks(*kind, kinds[side]) for side, kind in KINDS.items())]
     return [one for one in marks if one.points]
-
-
-def colour_of(place: int) -> int:
-    return (0, 3, 4, 5)[place % 4] if place < 4 else place % (len(LIGHT) - 1)
 
 
 # ---------------------------------------------------------------------------------------------------------------- words

@@ -1,6 +1,8 @@
 """`replay --report`: what happened on one page that needs nothing else, and no crash disappears from it."""
 
 import re
+from itertools import combinations
+from math import dist
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,8 +11,9 @@ import pytest
 pytest.importorskip("numpy")
 
 from bot.analytics.pixels import thinned
-from bot.drawing import Chart, Line, Marks, drawn, figure, sheet
-from bot.replay_page import drawdowns
+from bot.cli_replay import MANY
+from bot.drawing import BLACK, CURVES, DARK, GREEN, GREY, LIGHT, ORANGE, RED, Chart, Line, Marks, drawn, figure, sheet
+from bot.replay_page import curve, drawdowns
 from tests.cli.desk import Desk
 from tests.console.browser import chromium
 from tests.sweep.desk import grid
@@ -115,18 +118,72 @@ def test_a_page_replaces_an_older_one_and_follows_a_link_and_leaves_devices_alon
     assert Path("/dev/null").is_char_device()
 
 
-def test_a_phone_shows_the_page_without_scrolling_sideways_light_and_dark(desk: Desk) -> None:
-    replayed(desk, "--report", "out.html", "--compare", "half:hedges.BTC.ratio=0.5", bars=60)
+@pytest.mark.parametrize("others", [1, 3, 7])
+def test_phone_and_desk_show_the_page_without_scrolling_sideways_light_and_dark(desk: Desk, others: int) -> None:
+    runs = [("--compare", f"the{place}th-of-them:hedges.BTC.ratio=0.{place}") for place in range(1, others + 1)]
+    replayed(desk, "--report", "out.html", *(word for one in runs for word in one), "--compare", f"{'x' * 60}:band.low=0.98", bars=24)
     with chromium() as browser:
         papers = set()
-        for scheme in ("light", "dark"):
-            page = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme=scheme).new_page()
+        for scheme, width in (("light", 390), ("dark", 390), ("light", 1280)):
+            page = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme).new_page()
             page.goto((desk.folder / "out.html").as_uri())
-            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            assert page.evaluate("document.documentElement.scrollWidth") == width
             assert page.locator(".plot svg").first.bounding_box()["height"] > 150
-            assert float(page.locator(".plot .y").first.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")) >= 11
+            label = page.locator(".plot .y").first
+            assert float(label.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")) >= 11
+            box = label.bounding_box()
+            assert 0 <= box["x"] <= box["x"] + box["width"] <= page.locator(".plot svg").first.bounding_box()["x"]
             papers.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+            name, last = page.locator("td").first, page.locator("th").last
+            before, far = name.bounding_box()["x"], last.bounding_box()["x"]
+            page.locator(".wide").evaluate("one => one.scrollLeft = 9999")
+            assert name.bounding_box()["x"] == before
+            assert width > 390 or last.bounding_box()["x"] < far
         assert len(papers) == 2
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK])
+def test_eight_runs_and_all_marks_have_colours_that_the_eye_tells_apart(colours: tuple[str, ...]) -> None:
+    for one, other in combinations(colours, 2):
+        assert dist(lab(one), lab(other)) > 20, (one, other)
+    lines = [curve(place, "", [0], [0]) for place in range(2 * CURVES)]
+    assert len({(line.colour, line.dashed) for line in lines}) == 2 * CURVES >= 16
+    assert not {line.colour for line in lines} & {BLACK, ORANGE, GREEN, RED, GREY}
+
+
+def lab(colour: str) -> tuple[float, float, float]:
+    """CIELAB, in which distances are about as the eye sees them."""
+    shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    r, g, b = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in shares)
+    xyz = (
+        (0.4125 * r + 0.3576 * g + 0.1804 * b) / 0.9505,
+        0.2127 * r + 0.7152 * g + 0.0722 * b,
+        (0.0193 * r + 0.1192 * g + 0.9503 * b) / 1.089,
+    )
+    x, y, z = (one ** (1 / 3) if one > 0.008856 else 7.787 * one + 16 / 116 for one in xyz)
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+def test_a_distance_that_is_infinite_is_named_so_and_has_no_colour() -> None:
+    away = [Line("this", [0, 1], [2, 3], 0), Line("half", [0, 1], [float("inf")] * 2, 1)]
+    shown = figure(Chart("x", away))
+    assert f'k{GREY}">half: infinite<' in shown
+    assert 'k0">this<' in shown
+    assert f'k{GREY}">half: infinite<' in figure(Chart("x", away[1:]))
+    assert "half: infinite" in sheet("all", [Chart("x", away)])
+
+
+def test_names_that_do_not_fit_beside_each_other_go_on_below_in_the_picture() -> None:
+    lines = [Line(f"a-rather-long-name-{at}", [0, 1], [0, at], at) for at in range(8)]
+    tree = ElementTree.fromstring(sheet("x", [Chart("x", lines)]))
+    width = float(tree.get("width", "0"))
+    names = [one for one in tree.iter("{http://www.w3.org/2000/svg}text") if (one.text or "").startswith("a-rather")]
+    assert len({one.get("y") for one in names}) > 1
+    assert all(float(one.get("x", "0")) + 7 * len(one.text or "") < width for one in names)
+
+
+def test_the_documentation_says_from_how_many_bars_on_a_replay_tells_that_it_steps() -> None:
+    assert f"if there are more than {MANY:,} bars" in Path("docs/replay.md").read_text("utf-8")
 
 
 def test_no_crash_disappears_however_many_points_fall_on_a_pixel() -> None:

@@ -5,14 +5,17 @@ import os
 import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
+from xml.etree import ElementTree
 
 import psutil
 import pytest
 
 from bot.cli_exit import Wrong
-from bot.cli_sweep import Asked, swept
+from bot.cli_sweep import Asked, figure, swept
 from bot.jumping.columns import Columns
+from bot.sweep.heat import Heat, heat_map
 from tests.cli.desk import SCRIPT, Desk
 from tests.sweep.desk import GRID, grid
 
@@ -189,6 +192,25 @@ vary:
     pytest.importorskip("vl_convert")
     desk.good("sweep", "grid.yaml", *ONE, "--heat", "map.png", "--x", "policy", "--y", "ratio")
     assert (desk.folder / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("higher", "best"), [(True, "high"), (False, "low")])
+def test_the_brightest_field_of_a_heat_map_is_the_best(higher: bool, best: str) -> None:
+    cells = {("low", "a"): -0.00096, ("high", "a"): 0.02}
+    tree = ElementTree.fromstring(heat_map(Heat("x", ("x", ["low", "high"]), ("y", ["a"]), cells, partial(figure, "cost_ratio"), higher)))
+    fields = {one[0].text: one.get("fill") for one in tree.iter("{http://www.w3.org/2000/svg}rect") if len(one)}
+    assert fields == {"-0.0960%": "#fde725" if best == "low" else "#440154", "+2.0000%": "#fde725" if best == "high" else "#440154"}
+    words = [one.text for one in tree.iter("{http://www.w3.org/2000/svg}text")]
+    assert ("worst -0.0960%, best +2.0000%" if higher else "worst +2.0000%, best -0.0960%") in words
+    assert "+2.0000%" in words
+
+
+def test_a_heat_map_says_its_figures_as_the_table_does(desk: Desk) -> None:
+    said = desk.good("sweep", grid(desk.folder), *ONE, "--by", "cost_ratio", "--heat", "map.svg").json
+    picture = (desk.folder / "map.svg").read_text("utf-8")
+    costs = [row["cost_ratio"] for row in said["results"]]
+    assert all(f"<title>{cost:+.4%}</title>" in picture for cost in costs)
+    assert f"best {min(costs):+.4%}<" in picture
 
 
 @pytest.mark.parametrize(
