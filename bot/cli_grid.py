@@ -3,6 +3,7 @@
 Every value stays the text that was written, and everything that is wrong is told with its line.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
@@ -13,14 +14,18 @@ from typing import Any, Final
 import yaml
 
 from bot.cli_replay import Asked
+from bot.ports import Misconfigured
 from bot.settings import SettingsError
 from bot.settings_keys import UnknownKey, find
 from bot.settings_text import NULLS, Finding
+from bot.sweep.results import MEASURES
 
 BY_ASSET: Final = ("prices", "funding", "bag", "collateral", "ratio")  # a map of assets, or one value, which is BTC's
 PLAIN: Final = ("basis", "from", "to", "allow_gaps", "config", "rank_by")
 KEYS: Final = (*BY_ASSET, *PLAIN, "policy", "cross", "target_at", "set", "periods", "vary")
 OPTIONS: Final = ("ratio", "basis", "policy")  # that may be varied beside keys of the configuration
+OPTION: Final = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
+TYPED: Final = "command line"  # where a finding says that a setting came from
 MOST_STEPS: Final = 10_000  # of one range
 
 Where = Mapping[tuple[str, ...], str]
@@ -43,6 +48,33 @@ class Grid:
     combinations: Sequence[Combination]
     axes: Mapping[str, Sequence[str]]  # each varied key with its values, in the order of the file
     rank_by: str | None
+    lines: Mapping[tuple[str, ...], int]  # where each key stands
+
+    def in_its_words(self, error: Exception, one: Combination) -> str:
+        """What `replay` says of a combination, as of this file: options of the command line are keys here."""
+        period = one.varied.get("period")
+        at = f"{self.file}:{self.lines['periods', period]}: periods.{period}" if period is not None else str(self.file)
+        if isinstance(error, SettingsError):
+            said = "\n".join(str(replace(found, where=self.place(found))) for found in error.findings)
+            return f"{said} (combination {one})"
+        if isinstance(error, Misconfigured):  # of its files
+            return f"{at}: {OPTION.sub(as_key, str(error))}"
+        return f"{self.file}: combination {one}: {OPTION.sub(as_key, str(error))}"
+
+    def place(self, found: Finding) -> str:
+        """Of the key in this file, where no other place gave it."""
+        if found.where != TYPED:
+            return found.where
+        section, _, name = found.key.rpartition(".")
+        short = found.key.rpartition(".")[2] if found.key.startswith("hedges.") else found.key.split(".")[0]
+        known = (("vary", found.key), ("vary", section, name), ("set", found.key), ("vary", short), (short,), ("vary", "policy"))
+        line = next((self.lines[key] for key in known if key in self.lines), None)
+        return f"{self.file}:{line}" if line else str(self.file)
+
+
+def as_key(option: re.Match[str]) -> str:
+    key = option[1].replace("-", "_")
+    return f"`{key}`" if key in KEYS else option[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +156,10 @@ class Reader:
             self.known(("set", key), key)
         whole = [self.combined(base, sets, dict(zip(axes, chosen, strict=True))) for chosen in product(*axes.values())]
         labels = {key: [one.label for one in choices] for key, choices in axes.items()}
-        return Grid(self.file, whole, labels, self.maybe(tree, "rank_by"))
+        rank_by = self.maybe(tree, "rank_by")
+        if rank_by is not None and rank_by not in MEASURES:
+            raise self.wrong(("rank_by",), f"{rank_by} is no such figure", f"rank by one of {', '.join(MEASURES)}")
+        return Grid(self.file, whole, labels, rank_by, self.lines)
 
     def base(self, tree: Mapping[str, Any]) -> Asked:
         said = {key: self.by_asset(key, tree.get(key)) for key in BY_ASSET}

@@ -6,9 +6,10 @@ import json
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache, lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
@@ -21,10 +22,12 @@ from bot.cli_picture import require_picture, write_picture
 from bot.cli_replay import fitted, history_of, reads_of, untold, words_of
 from bot.core.events import CommandGiven
 from bot.exit_codes import Exit
+from bot.ports import Misconfigured
 from bot.program import code_hash
 from bot.settings import Settings, SettingsError
 from bot.sweep import parquet
 from bot.sweep.attempt import Answer, Ended, Failed, Files, Stopped, in_place
+from bot.sweep.cores import on_cores, unheard
 from bot.sweep.finished import Journal
 from bot.sweep.heat import Heat, heat_map
 from bot.sweep.results import HIGHER, MEASURES, SAID, Result, ranked, result
@@ -32,6 +35,10 @@ from bot.wiring.past import History, Recorded, recorded, replay
 
 TELL_SECONDS: Final = 10.0
 PERIODS: Final = 16  # that are held in memory
+OTHERS: Final = (  # endings that promise something else
+    *(".csv", ".tsv", ".txt", ".json", ".jsonl", ".xls", ".xlsx", ".feather", ".arrow", ".ipc", ".html", ".svg", ".png", ".pdf"),
+    *(".yaml", ".yml", ".journal", ".db", ".sqlite", ".gz", ".zip"),
+)
 MOST_REFUSED: Final = 5  # combinations that are named; the rest is counted
 
 Named = tuple[tuple[str, str], ...]  # asset and file
@@ -66,13 +73,15 @@ def swept(asked: Asked, tell: Callable[[dict[str, Any]], None] = untold) -> dict
     """The fields of `sweep --json`; `tell` has them before the heat map is drawn. Raise Wrong, SettingsError or HistoryError."""
     began = time.perf_counter()
     grid = grid_of(asked.grid)
-    by = measure_of(asked.by, "--by") or measure_of(grid.rank_by, f"{grid.file}: rank_by") or MEASURES[0]
+    by = measure_of(asked.by) or grid.rank_by or MEASURES[0]
     axes = None
     file = asked.to or Path(f"{asked.grid.stem}.parquet")
     if asked.heat is not None:
         reads = {one for combination in grid.combinations for one in reads_of(combination.asked)}
         require_picture(asked.heat, "--heat", {asked.grid, file, *reads})
         axes = axes_of(asked, grid)
+    if file.suffix.lower() in OTHERS:
+        raise Wrong(Exit.USAGE, f"--to {file}: results are written in Parquet; name a file that ends in .parquet")
     try:
         parquet.require()
         with Journal(file.with_suffix(".journal")) as journal:
@@ -144,7 +153,8 @@ def made(left: Sequence[Job], journal: Journal, asked: Asked, whole: int) -> dic
     with telling(len(left), whole - len(left)) as tell, closing(ended(left, asked)) as results:
         for came in results:
             failed |= {job.key: answer.why for job, answer in came if isinstance(answer, Failed)}
-            journal.add({job.key: answer for job, answer in came if not isinstance(answer, Failed)})
+            with unheard():  # what came is kept and counted before Ctrl-C ends it
+                journal.add({job.key: answer for job, answer in came if not isinstance(answer, Failed)})
             tell(len(came))
     return failed
 
@@ -156,7 +166,6 @@ def ended(left: Sequence[Job], asked: Asked) -> Ended:
 
         return on_cluster(run, left, files, asked.scheduler, program, say)
     from bot.helping import cores
-    from bot.sweep.cores import on_cores
 
     return on_cores(run, left, files, asked.cores or cores())
 
@@ -212,17 +221,29 @@ def jobs_of(grid: Grid) -> list[Job]:
             settings, widened = fitted(one.asked, read)
             commands = words_of(one.asked, settings)
         except (SettingsError, Wrong) as error:
-            refused.append(f"{grid.file}: combination {one}: {error}")
+            refused.append(grid.in_its_words(error, one))
             continue
+        except Misconfigured as error:
+            raise Wrong(Exit.CONFIGURATION, grid.in_its_words(error, one)) from error
         limits.add(widened)
         files = {name: contents.get(path) or contents.setdefault(path, digest(path)) for name, path in named_files(history)}
         jobs.append(Job(key_of(one, history, files, settings, commands), history, settings, commands))
     if refused:
         more = [f"and {len(refused) - MOST_REFUSED:,} more combinations"] if len(refused) > MOST_REFUSED else []
         raise Wrong(Exit.CONFIGURATION, "\n".join([*refused[:MOST_REFUSED], *more, "nothing was run: mend the grid"]))
-    if wider := sorted(limits - {""}):
-        say(f"note: {wider[0]}: ten times the bag, since nobody set them; `set` or `config` of the grid does")
+    if wider := spans(limits - {""}):
+        say(f"note: {wider}: ten times the bag, since nobody set them; `set` or `config` of the grid does")
     return jobs
+
+
+def spans(limits: Iterable[str]) -> str:
+    """Of each limit its value, or the lowest and the highest: a bag is worth as much as its period begins with."""
+    found = defaultdict[str, set[Decimal]](set)
+    for one in limits:
+        for limit in one.split(", "):
+            key, value = limit.split(" ")
+            found[key].add(Decimal(value.replace(",", "")))
+    return ", ".join(f"{key} {' to '.join(f'{value:,f}' for value in sorted({min(of), max(of)}))}" for key, of in found.items())
 
 
 def looked_at(history: History) -> Recorded:
@@ -269,9 +290,9 @@ def require_own(file: Path, journal: Journal) -> None:
         say(f"note: {file} was not a whole Parquet file: it is written anew from {journal.file}")
 
 
-def measure_of(name: str | None, where: str) -> str | None:
+def measure_of(name: str | None) -> str | None:
     if name is not None and name not in MEASURES:
-        raise Wrong(Exit.USAGE, f"{where} {name}: no such figure; rank by one of {', '.join(MEASURES)}")
+        raise Wrong(Exit.USAGE, f"--by {name}: no such figure; rank by one of {', '.join(MEASURES)}")
     return name
 
 

@@ -4,17 +4,14 @@ A process that dies takes no other run with it: whatever was under way then is t
 again is given up. Whoever reads no further (after Ctrl-C, or when a disk is full) waits for nothing: the processes end at once.
 """
 
-import os
 import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from multiprocessing import active_children, get_context
 from typing import Any, Final
 
 from bot.helping import serve
@@ -86,15 +83,14 @@ def one_by_one(run: Run, jobs: Sequence[Job], files: Files) -> Ended:
 @contextmanager
 def pool(cores: int) -> Iterator[ProcessPoolExecutor]:
     """When it is left no process of it goes on, whatever that one is at."""
-    context = get_context("spawn")
-    ends, ours = context.Pipe(duplex=False)  # closed with `ours`, which no other process has
-    workers = ProcessPoolExecutor(cores, mp_context=context, initializer=begin, initargs=(ends,))
+    others = set(active_children())
+    workers = ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=begin)
     try:
         yield workers
     finally:
-        ours.close()
+        for process in set(active_children()) - others:
+            process.kill()
         workers.shutdown(cancel_futures=True)
-        ends.close()
 
 
 @contextmanager
@@ -107,13 +103,7 @@ def unheard() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def begin(ends: Connection) -> None:
-    """Of a worker: silent, and a helper as any other; gone at once when nothing more is wanted."""
+def begin() -> None:
+    """Of a worker: silent, and a helper as any other."""
     configure(None, "critical")
     serve()
-    threading.Thread(target=end_at, args=(ends,), daemon=True).start()
-
-
-def end_at(ends: Connection) -> None:
-    ends.poll(None)
-    os._exit(1)

@@ -30,8 +30,14 @@ class Journal:
             flock(self._out, LOCK_EX | LOCK_NB)
         except OSError:
             self._out.close()
-            raise Stopped(f"{file}: another sweep writes to it: wait for it, or name another place with --to") from None
+            raise self.held() from None
+        if os.fstat(self._out.fileno()).st_nlink == 0:  # the other one has just left it empty
+            self._out.close()
+            raise self.held()
         self._length = self._read()
+
+    def held(self) -> Stopped:
+        return Stopped(f"{self.file}: another sweep writes to it: wait for it, or name another place with --to")
 
     def _read(self) -> int:
         """Bytes that are whole lines; what follows them was torn."""
@@ -79,4 +85,8 @@ class Journal:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """An empty one is not left behind."""
+        with suppress(OSError):
+            if os.fstat(self._out.fileno()).st_size == 0:
+                self.file.unlink()
         self._out.close()
