@@ -58,7 +58,8 @@ def test_on_paper_the_own_inverse_contract_comes_first_and_nothing_is_left_behin
     ]
     best = said["contracts"][0]
     assert {name: best["bps_per_year"][name] for name in ("fees", "spread", "left_open")} == {"fees": "10", "spread": "2", "left_open": "0"}
-    assert (said["usd"], said["usd_why"], said["configured"]) == ("120000", "1 of bag.BTC.coins", "BTC/USD:BTC")
+    assert (said["usd_why"], said["configured"]) == ("1 of bag.BTC.coins", "BTC/USD:BTC")
+    assert abs(D(said["usd"]) - 120_000) < 1_200  # at the price of now, which walks on while the command starts
     assert "its funding is taken at the rate of now (no funding settlement is known)" in best["why"]
     assert sorted(path.name for path in desk.folder.iterdir()) == ["hedge.yaml"]
 
