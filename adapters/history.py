@@ -32,14 +32,14 @@ def read_bars(path: Path, *, from_ms: int | None = None, to_ms: int | None = Non
     return history_lines.read_bars(path, from_ms=from_ms, to_ms=to_ms, allow_gaps=allow_gaps)
 
 
-def read_rates(path: Path, *, from_ms: int | None = None, to_ms: int | None = None) -> tuple[Rate, ...]:
+def read_rates(path: Path, *, from_ms: int | None = None, to_ms: int | None = None, allow_gaps: bool = False) -> tuple[Rate, ...]:
     """Funding rates with from_ms <= at_ms < to_ms, oldest first. Raise HistoryError naming the line or the row."""
     if path.suffix.lower() in COLUMNS:
         from adapters import history_columns  # loads numpy
 
-        whole = history_columns.read_rates(path)
+        whole = history_columns.read_rates(path, from_ms=from_ms, to_ms=to_ms, allow_gaps=allow_gaps)
     else:
-        whole = history_lines.read_rates(path)
+        whole = history_lines.read_rates(path, from_ms=from_ms, to_ms=to_ms, allow_gaps=allow_gaps)
     return tuple(one for one in whole if (from_ms is None or one.at_ms >= from_ms) and (to_ms is None or one.at_ms < to_ms))
 
 

@@ -25,8 +25,11 @@ from adapters.history_terms import (
     HistoryError,
     OneClock,
     Rate,
+    absurd,
     column,
+    first_gap,
     missing_bars,
+    missing_settlements,
     torn,
 )
 
@@ -134,14 +137,20 @@ def read_bars(path: Path, *, from_ms: int | None, to_ms: int | None, allow_gaps:
     return bars
 
 
-def read_rates(path: Path) -> list[Rate]:
-    """As history.read_rates, whole."""
+def read_rates(path: Path, *, from_ms: int | None, to_ms: int | None, allow_gaps: bool) -> list[Rate]:
+    """As history.read_rates, whole; gaps are looked for in the window."""
     file = Columns(path)
     stamp, rate = file.named(STAMPS, "a time column"), file.named(RATES, "a funding rate column")
     file.read((stamp, rate))
-    at_ms, rates = file.moments(stamp), file.amounts(rate)
-    file.regular_step()
-    return [Rate(at, exact(one)) for at, one in zip(at_ms.tolist(), rates, strict=True)]
+    settled, amounts = file.moments(stamp).tolist(), file.amounts(rate)
+    step = file.regular_step()
+    rates = [Rate(at, exact(one)) for at, one in zip(settled, amounts, strict=True)]
+    for row, one in enumerate(rates):
+        if wrong := absurd(one.rate):
+            file.refuse(row, *wrong)
+    if not allow_gaps and (gap := first_gap(settled, step, from_ms, to_ms)) is not None:
+        file.refuse(gap, *missing_settlements(settled[gap] - settled[gap - 1], step))
+    return rates
 
 
 def even(path: Path, width: int) -> bool:

@@ -17,8 +17,11 @@ from adapters.history_terms import (
     HistoryError,
     OneClock,
     Rate,
+    absurd,
     column,
+    first_gap,
     missing_bars,
+    missing_settlements,
     torn,
 )
 
@@ -59,15 +62,24 @@ def read_bars(path: Path, *, from_ms: int | None, to_ms: int | None, allow_gaps:
     return tuple(bars)
 
 
-def read_rates(path: Path) -> list[Rate]:
-    """As history.read_rates, whole."""
+def read_rates(path: Path, *, from_ms: int | None, to_ms: int | None, allow_gaps: bool) -> list[Rate]:
+    """As history.read_rates, whole; gaps are looked for in the window."""
     with_header = rows(path)
     header = next(with_header)[1]
     stamp, rate = column(path, header, STAMPS, "a time column"), column(path, header, RATES, "a funding rate column")
     clock = OneClock()
-    lines = [(line, Rate(moment(path, line, row[stamp], clock), number(path, line, row[rate]))) for line, row in with_header]
-    regular_step(path, [(line, one.at_ms) for line, one in lines])
-    return [one for _, one in lines]
+    lines, rates = [], []
+    for line, row in with_header:
+        one = Rate(moment(path, line, row[stamp], clock), number(path, line, row[rate]))
+        if wrong := absurd(one.rate):
+            raise HistoryError(path, line, *wrong, at_ms=one.at_ms)
+        lines.append(line)
+        rates.append(one)
+    settled = [one.at_ms for one in rates]
+    step = regular_step(path, list(zip(lines, settled, strict=True)))
+    if not allow_gaps and (gap := first_gap(settled, step, from_ms, to_ms)) is not None:
+        raise HistoryError(path, lines[gap], *missing_settlements(settled[gap] - settled[gap - 1], step), at_ms=settled[gap])
+    return rates
 
 
 def rows(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from os import SEEK_END
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ OHLC: Final = ("open", "high", "low", "close")
 RATES: Final = ("rate", "interest_1h", "funding_rate")
 SECONDS_END_MS: Final = 100_000_000_000  # an epoch number below this counts seconds, above it milliseconds
 DAY_MS: Final = 86_400_000
+MOST_RATE: Final = 1  # of the position, at one settlement
 TORN: Final = 5  # times that a price may shrink in a last row without an end: one digit less makes it ten times smaller
 LINE_ENDS: Final = (b"\n", b"\r")
 REMEDY_OF_A_TIME: Final = "write ISO 8601 in UTC, or an epoch number, in every row"
@@ -55,6 +57,11 @@ class Rate:
     rate: Decimal  # of the interval that settles at this moment
 
 
+def late_ms(step_ms: int) -> int:
+    """After so long a time since the one before, a settlement is missing: venues are seconds late, and file them so."""
+    return step_ms + step_ms // 4
+
+
 class HistoryError(Misconfigured):
     """A price or funding file that cannot be trusted, with the line of a text file or the row (from 1) of another, and its time."""
 
@@ -70,6 +77,31 @@ def missing_bars(distance_ms: int, step_ms: int) -> tuple[str, str]:
     """What is wrong with a gap, and what to do."""
     remedy = "cut a window with --from and --to, or hold the last price through the gap with --allow-gaps"
     return f"bars are missing before it: {distance_ms // step_ms - 1}", remedy
+
+
+def first_gap(settled_ms: Sequence[int], step_ms: int, from_ms: int | None, to_ms: int | None) -> int | None:
+    """The place of the first settlement before which, in this window, another one is missing."""
+    late = late_ms(step_ms)
+    for place, (before, after) in enumerate(pairwise(settled_ms), 1):
+        if after - before > late and (from_ms is None or after - step_ms >= from_ms) and (to_ms is None or before + step_ms < to_ms):
+            return place
+    return None
+
+
+def missing_settlements(distance_ms: int, step_ms: int) -> tuple[str, str]:
+    """What is wrong with a gap, and what to do."""
+    remedy = "cut a window with --from and --to, or count no funding in the gap with --allow-gaps"
+    return f"settlements are missing before it: {max(1, distance_ms // step_ms - 1)}", remedy
+
+
+def absurd(rate: Decimal) -> tuple[str, str] | None:
+    """What is wrong with a rate that no venue settles, and what to do."""
+    if abs(rate) <= MOST_RATE:
+        return None
+    return (
+        f"a funding rate of {rate}, which is {100 * rate:f} % of the position",
+        "a rate is a fraction, 0.0001 for 0.01 %: correct the cell",
+    )
 
 
 def torn(path: Path, before: Sequence[Decimal | float], last: Sequence[Decimal | float]) -> bool:

@@ -294,7 +294,7 @@ def replay(
     basis: Annotated[str | None, typer.Option("--basis", metavar="coins|value", help="default coins")] = None,
     since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="UTC")] = None,
     until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="UTC, not included")] = None,
-    allow_gaps: Annotated[bool, typer.Option("--allow-gaps", help="hold the last price through gaps")] = False,
+    allow_gaps: Annotated[bool, typer.Option("--allow-gaps", help="hold the last price through gaps; no funding there")] = False,
     target_at: Annotated[list[str] | None, typer.Option("--target-at", metavar="BTC=RATIO@TIME", help="an operator's word then")] = None,
     policy: Annotated[
         list[str] | None, typer.Option("--policy", metavar="[BTC=]NAME[:KEY=VALUE,…]", help="such as ramp:days=10; one of each kind")

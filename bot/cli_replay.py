@@ -19,6 +19,7 @@ from bot.replay import Progress, Replay
 from bot.settings import Settings
 from bot.settings_cross import Cross
 from bot.settings_policies import NO_POLICIES, policies_by_name
+from bot.wiring.coverage import uncovered
 from bot.wiring.past import History, Recorded, instant, low_and_close, recorded, replay
 from bot.words import ratio_from
 
@@ -69,6 +70,8 @@ def replayed(asked: Asked, tell: Callable[[dict[str, Any]], None] = untold) -> d
         require_pages(asked, reads_of(asked))
     history = history_of(asked)
     read = recorded(history)
+    for missing in uncovered(read):
+        say(f"note: {missing}")
     settings = settings_of(asked, read)
     commands = words_of(asked, settings)
     others = {name: fitted(asked, read, sets)[0] for name, sets in beside(asked.compare).items()}

@@ -31,6 +31,7 @@ from bot.sweep.cores import on_cores, unheard
 from bot.sweep.finished import Journal
 from bot.sweep.heat import Heat, heat_map
 from bot.sweep.results import HIGHER, MEASURES, SAID, Result, ranked, result
+from bot.wiring.coverage import settlements_follow, uncovered
 from bot.wiring.past import History, Recorded, recorded, replay
 
 TELL_SECONDS: Final = 10.0
@@ -214,10 +215,13 @@ def jobs_of(grid: Grid) -> list[Job]:
     jobs: list[Job] = []
     refused: list[str] = []
     limits: set[str] = set()
+    missing: list[str] = []
     for one in grid.combinations:
         try:
             history = history_of(one.asked)
-            read = reads.get(repr(history)) or reads.setdefault(repr(history), looked_at(history))
+            if (read := reads.get(repr(history))) is None:
+                read = reads[repr(history)] = looked_at(history)
+                missing += [f"{in_period(one)}{words}" for words in uncovered(read)]
             settings, widened = fitted(one.asked, read)
             commands = words_of(one.asked, settings)
         except (SettingsError, Wrong) as error:
@@ -231,6 +235,8 @@ def jobs_of(grid: Grid) -> list[Job]:
     if refused:
         more = [f"and {len(refused) - MOST_REFUSED:,} more combinations"] if len(refused) > MOST_REFUSED else []
         raise Wrong(Exit.CONFIGURATION, "\n".join([*refused[:MOST_REFUSED], *more, "nothing was run: mend the grid"]))
+    for words in missing:
+        say(f"note: {words}")
     if wider := spans(limits - {""}):
         say(f"note: {wider}: ten times the bag, since nobody set them; `set` or `config` of the grid does")
     return jobs
@@ -246,6 +252,10 @@ def spans(limits: Iterable[str]) -> str:
     return ", ".join(f"{key} {' to '.join(f'{value:,f}' for value in sorted({min(of), max(of)}))}" for key, of in found.items())
 
 
+def in_period(one: Combination) -> str:
+    return f"period {one.varied['period']}: " if "period" in one.varied else ""
+
+
 def looked_at(history: History) -> Recorded:
     """Read here too, so that a file that cannot be trusted is refused before anything runs."""
     paths = (tuple((asset, str(path)) for asset, path in named.items()) for named in (history.bars, history.rates))
@@ -257,8 +267,10 @@ def looked_at(history: History) -> Recorded:
 
 @cache
 def gapless(bars: Named, rates: Named) -> bool:
-    columns = past(bars, rates).bars.values()
-    return all(one[-1].at_ms - one[0].at_ms == (len(one) - 1) * one[0].length_ms for one in columns)
+    read = past(bars, rates)
+    return all(one[-1].at_ms - one[0].at_ms == (len(one) - 1) * one[0].length_ms for one in read.bars.values()) and all(
+        settlements_follow(one) for one in read.rates.values()
+    )
 
 
 def named_files(history: History) -> Iterator[tuple[str, Path]]:

@@ -112,7 +112,10 @@ def recorded(history: History) -> Recorded:
     """Raise HistoryError naming file and line."""
     since, until = history.from_ms, history.to_ms
     bars = {asset: read_bars(path, from_ms=since, to_ms=until, allow_gaps=history.allow_gaps) for asset, path in history.bars.items()}
-    rates = {asset: read_rates(path, from_ms=since, to_ms=settles_until_ms(bars[asset])) for asset, path in history.rates.items()}
+    rates = {
+        asset: read_rates(path, from_ms=since, to_ms=settles_until_ms(bars[asset]), allow_gaps=history.allow_gaps)
+        for asset, path in history.rates.items()
+    }
     return Recorded(bars, rates, history)
 
 

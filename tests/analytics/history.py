@@ -36,7 +36,7 @@ def bars(name: str = BARS) -> Sequence[Bar]:
 
 
 def rates(name: str = RATES) -> Sequence[Rate]:
-    return read_rates(data(name))
+    return read_rates(data(name), allow_gaps=True)
 
 
 async def judged(

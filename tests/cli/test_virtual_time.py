@@ -36,6 +36,14 @@ def test_replay_answers_with_its_fields_and_names_the_limits_it_widened(desk: De
     assert sorted(path.name for path in desk.folder.iterdir()) == ["btc.csv", "funding.csv"]
 
 
+def test_a_window_and_funding_that_do_not_meet_the_prices_are_noted_and_replayed(desk: Desk):
+    (desk.folder / "funding.csv").write_text("timestamp,rate\n2024-01-01T08:00:00Z,0.0001\n")
+    words = ("replay", "--prices", prices(desk, CALM), "--funding", "funding.csv", "--bag", "2", "--collateral", "3", "--json")
+    answer = desk.good(*words, "--to", "2024-01-11")
+    assert "note: the window ends 2024-01-11 00:00, prices end 2024-01-02 00:00: the 9 days after are left out\n" in answer.err
+    assert "note: funding of BTC ends 2024-01-01 08:00, its prices end 2024-01-02 00:00: none is counted after\n" in answer.err
+
+
 def test_a_ratio_of_zero_places_nothing_and_a_word_midway_brings_the_hedge_to_flat(desk: Desk):
     file = prices(desk, CALM)
     bag = ("--prices", file, "--bag", "2", "--collateral", "3", "--json")

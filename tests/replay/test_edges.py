@@ -6,6 +6,7 @@ import pytest
 
 from adapters.history import instant_ms
 from bot.settings import load
+from bot.wiring.coverage import uncovered
 from bot.wiring.past import History, recorded, replay
 
 pytest.importorskip("numpy")
@@ -48,3 +49,55 @@ async def test_the_same_bars_get_the_same_funding_whatever_ended_them(history, s
     assert await funding_usd(history(48, settled, to_hour=24), step) == the_file_ends
     assert await funding_usd(recorded(history(48, settled)).cut(None, BEGAN + 24 * HOUR), step) == the_file_ends
     assert await funding_usd(recorded(history(24, settled)).cut(None, BEGAN + 400 * HOUR), step) == the_file_ends
+
+
+@pytest.mark.parametrize(
+    ("bars", "since", "until", "said"),
+    [
+        ({"BTC": (0, 48), "ETH": (0, 48)}, None, None, []),
+        ({"BTC": (0, 48)}, 0, 48, []),
+        (
+            {"BTC": (24, 48)},
+            0,
+            480,
+            [
+                "the window begins 2024-01-01 00:00, prices begin 2024-01-02 00:00: the 24 hours before are left out",
+                "the window ends 2024-01-21 00:00, prices end 2024-01-03 00:00: the 18 days after are left out",
+            ],
+        ),
+        (
+            {"BTC": (0, 48), "ETH": (24, 288)},
+            None,
+            None,
+            [
+                "prices of BTC end 2024-01-03 00:00, 10 days before those of ETH: "
+                "from then on BTC stands at its last price, without funding",
+                "prices of ETH begin 2024-01-02 00:00, 24 hours after those of BTC: until then ETH counts as nothing",
+            ],
+        ),
+    ],
+)
+def test_what_prices_do_not_cover_is_said_with_how_it_is_counted(tmp_path, bars, since, until, said):
+    files = {asset: tmp_path / f"{asset}.csv" for asset in bars}
+    for asset, (begins, ends) in bars.items():
+        files[asset].write_text("timestamp,price\n" + "".join(f"{BEGAN + hour * HOUR},100\n" for hour in range(begins, ends)))
+    window = [None if hour is None else BEGAN + hour * HOUR for hour in (since, until)]
+    assert list(uncovered(recorded(History(files, {}, *window)))) == said
+    assert list(uncovered(recorded(History(files, {})).cut(*window))) == said
+
+
+@pytest.mark.parametrize(
+    ("settled", "said"),
+    [
+        (range(0, 49, 8), []),
+        (range(8, 48, 8), []),
+        (range(-80, 480, 8), []),
+        ([hour + 0.01 for hour in range(0, 49, 8)], []),
+        (range(-80, 0, 8), ["funding of BTC has nothing from 2024-01-01 00:00 to 2024-01-03 00:00: none is counted"]),
+        (range(80, 120, 8), ["funding of BTC has nothing from 2024-01-01 00:00 to 2024-01-03 00:00: none is counted"]),
+        (range(-80, 33, 8), ["funding of BTC ends 2024-01-02 08:00, its prices end 2024-01-03 00:00: none is counted after"]),
+        (range(16, 49, 8), ["funding of BTC begins 2024-01-01 16:00, its prices begin 2024-01-01 00:00: none is counted before"]),
+    ],
+)
+def test_what_funding_does_not_cover_is_said(history, settled, said):
+    assert list(uncovered(recorded(history(48, list(settled))))) == said

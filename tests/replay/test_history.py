@@ -129,6 +129,33 @@ def test_funding_rates_may_be_negative_and_are_exact(written, name):
     assert rates[0].rate == Decimal("-0.00002355264834228129")
 
 
+def settled(hours: list[float], rate: str = "0.0001") -> str:
+    began = instant_ms("2022-11-01")
+    return "timestamp,rate\n" + "".join(f"{round(began + hour * HOUR)},{rate}\n" for hour in hours)
+
+
+def test_a_settlement_that_is_missing_in_the_window_is_refused_with_its_line_unless_the_user_says_so(written):
+    path = written(settled([0, 8, 16, 32, 40, 48]))
+    at = {hour: instant_ms("2022-11-01") + hour * HOUR for hour in (16, 17, 24, 25, 32)}
+    for window in ({}, {"from_ms": at[24]}, {"to_ms": at[25]}, {"from_ms": at[16], "to_ms": at[32]}):
+        with pytest.raises(HistoryError, match=r"line 5: settlements are missing before it: 1 \(2022-11-02 08:00:00 UTC\); .*--allow-gaps"):
+            read_rates(path, **window)
+    assert len(read_rates(path, allow_gaps=True)) == 6
+    assert len(read_rates(path, from_ms=at[25])) == 3
+    assert len(read_rates(path, to_ms=at[24])) == 3
+
+
+def test_settlements_that_come_a_little_late_and_more_often_for_a_while_leave_no_gap(written):
+    assert len(read_rates(written(settled([0, 8, 16.001, 24.5, 32, 36, 40, 48, 56])))) == 9
+
+
+@pytest.mark.parametrize("rate", ["1.01", "-1.01", "500"])
+def test_a_rate_of_more_than_the_whole_position_is_refused_with_its_line(written, rate):
+    with pytest.raises(HistoryError, match=f"line 2: a funding rate of {rate}, which is .* % of the position"):
+        read_rates(written(settled([0, 8], rate)))
+    assert read_rates(written(settled([0, 8], "-1")))[0].rate == -1
+
+
 @given(st.binary(max_size=400))
 def test_no_file_content_does_anything_but_be_read_or_refused(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("history") / "any.csv"

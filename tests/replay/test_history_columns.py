@@ -128,6 +128,16 @@ def test_funding_rates_are_read_from_columns_too(written, kind):
     assert [(rate.at_ms, rate.rate) for rate in rates] == [(BEGAN, Decimal("-0.00002355264834228129")), (BEGAN + HOUR, Decimal("0.0001"))]
 
 
+@pytest.mark.parametrize("kind", ["parquet", "feather"])
+def test_funding_of_columns_is_refused_with_its_row_where_it_has_a_gap_or_an_absurd_rate(written, kind):
+    gap = written(kind, timestamp=[at for at in hours(6) if at != BEGAN + 3 * HOUR], rate=[0.0001] * 5)
+    with pytest.raises(HistoryError, match="row 4: settlements are missing before it: 1"):
+        read_rates(gap)
+    assert len(read_rates(gap, allow_gaps=True)) == 5
+    with pytest.raises(HistoryError, match=r"row 2: a funding rate of 5(\.0)?, which is 500(\.0)? % of the position"):
+        read_rates(written(kind, timestamp=hours(2), rate=[0.0001, 5.0]), allow_gaps=True)
+
+
 WRONG = {
     "a gap": ({"timestamp": [*hours(3), BEGAN + 4 * HOUR], "price": [1.0, 2.0, 3.0, 4.0]}, 4, "bars are missing before it: 1", "04:00"),
     "a duplicate": ({"timestamp": [*hours(2), BEGAN + HOUR], "price": [1.0, 2.0, 3.0]}, 3, "the same time twice", "01:00"),

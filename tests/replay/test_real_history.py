@@ -134,4 +134,4 @@ def test_every_price_file_of_the_data_folder_is_read():
             bars = read_bars(path, allow_gaps=True)
             assert all(bar.low <= min(bar.open, bar.close) <= bar.high for bar in bars)
         if "funding" in path.name:
-            assert read_rates(path)
+            assert read_rates(path, allow_gaps=True)

@@ -46,6 +46,26 @@ def test_every_combination_is_replayed_ranked_and_kept_in_parquet(desk: Desk) ->
     assert (ours["value_end_usd"], ours["orders"]) == (float(alone["value_end_usd"]), alone["orders"])
 
 
+def test_a_period_that_prices_and_funding_do_not_cover_is_noted_once_and_a_gap_of_funding_refuses_its_period(
+    desk: Desk,
+) -> None:
+    funding = desk.folder / "funding.csv"
+    whole = "timestamp,rate\n" + "".join(f"{1_704_067_200 + 8 * 3600 * place},0.0001\n" for place in range(7))
+    funding.write_text(whole)
+    periods = "funding: funding.csv\nperiods: {first: {from: 2024-01-01, to: 2024-01-02}, beyond: {from: 2024-01-02, to: 2024-02-01}}\n"
+    said = desk.good("sweep", grid(desk.folder, GRID + periods), *ONE)
+    notes = [line for line in said.err.splitlines() if "period" in line]
+    assert notes == ["note: period beyond: the window ends 2024-02-01 00:00, prices end 2024-01-03 00:00: the 29 days after are left out"]
+    funding.write_text("".join(line + "\n" for place, line in enumerate(whole.splitlines()) if place != 5))
+    refused = desk.hb("sweep", "grid.yaml", *ONE)
+    assert refused.code == 4
+    assert "funding.csv, line 6: settlements are missing before it: 1" in refused.err
+    assert (
+        desk.good("sweep", grid(desk.folder, GRID + periods.replace(", beyond: {from: 2024-01-02, to: 2024-02-01}", "")), *ONE).json["runs"]
+        == 4
+    )
+
+
 def test_a_finished_sweep_is_ranked_anew_without_running_and_a_grid_that_grew_runs_only_what_is_new(desk: Desk) -> None:
     desk.good("sweep", grid(desk.folder), *ONE)
     lines = journal(desk)

@@ -1,0 +1,77 @@
+"""Which part of a window do prices and funding not cover, and how is it counted? Nothing is counted as nothing in silence."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Final
+
+from adapters.history_terms import DAY_MS, Bar, Rate, first_gap, late_ms
+from bot.wiring.past import Recorded
+
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+UNITS: Final = ((DAY_MS, "days"), (HOUR_MS, "hours"), (MINUTE_MS, "minutes"))
+USUAL_MS: Final = 8 * HOUR_MS  # between settlements, where a file holds too few to tell
+
+
+def uncovered(read: Recorded) -> Iterator[str]:
+    """Sentences about what is missing; none where everything is there."""
+    since, until = read.history.from_ms, read.history.to_ms
+    begins = {asset: bars[0].at_ms for asset, bars in read.bars.items()}
+    ends = {asset: ends_ms(bars) for asset, bars in read.bars.items()}
+    lengths = {asset: bars[0].length_ms for asset, bars in read.bars.items()}
+    first, last = min(begins, key=lambda asset: begins[asset]), max(ends, key=lambda asset: ends[asset])
+    if since is not None and begins[first] - since >= lengths[first]:
+        yield f"the window begins {when(since)}, prices begin {when(begins[first])}: the {span(begins[first] - since)} before are left out"
+    if until is not None and until - ends[last] >= lengths[last]:
+        yield f"the window ends {when(until)}, prices end {when(ends[last])}: the {span(until - ends[last])} after are left out"
+    for asset in read.bars:
+        if begins[asset] - begins[first] >= max(lengths[asset], lengths[first]):
+            later = span(begins[asset] - begins[first])
+            yield f"prices of {asset} begin {when(begins[asset])}, {later} after those of {first}: until then {asset} counts as nothing"
+        if ends[last] - ends[asset] >= max(lengths[asset], lengths[last]):
+            sooner = span(ends[last] - ends[asset])
+            yield (
+                f"prices of {asset} end {when(ends[asset])}, {sooner} before those of {last}: from then on {asset} stands at its last "
+                "price, without funding"
+            )
+    for asset, rates in read.rates.items():
+        yield from unfunded(asset, rates, begins[asset], ends[asset])
+
+
+def unfunded(asset: str, rates: Sequence[Rate], begins_ms: int, ends_ms: int) -> Iterator[str]:
+    late = late_ms(usual_ms(rates))
+    settled = [one.at_ms for one in rates if one.at_ms >= begins_ms]
+    if not settled:
+        if ends_ms - begins_ms > late:
+            yield f"funding of {asset} has nothing from {when(begins_ms)} to {when(ends_ms)}: none is counted"
+        return
+    if settled[0] - begins_ms > late:
+        yield f"funding of {asset} begins {when(settled[0])}, its prices begin {when(begins_ms)}: none is counted before"
+    if ends_ms - settled[-1] > late:
+        yield f"funding of {asset} ends {when(settled[-1])}, its prices end {when(ends_ms)}: none is counted after"
+
+
+def settlements_follow(rates: Sequence[Rate]) -> bool:
+    """Is none missing between two others?"""
+    return first_gap([one.at_ms for one in rates], usual_ms(rates), None, None) is None
+
+
+def usual_ms(rates: Sequence[Rate]) -> int:
+    """Between two settlements."""
+    steps = Counter(after.at_ms - before.at_ms for before, after in pairwise(rates))
+    return steps.most_common(1)[0][0] if steps else USUAL_MS
+
+
+def ends_ms(bars: Sequence[Bar]) -> int:
+    return bars[-1].at_ms + bars[-1].length_ms
+
+
+def when(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"
+
+
+def span(distance_ms: int) -> str:
+    size, unit = next((size, unit) for size, unit in UNITS if distance_ms >= 2 * size or size == MINUTE_MS)
+    return f"{distance_ms / size:,.0f} {unit}"
