@@ -101,6 +101,16 @@ class Track:
         return end
 
     @cached_property
+    def ends(self) -> Floats:
+        """The price when each bar has ended: the next open, where that follows at once. And once more the last one."""
+        columns = self.columns
+        ends = np.empty(len(columns) + 1)
+        ends[:-2], ends[-2:] = columns.open[1:], columns.close[-1]
+        apart = np.flatnonzero(~self.adjoins[1:])
+        ends[apart] = columns.close[apart]
+        return ends
+
+    @cached_property
     def adjoins(self) -> Flags:
         """Does the bar begin where the one before it ends?"""
         columns = self.columns

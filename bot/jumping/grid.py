@@ -4,9 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from decimal import Decimal
 
-import numpy as np
-
-from bot.jumping.columns import Floats, Track
+from bot.jumping.columns import Track
 
 
 class Grid:
@@ -35,11 +33,3 @@ class Grid:
         """The last print before bar `index` begins, and its moment."""
         prints = self.tracks[asset].bars[index - 1].prints()
         return prints[-2] if index < len(self) and self.adjoins[index] else prints[-1]
-
-    def ends(self, asset: str) -> Floats:
-        """The price when each bar has ended: the next open, where that follows at once."""
-        columns = self.tracks[asset].columns
-        ends = np.append(columns.open[1:], columns.close[-1:])
-        apart = np.flatnonzero(~self.adjoins[1:])
-        ends[apart] = columns.close[apart]
-        return ends

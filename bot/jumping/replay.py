@@ -114,7 +114,7 @@ class JumpingReplay(Replay):
             tally.start_usd += (self.bag.get(asset, ZERO) + self.posted.get(asset, ZERO)) * track.opening(0)
         tally.value_usd = self.value_usd()
         contracts = {one.asset: one for one in self.engine.parts.instruments.values()}
-        least, error = extremes(grid, self.course, self.rules_of, contracts, self.bag, self.posted, tally.last)
+        least, error = extremes(grid, self.course, self.rules_of, contracts, self.bag, self.posted)
         tally.least_usd, tally.error_usd = Decimal(least) + tally.dollars, Decimal(error)
         return self.answer(time.perf_counter() - began)
 

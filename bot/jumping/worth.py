@@ -51,12 +51,10 @@ class Pieces:
 class Worth:
     """One asset of a run."""
 
-    def __init__(
-        self, grid: Grid, course: Course, rule: LegRule, contract: Instrument, coins: Decimal, posted: Decimal, last: Decimal
-    ) -> None:
-        """`coins` of the asset, in bag and collateral together; `posted`: of what the contract settles in; `last`: the price in the end."""
+    def __init__(self, grid: Grid, course: Course, rule: LegRule, contract: Instrument, coins: Decimal, posted: Decimal) -> None:
+        """`coins` of the asset, in bag and collateral together; `posted`: of what the contract settles in."""
         self.rule, self.whole = rule, float(coins)
-        self.prices = np.append(grid.ends(rule.asset), float(last))
+        self.prices = grid.tracks[rule.asset].ends
         self.opening = float(grid.tracks[rule.asset].columns.open[0])
         turnings = course.turnings.get(rule.asset, [])
         wallet = steps_with_funding(course, rule.asset, "wallet", 0.0)
@@ -162,7 +160,6 @@ def extremes(
     contracts: Mapping[str, Instrument],
     bag: Mapping[str, Decimal],
     posted: Mapping[str, Decimal],
-    last: Mapping[str, Decimal],
 ) -> tuple[float, float]:
     """The least that bag and account were worth, without what is neutral to every coin, and the largest distance from the ideal. USD."""
     each = [
@@ -173,7 +170,6 @@ def extremes(
             contracts[asset],
             bag.get(asset, ZERO) + posted.get(asset, ZERO),
             posted.get(contracts[asset].settle, ZERO),
-            last[asset],
         )
         for asset in grid.tracks
     ]

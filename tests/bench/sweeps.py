@@ -12,7 +12,7 @@ from typing import Any, Final
 from tests.bench.figure import figure, unmeasured
 
 CORES: Final = 2
-BARS: Final = 100_000
+BARS: Final = 525_600  # a year of minutes
 COMMAND: Final = Path(sys.executable).with_name("hedgebot")
 GRID: Final = """
 prices: btc.csv
