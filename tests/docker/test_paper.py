@@ -134,7 +134,9 @@ def test_every_query_of_a_dashboard_runs_and_shows_something(paper: Deployment, 
 
 
 def test_a_drift_reaches_the_alertmanager_within_two_minutes(paper: Deployment):
-    assert not firing(paper, "HedgeDrift")
+    paper.aligned()
+    eventually(lambda: not paper.query('ALERTS{alertname="HedgeDrift"}'), 120, "the drift of the first hedge is over, also as pending")
+    eventually(lambda: not firing(paper, "HedgeDrift"), 400, "and told no more")
     paper.say("pause")
     paper.say("target", "set", "BTC", "0.5")
     began = time.monotonic()
