@@ -4,7 +4,7 @@ way, and prove every few seconds that it is ours.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
@@ -14,6 +14,7 @@ from bot.audit.store import Store
 from bot.core.events import RunEnded, RunStarted
 from bot.core.model import View
 from bot.core.planner import TAG, is_ours
+from bot.event_loop import beside
 from bot.gate import SignGate
 from bot.ports import Clock, LeaseLost, PortError
 
@@ -74,13 +75,8 @@ async def proving(store: Store, gate: SignGate, clock: Clock, wake: Callable[[],
     if store.ttl_ms is None:
         yield
         return
-    task = asyncio.create_task(prove(store, gate, clock, wake, min(BEAT_MS, store.ttl_ms // 3)), name="lease")
-    try:
+    async with beside(prove(store, gate, clock, wake, min(BEAT_MS, store.ttl_ms // 3)), "lease"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def prove(store: Store, gate: SignGate, clock: Clock, wake: Callable[[], None], every_ms: int) -> None:

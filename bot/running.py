@@ -18,6 +18,7 @@ from bot.core.memory import State
 from bot.core.pin import halt
 from bot.core.reconcile import adoption_needed
 from bot.engine import Engine
+from bot.event_loop import beside
 from bot.exit_codes import Exit
 from bot.face import Status
 from bot.ports import LeaseLost, PortError
@@ -57,13 +58,10 @@ async def undisturbed() -> AsyncIterator[None]:
     threshold, interval = gc.get_threshold(), sys.getswitchinterval()
     gc.set_threshold(MANY, *threshold[1:])
     sys.setswitchinterval(GIVE_WAY_SECONDS)
-    task = asyncio.create_task(collect(), name="garbage")
     try:
-        yield
+        async with beside(collect(), "garbage"):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         sys.setswitchinterval(interval)
         gc.set_threshold(*threshold)
 

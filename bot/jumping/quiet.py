@@ -114,9 +114,9 @@ class Question:
     @property
     def smallest(self) -> Line:
         """The smallest order that is sent."""
-        fewest, least = self.notional(self.asker.fewest), usd(self.asker.least)
         if self.asker.inverse:
             return usd(max(self.asker.fewest, self.asker.least))
+        fewest, least = self.notional(self.asker.fewest), usd(self.asker.least)
         return fewest if self.cell.above(fewest - least) else least
 
     def equity(self) -> Line:
