@@ -124,6 +124,7 @@ class JumpingReplay(Replay):
         """Every moment from the opening of bar `index`, for the first one from the very beginning, to before the next bar begins."""
         for at_ms, group in self.moments(index):
             if self.calm is None:
+                await self.timers_until(at_ms)  # what is under way may have come to its end
                 self.calm = self.look_ahead(index + 1)
             if self.calm is not None and self.calm.holds(at_ms, group):
                 self.pass_by(at_ms, group)
