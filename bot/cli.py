@@ -194,16 +194,15 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """The insurance statement: what the hedge protected, what it cost, how well it worked. Adds up to the record."""
-    from bot.cli_config import settings_from
-    from bot.cli_report import a_share, report_table, statement, write_page
+    from bot.cli_report import Asked, report_table, stated
     from bot.cli_show import answer_json, show
 
     log_to_stderr(None)
-    found = statement(settings_from(config, account=account), since, a_share(collateral_yield, field="--collateral-yield"))
-    if html is not None:
-        write_page(found, html)
-    said = found.json()
-    answer_json(said) if as_json else show(report_table(said) if said["assets"] else "the record holds no look at an account yet")
+    empty = "the record holds no look at an account yet"
+    stated(
+        Asked(config, account, since, html, collateral_yield),
+        lambda said: answer_json(said) if as_json else show(report_table(said) if said["assets"] else empty),
+    )
 
 
 @app.command()
@@ -383,14 +382,14 @@ def correlations(
     half_life: Annotated[str | None, typer.Option("--half-life", metavar="N", help="candles after which a return counts half")] = None,
     since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="UTC, of files")] = None,
     until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="UTC, not included")] = None,
-    picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE.svg", help="write the matrix as a picture too")] = None,
+    picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="also draw the matrix as .svg or .png")] = None,
     config: Config = None,
     sets: Sets = None,
     account: Account = None,
     as_json: AsJson = False,
 ) -> None:
     """Which markets move together: correlations, β, R² and what a hedge would leave, of a venue's candles or of files."""
-    from bot.cli_correlations import Asked, correlated, draw, tables
+    from bot.cli_correlations import Asked, correlated, tables
     from bot.cli_replay import moment_of, named, number_of
     from bot.cli_show import answer_json, show
 
@@ -398,10 +397,10 @@ def correlations(
     files = {name: Path(file) for name, file in named(prices or (), "--prices").items()}
     weight = None if half_life is None else number_of(half_life, "--half-life")
     window = moment_of(since, "--from"), moment_of(until, "--to")
-    told = correlated(Asked(files, asset or (), candle, lookback, weight, *window, config, sets or (), account))
-    if picture is not None:
-        draw(told, picture)
-    answer_json(told) if as_json else show(*tables(told))
+    correlated(
+        Asked(files, asset or (), candle, lookback, weight, *window, config, sets or (), account, picture),
+        lambda said: answer_json(said) if as_json else show(*tables(said)),
+    )
 
 
 @app.command()

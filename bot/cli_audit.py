@@ -19,6 +19,7 @@ from bot.audit.roles import as_owner, set_up
 from bot.audit.verify import Verdict, Verification, verify
 from bot.audit.witness import heads_in
 from bot.cli_exit import Wrong
+from bot.cli_picture import require_place, whole
 from bot.core.events import TookCharge
 from bot.core.model import Ask, Fill
 from bot.core.planner import is_ours
@@ -27,7 +28,7 @@ from bot.logs import keep_secret
 from bot.ports import Misconfigured, NotSent, PortError
 from bot.record_face import entry_json, whole_entry_json
 from bot.settings import Settings
-from bot.wiring.record import holder, open_store, password, read_store
+from bot.wiring.record import files_of, holder, open_store, password, read_store
 from bot.wiring.venue import real_time
 from bot.words import moment_ms_from
 
@@ -127,14 +128,16 @@ def verification_lines(found: Verification) -> list[str]:
     return [*lines, *(f"note: {note}" for note in found.notes)]
 
 
-def write_export(settings: Settings, form: Literal["csv", "jsonl"], output: Path | None) -> None:
+def write_export(settings: Settings, form: Literal["csv", "jsonl"], output: Path | None, config: Path | None) -> None:
+    if output is not None:
+        require_place(output, "--output", files_of(settings, config))
     with closing(read_store(settings)) as store:
         if output is None:
             sys.stdout.writelines(export(store, form))
             sys.stdout.flush()
             return
-        with output.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(export(store, form))
+        with whole(output, "--output") as file:
+            file.writelines(line.encode() for line in export(store, form))
 
 
 def set_up_server(settings: Settings, admin: str, admin_password: Path | None) -> str:

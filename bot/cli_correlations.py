@@ -1,7 +1,7 @@
 """Which markets move together, and how well would one hedge another?"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -13,10 +13,12 @@ from rich.text import Text
 from bot.analytics.correlations import Correlations, correlations
 from bot.cli_config import settings_from
 from bot.cli_exit import Wrong
+from bot.cli_picture import require_picture, write_picture
 from bot.cli_show import NOTHING, Fitting, number, plain_table
 from bot.exit_codes import Exit
 from bot.face import iso_utc, plain_or_null
 from bot.heat_map import heat_map
+from bot.settings import DEFAULT_FILE
 from bot.settings_cross import LEAST_RETURNS, Cross
 from bot.settings_policies import CANDLES_MS
 from bot.wiring.markets import candles_of_files, candles_of_venue
@@ -36,10 +38,20 @@ class Asked:
     config: Path | None
     sets: Sequence[str]
     account: str | None
+    picture: Path | None
 
 
-def correlated(asked: Asked) -> dict[str, Any]:
-    """The fields of `correlations --json`. Raise Wrong, PortError or SettingsError."""
+def correlated(asked: Asked, tell: Callable[[dict[str, Any]], None]) -> None:
+    """`tell` has the fields of `correlations --json` before they are drawn. Raise Wrong, PortError or SettingsError."""
+    if asked.picture is not None:
+        require_picture(asked.picture, "--picture", {*asked.files.values(), asked.config or DEFAULT_FILE})
+    told = measured(asked)
+    tell(told)
+    if asked.picture is not None:
+        draw(told, asked.picture)
+
+
+def measured(asked: Asked) -> dict[str, Any]:
     if asked.candle not in CANDLES_MS:
         raise Wrong(Exit.USAGE, f"--candle {asked.candle}: write one of {', '.join(CANDLES_MS)}")
     if asked.lookback < LEAST_RETURNS:
@@ -128,8 +140,6 @@ def percent(value: str | None) -> str:
 
 
 def draw(told: dict[str, Any], file: Path) -> None:
-    if file.suffix.lower() != ".svg":
-        raise Wrong(Exit.USAGE, f"--picture {file}: pictures are SVG: name it {file.with_suffix('.svg')}")
     pairs = {(pair["asset"], pair["with"]): pair for pair in told["pairs"]}
 
     def value(row: str, column: str) -> float | None:
@@ -142,7 +152,4 @@ def draw(told: dict[str, Any], file: Path) -> None:
 
     title = f"Correlation of {told['returns']} returns of {told['candle']}"
     below = f"up to {told['as_of'][:16].replace('T', ' ')} UTC; β of the row on the column"
-    try:
-        file.write_text(heat_map(title, below, list(told["correlations"]), value, note), encoding="utf-8")
-    except OSError as error:
-        raise Wrong(Exit.FAILURE, f"--picture {file}: cannot be written ({error.strerror}); name another file") from None
+    write_picture(heat_map(title, below, list(told["correlations"]), value, note), file, "--picture")

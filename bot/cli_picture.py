@@ -1,11 +1,12 @@
-"""How does a page or a drawing become the file that was named? As it is, or as pixels; whole or not at all."""
+"""How does an answer become the file that was named? A drawing as it is or as pixels; whole or not at all."""
 
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from shutil import copymode
+from typing import BinaryIO, Final
 
 from bot.cli_exit import Wrong
 from bot.exit_codes import Exit
@@ -56,22 +57,37 @@ def pixels(svg: str) -> bytes:
 
 
 def write(content: bytes, file: Path, option: str) -> None:
-    """Beside it and renamed: what was there stays whole until then. A link goes on leading to its file. Raise Wrong."""
-    place = file.resolve()
+    """As `whole`."""
+    with whole(file, option) as out:
+        out.write(content)
+
+
+@contextmanager
+def whole(file: Path, option: str) -> Iterator[BinaryIO]:
+    """Whatever is written in the block, or what was there before. A link goes on leading to its file. Raise Wrong."""
+    try:
+        with file.open("wb") if is_device(file) else instead_of(file.resolve()) as out:
+            yield out
+    except OSError as error:
+        raise Wrong(Exit.FAILURE, f"{option} {file}: cannot be written ({error.strerror}); make room or name another file") from None
+
+
+@contextmanager
+def instead_of(place: Path) -> Iterator[BinaryIO]:
+    """Beside it, with its rights, and renamed when all of it is on the disk."""
     part = part_of(place)
     try:
-        if is_device(file):
-            file.write_bytes(content)
-            return
         with part.open("wb") as out:
-            out.write(content)
+            if place.exists():
+                copymode(place, part)
+            yield out
             out.flush()
             os.fsync(out.fileno())
         part.replace(place)
-    except OSError as error:
+    except BaseException:
         with suppress(OSError):
             part.unlink()
-        raise Wrong(Exit.FAILURE, f"{option} {file}: cannot be written ({error.strerror}); make room or name another file") from None
+        raise
 
 
 def part_of(place: Path) -> Path:

@@ -98,7 +98,7 @@ def audit_export(
         raise typer.BadParameter(f"{form}: write csv or jsonl", param_hint="--format")
     chosen: Literal["csv", "jsonl"] = "csv" if form == "csv" else "jsonl"
     log_to_stderr(None)
-    write_export(settings_from(config, account=account), chosen, output)
+    write_export(settings_from(config, account=account), chosen, output, config)
 
 
 @audit.command("prune")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
@@ -9,14 +10,39 @@ from typing import Any, Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bot.cli_config import settings_from
 from bot.cli_exit import Wrong
+from bot.cli_picture import require_place, write
 from bot.cli_show import clock, number, plain_table, usd
 from bot.exit_codes import Exit
 from bot.report import Report, fold_report
 from bot.report_page import page
 from bot.settings import Settings
-from bot.wiring.record import read_store
+from bot.wiring.record import files_of, read_store
 from bot.words import moment_ms_from
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command line of `report`, as it was typed."""
+
+    config: Path | None
+    account: str | None
+    since: str | None
+    html: Path | None
+    collateral_yield: str
+
+
+def stated(asked: Asked, tell: Callable[[dict[str, Any]], None]) -> None:
+    """`tell` has the fields of `report --json` before the page is written. Raise Wrong, SettingsError, Misspoken or PortError."""
+    settings = settings_from(asked.config, account=asked.account)
+    share = a_share(asked.collateral_yield, field="--collateral-yield")
+    if asked.html is not None:
+        require_place(asked.html, "--html", files_of(settings, asked.config))
+    found = statement(settings, asked.since, share)
+    tell(found.json())
+    if asked.html is not None:
+        write(page(found).encode(), asked.html, "--html")
 
 
 def statement(settings: Settings, since: str | None, collateral_yield: Decimal) -> Report:
@@ -34,13 +60,6 @@ def a_share(said: str, *, field: str) -> Decimal:
     if not share.is_finite() or not 0 <= share <= 1:
         raise Wrong(Exit.USAGE, f"{field} {said}: write a share from 0 to 1, such as 0.03 for 3 % a year")
     return share
-
-
-def write_page(report: Report, file: Path) -> None:
-    try:
-        file.write_text(page(report), "utf-8")
-    except OSError as error:
-        raise Wrong(Exit.FAILURE, f"--html {file}: cannot be written ({error.strerror}); name another file") from None
 
 
 def report_table(said: dict[str, Any]) -> RenderableType:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.cli_exit import Wrong
+from bot.cli_picture import require_place, write
 from bot.core.decision import LegPlan
 from bot.exit_codes import Exit
 from bot.ports import NotReady, PortError
@@ -17,11 +18,10 @@ from bot.venue_offers import OFFERS
 
 
 def write_example(path: Path, *, force: bool) -> None:
-    try:
-        with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(example_yaml())
-    except FileExistsError:
-        raise Wrong(Exit.USAGE, f"{path} exists already and was left as it is: name another file, or overwrite it with --force") from None
+    if path.exists() and not force:
+        raise Wrong(Exit.USAGE, f"{path} exists already and was left as it is: name another file, or overwrite it with --force")
+    require_place(path, "init", ())
+    write(example_yaml().encode(), path, "init")
 
 
 def findings_of(settings: Settings, *, online: bool) -> list[Finding]:

@@ -3,12 +3,13 @@
 import os
 import socket
 from contextlib import closing, suppress
+from pathlib import Path
 
 from bot.audit.lease import TTL_MS
 from bot.audit.store import NothingYet, Store
 from bot.core.memory import State
 from bot.ports import PortError
-from bot.settings import Settings
+from bot.settings import DEFAULT_FILE, Settings
 from bot.settings_values import sqlite_file
 
 
@@ -61,6 +62,14 @@ def led_at(settings: Settings) -> str | None:
     with suppress(PortError), closing(read_store(settings)) as store:
         return store.owner.address
     return None
+
+
+def files_of(settings: Settings, config: Path | None) -> set[Path]:
+    """What belongs to the bot, so that no answer is ever written over it: the configuration, and the databases with what lies beside."""
+    from bot.audit.copies import beside  # loads what verifies a record
+
+    databases = [file for url in (settings.audit.url, settings.paper.url) if (file := sqlite_file(url)) is not None]
+    return {config or DEFAULT_FILE, *databases, *(left for file in databases for left in beside(file))}
 
 
 def holder() -> str:
