@@ -10,7 +10,7 @@ from typing import Final, Literal
 from bot.core.cross import coins_lacking
 from bot.core.model import Kind
 from bot.settings import Settings, defaulted_limits
-from bot.settings_model import NEEDS_PASSPHRASE
+from bot.settings_model import NEEDS_PASSPHRASE, Venue
 from bot.settings_outside import variable
 from bot.settings_text import Finding
 from bot.settings_values import plain
@@ -146,16 +146,22 @@ def _missing_keys(settings: Settings) -> Iterator[Finding]:
     names = ["api_key", "api_secret", *(["passphrase"] if venue.name in NEEDS_PASSPHRASE else [])]
     for name in names:
         if getattr(venue, name) is None:
-            live = settings.mode == "live"
             problem = f"is not set, and {venue.name} shows no position without it"
+            if half := _key_parts(venue):
+                problem = f"is not set, and {' and '.join(half)} {'is' if len(half) == 1 else 'are'}: {venue.name} takes no half of a key"
             remedy = f"set {variable(('venue', name))}_FILE=/path/to/a/file that holds it"
-            yield _say(f"venue.{name}", problem, remedy, "error" if live else "warning")
+            yield _say(f"venue.{name}", problem, remedy, "error" if half or settings.mode == "live" else "warning")
+
+
+def _key_parts(venue: Venue) -> list[str]:
+    """The parts of a key that are given."""
+    return [f"venue.{name}" for name in ("api_key", "api_secret", "passphrase") if getattr(venue, name) is not None]
 
 
 def keyless(settings: Settings) -> tuple[Finding, ...]:
     """What is missing where a real venue is asked without any key: prices can be read, and that is all. A half of a key is a mistake."""
     venue = settings.venue
-    if venue.name == "paper" or any((venue.api_key, venue.api_secret, venue.passphrase)):
+    if venue.name == "paper" or _key_parts(venue):
         return ()
     return tuple(_missing_keys(settings))
 

@@ -86,7 +86,7 @@ def alternatives(annotation: Any) -> list[Any]:
     if get_origin(annotation) is Annotated:
         return alternatives(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
-        return list(get_args(annotation))
+        return [kind for one in get_args(annotation) for kind in alternatives(one)]
     return [annotation]
 
 

@@ -65,13 +65,13 @@ class Venue(Section):
             refuse(f"is {shown(name)}, which this bot does not know", f"write one of {', '.join(VENUES)}")
         return name
 
-    @field_validator("environment")
+    @field_validator("environment", mode="before")  # before: a name that no venue has is answered with this one's names too
     @classmethod
-    def _offered(cls, environment: str | None, info: ValidationInfo) -> str | None:
+    def _offered(cls, environment: object, info: ValidationInfo) -> object:
         name = str(info.data.get("name"))
         if name in VENUES and environment not in VENUES[name]:
             offered = [word or "null" for word in VENUES[name]]
-            problem = f"is {environment or 'null'}, which {name} does not have" if environment else f"is not given, and {name} needs one"
+            problem = f"is {shown(environment)}, which {name} does not have" if environment else f"is not given, and {name} needs one"
             refuse(problem, f"write {' or '.join(offered)}")
         return environment
 

@@ -106,6 +106,22 @@ def test_a_real_venue_without_its_keys_is_found(loaded: Load) -> None:
     assert found(bybit) == {}
 
 
+@pytest.mark.parametrize(
+    ("given", "lacking", "half"),
+    [
+        ({"API_KEY": "k"}, {"venue.api_secret", "venue.passphrase"}, "venue.api_key is"),
+        ({"API_KEY": "k", "API_SECRET": "s"}, {"venue.passphrase"}, "venue.api_key and venue.api_secret are"),
+    ],
+)
+def test_half_a_key_is_an_error_also_where_nothing_is_sent(loaded: Load, given: dict[str, str], lacking: set[str], half: str) -> None:
+    text = BASE + "venue: {name: okx, environment: demo}\n"
+    said = found(loaded(text, {f"HEDGEBOT__VENUE__{name}": value for name, value in given.items()}))
+    assert set(said) == lacking
+    for key in lacking:
+        assert said[key].startswith("error: ")
+        assert f"{key} is not set, and {half}: okx takes no half of a key; set HEDGEBOT__VENUE__" in said[key]
+
+
 def test_postgresql_without_a_password_is_a_warning(loaded: Load) -> None:
     text = BASE + "audit: {url: 'postgresql://u@h/db'}\n"
     assert found(loaded(text))["audit.password"].startswith("warning: ")

@@ -61,6 +61,8 @@ def test_the_table_has_a_row_for_every_key() -> None:
     assert "| `mode` | dry-run \\| live | `dry-run` | may orders be sent at all |" in rows
     assert any(row.startswith("| `risk.max_leverage` † | number | `2` |") for row in rows)
     assert any(row.startswith("| `bag.X.coins` | number | required |") for row in rows)
+    assert any(row.startswith("| `execution.max_depth_share` | number | `null` |") for row in rows)
+    assert any(row.startswith("| `hedges.X.policies.drawdown.average_days` | number | `null` |") for row in rows)
     assert any("| secret | only `HEDGEBOT__VENUE__API_KEY` or `HEDGEBOT__VENUE__API_KEY_FILE` |" in row for row in rows)
     assert any(row.startswith("| `paper.price.X` | number | `60000` for BTC |") for row in rows)
 

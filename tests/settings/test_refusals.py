@@ -264,10 +264,11 @@ def test_paper_needs_a_price_and_collateral_for_each_hedge(refused: Refuse, load
 @pytest.mark.parametrize(
     ("venue", "says"),
     [
-        ("name: paper, environment: testnet", "venue.environment is testnet, which paper does not have; write null"),
+        ("name: paper, environment: testnet", "venue.environment is 'testnet', which paper does not have; write null"),
         ("name: bybit", "venue.environment is not given, and bybit needs one; write testnet or demo or production"),
-        ("name: deribit, environment: demo", "venue.environment is demo, which deribit does not have; write testnet or production"),
-        ("name: okx, environment: live", "venue.environment is 'live', but must be 'testnet', 'demo' or 'production'"),
+        ("name: deribit, environment: demo", "venue.environment is 'demo', which deribit does not have; write testnet or production"),
+        ("name: okx, environment: live", "venue.environment is 'live', which okx does not have; write demo or production"),
+        ("name: deribit, environment: prod", "venue.environment is 'prod', which deribit does not have; write testnet or production"),
         ("name: bitmex, environment: testnet", "venue.name is 'bitmex', which this bot does not know; write one of paper, bybit"),
         ("base_url: 'ftp://x'", "does not begin with https:// or http://"),
     ],
