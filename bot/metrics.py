@@ -137,8 +137,8 @@ class StatusGauges:
         self.currencies: dict[str, None] = dict.fromkeys(assets)  # a currency once seen stays, as NaN when unknown
         self.status: Status | None = None
         self.data_stamps: dict[tuple[str, str], float] = {}  # (asset, source) -> seconds
-        self.funding_coins = defaultdict(float, dict.fromkeys(assets, 0.0))
-        self.fees_coins = defaultdict(float, dict.fromkeys(assets, 0.0))
+        self.funding_coins = defaultdict(Decimal, dict.fromkeys(assets, ZERO))  # exact sums, floats only when they are written
+        self.fees_coins = defaultdict(Decimal, dict.fromkeys(assets, ZERO))
         self.head: tuple[int, int] | None = None
         self.lease_held = False
         self.clock_skew_seconds = UNKNOWN
@@ -278,7 +278,7 @@ class StatusGauges:
         ):
             family = gauge_family(name, tells, LEG)
             for asset, coins in sums.items():
-                family.add_metric((*self.account, asset), coins)
+                family.add_metric((*self.account, asset), float(coins))
             yield family
         seq, head48 = self.head or (None, None)
         yield self.one("audit_seq", "Number of the last row of the audit chain", seq)
@@ -396,12 +396,12 @@ class Metrics:
     def fill(self, asset: str, fill: Fill, arrival: Arrival | None) -> None:
         """An own fill, and the market that its order met."""
         self._fills[asset,].inc()
-        self.gauges.fees_coins[asset] += float(fill.fee_coins)
+        self.gauges.fees_coins[asset] += fill.fee_coins
         if arrival is not None:
             self._slippage[asset,].observe(float(slippage(fill.side, arrival.mid, fill.price) * BPS))
 
     def funding(self, asset: str, payment: FundingPayment) -> None:
-        self.gauges.funding_coins[asset] += float(payment.coins)
+        self.gauges.funding_coins[asset] += payment.coins
 
     def api_error(self, error_class: str) -> None:
         """A failed call, by the name of its class in the error tree of the ports."""

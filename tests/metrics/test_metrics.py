@@ -322,6 +322,13 @@ def test_fees_and_funding_are_sums_that_may_fall(metrics):
     assert value(metrics, "funding_coins_total", asset="BTC") == -0.5
 
 
+def test_fees_and_funding_are_summed_exactly(metrics):
+    for coins in ("0.1", "0.1", "0.1"):
+        metrics.fill("BTC", Fill("t1", "c1", BTC.symbol, Side.SELL, 10, D(60000), D(coins), True, NOW_MS), None)
+        metrics.funding("BTC", FundingPayment("p", BTC.symbol, D("0.0001"), D(60000), D(coins), NOW_MS))
+    assert (value(metrics, "fees_coins_total", asset="BTC"), value(metrics, "funding_coins_total", asset="BTC")) == (0.3, 0.3)
+
+
 def test_errors_and_times_are_counted(metrics):
     metrics.api_error("Unknown")
     metrics.api_error("Unknown")
