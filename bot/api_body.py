@@ -126,4 +126,7 @@ def explained(kind: str, message: str, shape: type[Body]) -> str:
     if kind == "extra_forbidden":
         known = ", ".join(shape.model_fields) or "none"
         return f"is not a field of this command (known: {known})"
+    if kind in ("too_short", "string_too_short"):
+        return "must say why"
+    message = message.removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
