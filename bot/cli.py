@@ -265,7 +265,10 @@ def orders(
 
     log_to_stderr(None)
     said = listed(settings_from(config, account=account), limit=limit, open_only=open_only)
-    answer_json(said) if as_json else show((costs_table if costs else orders_table)(said["orders"]))
+    if as_json:
+        answer_json(said)
+    else:
+        show(costs_table(said["orders"]) if costs else orders_table(said["orders"], open_only=open_only))
 
 
 @app.command()

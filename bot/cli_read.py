@@ -49,12 +49,17 @@ def from_bot(settings: Settings, path: str, *, otherwise: str, note: Callable[[s
         return None
     try:
         answer = ask(settings, "GET", path)
-        if answer.is_success:
-            return exact(answer)
-        raise NoAnswer(f"{answer.url}: answered {answer.status_code}")
+        said = exact(answer)
     except NoAnswer as error:
-        note(f"note: {name} leads account {settings.account}, but its API does not answer ({error}); {otherwise}")
+        note(
+            f"note: by the record {name} leads account {settings.account}, but its API does not answer ({error}): it hangs, or it died and "
+            f"the next `hedgebot run` goes on; {otherwise}"
+        )
         return None
+    if answer.is_success:
+        return said
+    note(f"note: the bot that leads account {settings.account} answered {answer.status_code}: {said.get('detail')}; {otherwise}")
+    return None
 
 
 # ---------------------------------------------------------------------------------------------------------------- plan

@@ -220,9 +220,9 @@ def plain_table(*names: str, left: Iterable[str] = (), gap: int = 1) -> Table:
     return table
 
 
-def orders_table(orders: Sequence[Mapping[str, Any]]) -> RenderableType:
+def orders_table(orders: Sequence[Mapping[str, Any]], *, open_only: bool = False) -> RenderableType:
     if not orders:
-        return Text("no order on record")
+        return Text("no order that is not finished" if open_only else "no order on record")
     rows = [
         (
             clock(order["at"])[5:16],

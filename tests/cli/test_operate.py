@@ -1,6 +1,9 @@
 """Does an operator's word arrive, is it carried out, and does it last? Through a running bot, and without one."""
 
+import signal
 from datetime import UTC, datetime, timedelta
+
+import httpx
 
 from tests.cli.desk import PATIENT, Desk
 
@@ -125,4 +128,29 @@ def test_a_bot_that_hangs_is_named_and_kill_still_writes_the_file(desk: Desk):
         assert answer.code == 1
         assert f"pid {bot.process.pid}" in answer.err
         assert bot.until(lambda said: said["state"] == "HALTED")["open_orders"] == 0  # it read the file
+        assert bot.stop() == 0
+
+
+def test_a_bot_that_died_is_not_said_to_be_at_work(desk: Desk):
+    desk.write(PATIENT)
+    with desk.start("--live") as bot:
+        bot.until(lambda said: said["open_orders"] == 1)
+        bot.stop(signal.SIGKILL)
+    answer = desk.hb("status")
+    assert answer.code == 0
+    assert f"by the record pid {bot.process.pid} on" in answer.err
+    assert "it hangs, or it died and the next `hedgebot run` goes on; this is what the record says" in answer.err
+
+
+def test_a_bot_that_does_not_take_questions_is_said_to_have_answered(desk: Desk):
+    desk.write(PATIENT)
+    with desk.start("--live") as bot:
+        bot.until(lambda said: said["open_orders"] == 1)
+        url = (desk.folder / "hedgebot.db.api").read_text().strip()
+        for _ in range(10):
+            httpx.get(f"{url}/api/v1/status", headers={"authorization": "Bearer wrong"})
+        answer = desk.hb("status")
+        assert answer.code == 0
+        assert "the bot that leads account main answered 429: too many wrong tokens from your address" in answer.err
+        assert "this is what the record says" in answer.err
         assert bot.stop() == 0

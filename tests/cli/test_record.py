@@ -72,6 +72,11 @@ def test_tables_fit_into_eighty_columns(aligned: Desk):
         assert max(map(len, aligned.good(*args).out.splitlines())) <= 80, args
 
 
+def test_where_no_order_is_open_the_list_of_open_ones_does_not_say_that_there_never_was_one(aligned: Desk):
+    assert aligned.good("orders", "--open").out == "no order that is not finished\n"
+    assert "FILLED" in aligned.good("orders").out
+
+
 def test_status_carries_the_fields_that_scripts_rely_on(aligned: Desk):
     status = aligned.json("status")
     assert set(status) == {
