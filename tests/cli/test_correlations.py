@@ -89,7 +89,7 @@ def test_what_cannot_be_meant_is_refused(words: tuple[str, ...], said: str) -> N
 def test_one_asset_alone_and_a_picture_of_another_kind_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Wrong, match="has nothing to move with"):
         typed("--prices", f"BTC={data(FILES['BTC'])}", "--from", "2022-11-01", "--to", "2022-11-09")
-    with pytest.raises(Wrong, match="a picture ends in .svg or .png"):
+    with pytest.raises(Wrong, match=r"a picture ends in \.svg or \.png"):
         typed(*files(), "--from", "2022-11-01", "--to", "2022-11-09", "--picture", str(tmp_path / "matrix.gif"))
 
 
