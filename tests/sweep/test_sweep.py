@@ -228,6 +228,17 @@ def test_the_brightest_field_of_a_heat_map_is_the_best(higher: bool, best: str) 
     assert "+2.0000%" in words
 
 
+def test_the_heat_map_in_the_docs_looks_as_the_command_draws_one_now() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sweeps.svg").read_text("utf-8")
+    titles = re.findall(r"<title>(.*?)</title>", text)
+    values = [float(one.rstrip("%")) / 100 for one in titles]
+    keys = ("ratio", [str(at) for at in range(6)]), ("policy", [str(at) for at in range(3)])
+    cells = {(x, y): values[int(y) * 6 + int(x)] for x in keys[0][1] for y in keys[1][1]}
+    now = heat_map(Heat("x", *keys, cells, partial(figure, "worst_ratio"), higher=True))
+    assert re.findall(r"<title>(.*?)</title>", now) == titles
+    assert re.findall(r"worst .*?, best .*?<", now) == re.findall(r"worst .*?, best .*?<", text)
+
+
 def test_a_heat_map_says_its_figures_as_the_table_does(desk: Desk) -> None:
     said = desk.good("sweep", grid(desk.folder), *ONE, "--by", "cost_ratio", "--heat", "map.svg").json
     picture = (desk.folder / "map.svg").read_text("utf-8")
