@@ -19,6 +19,7 @@ from bot.replay import Progress, Replay
 from bot.settings import Settings
 from bot.settings_cross import Cross
 from bot.settings_policies import NO_POLICIES, policies_by_name
+from bot.settings_values import MOST_USD
 from bot.wiring.coverage import uncovered
 from bot.wiring.past import History, Recorded, instant, low_and_close, recorded, replay
 from bot.words import ratio_from
@@ -270,10 +271,22 @@ def fitted(asked: Asked, read: Recorded, over: Mapping[str, str] = NOTHING) -> t
     require_prices(settings, read)
     start = start_usd(settings, read)
     written = {f"{section}.{name}" for section in ("risk", "execution") for name in getattr(settings, section).model_fields_set}
-    wider = {key: plain(max(value_of(settings, key), (ROOM * start).quantize(ONE))) for key in GROWING if key not in written}
-    wider = {key: value for key, value in wider.items() if Decimal(value) != value_of(settings, key)}
-    limits = ", ".join(f"{key} {Decimal(value):,f}" for key, value in wider.items())
-    return from_flags(asked.config, {**flags, **wider}) if wider else settings, limits
+    room = (ROOM * start).quantize(ONE)
+    wider = {key: room for key in GROWING if key not in written and room > value_of(settings, key)}
+    if room > MOST_USD and wider:
+        raise Wrong(
+            Exit.USAGE, f"--bag, --collateral: {plain(start)} USD at the first prices is more than anybody holds: correct one of them"
+        )
+    return widened(settings, wider), ", ".join(f"{key} {value:,f}" for key, value in wider.items())
+
+
+def widened(settings: Settings, limits: Mapping[str, Decimal]) -> Settings:
+    """With higher limits. What was judged before stays true: nothing refuses a limit for being high, but for MOST_USD."""
+    sections: dict[str, dict[str, Decimal]] = {}
+    for key, value in limits.items():
+        section, name = key.split(".")
+        sections.setdefault(section, {})[name] = value
+    return settings.model_copy(update={name: getattr(settings, name).model_copy(update=values) for name, values in sections.items()})
 
 
 def require_prices(settings: Settings, read: Recorded) -> None:

@@ -5,7 +5,9 @@ refused instead of guessed at: aliases, tags, lists and doubled keys have no pla
 """
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -87,6 +89,13 @@ def read_file(path: Path) -> Written:
 
 def read_text(text: str, name: str) -> Written:
     """The tree of a YAML text called `name` in messages."""
+    read = _parsed(text, name)
+    return Written(deepcopy(read.tree), dict(read.where))
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str, name: str) -> Written:
+    """Once: every combination of a sweep stands on the same text."""
     try:
         return _Builder(name, yaml.parse(text, Loader=yaml.SafeLoader)).document()
     except yaml.MarkedYAMLError as error:

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 NUMBER: Final = re.compile(r"[+-]?(\d{1,60}(\.\d{0,60})?|\.\d{1,60})([eE][+-]?\d{1,2})?", re.ASCII)
 WHOLE: Final = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+MOST_USD: Final = Decimal("1e15")
 SWITCHES: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -146,7 +147,7 @@ Whole = Annotated[int, BeforeValidator(read_whole)]
 Switch = Annotated[bool, BeforeValidator(read_switch)]
 Coins = Annotated[Number, Field(ge=0, le=Decimal("1e12"))]
 Price = Annotated[Number, Field(gt=0, le=Decimal("1e12"))]
-Usd = Annotated[Number, Field(gt=0, le=Decimal("1e15"))]
+Usd = Annotated[Number, Field(gt=0, le=MOST_USD)]
 Multiple = Annotated[Number, Field(gt=0, le=2)]
 Leverage = Annotated[Number, Field(gt=0, le=100)]
 Bps = Annotated[Number, Field(gt=0, lt=10000)]

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,10 +14,15 @@ from xml.etree import ElementTree
 import psutil
 import pytest
 
+from bot import cli_replay, settings_text
 from bot.cli_exit import Wrong
-from bot.cli_sweep import Asked, figure, swept
+from bot.cli_grid import grid_of
+from bot.cli_replay import fitted, from_flags, history_of
+from bot.cli_sweep import Asked, figure, jobs_of, swept
 from bot.jumping.columns import Columns
+from bot.settings_docs import example_yaml
 from bot.sweep.heat import Heat, heat_map
+from bot.wiring.past import recorded
 from tests.cli.desk import SCRIPT, Desk
 from tests.sweep.desk import GRID, grid
 
@@ -318,3 +324,32 @@ def test_words_that_make_no_sense_are_refused(desk: Desk, args: tuple[str, ...],
     assert answer.code == 2
     assert words in answer.err
     assert not (desk.folder / "grid.journal").exists()
+
+
+@pytest.mark.parametrize("written", ["", "set: {risk.max_position_usd: 5e6}\n", "set: {band.min_order_usd: 50}\n"])
+def test_a_limit_that_nobody_wrote_down_is_as_if_it_had_been_typed(tmp_path: Path, written: str) -> None:
+    one = grid_of(tmp_path / grid(tmp_path, f"{written}{GRID}")).combinations[0].asked
+    read = recorded(history_of(one))
+    settings, limits = fitted(one, read)
+    named = dict(limit.split(" ") for limit in limits.replace(",0", "0").split(", "))
+    assert ("risk.max_position_usd" in named) == ("5e6" not in written)
+    typed, none = fitted(replace(one, sets=[*one.sets, *(f"{key}={value}" for key, value in named.items())]), read)
+    assert none == ""
+    assert typed.model_dump_json() == settings.model_dump_json()
+    for section in ("risk", "execution", "band"):
+        assert getattr(typed, section).model_fields_set == getattr(settings, section).model_fields_set
+
+
+def test_a_combination_is_judged_once_and_its_configuration_parsed_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hedge.yaml").write_text(example_yaml(), "utf-8")
+    judged: list[object] = []
+    monkeypatch.setattr(cli_replay, "from_flags", lambda config, flags: judged.append(flags) or from_flags(config, flags))
+    before = settings_text._parsed.cache_info().misses
+    jobs = jobs_of(grid_of(tmp_path / grid(tmp_path, f"config: hedge.yaml\n{GRID}")))
+    assert (len(jobs), len(judged), settings_text._parsed.cache_info().misses - before) == (4, 4, 1)
+    assert len({job.key for job in jobs}) == 4
+
+
+def test_a_bag_beyond_all_money_is_refused(desk: Desk) -> None:
+    refused = desk.hb("sweep", grid(desk.folder, GRID.replace("bag: 2", "bag: 1e11")))
+    assert (refused.code, "`bag`, `collateral`: 6000000000180000 USD at the first prices" in refused.err) == (4, True), refused
