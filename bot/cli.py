@@ -321,7 +321,8 @@ def replay(
     log_level: LogLevel = None,
 ) -> None:
     """What would have happened: the same engine and the paper exchange over price history. Needs no configuration."""
-    from bot.cli_replay import Asked, replayed, summary
+    from bot.cli_replay import Asked, replayed
+    from bot.cli_replay_table import summary
     from bot.cli_show import answer_json, pairs, show
 
     log_to_stderr(log_level, as_json=log_json, otherwise="critical")

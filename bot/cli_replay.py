@@ -20,7 +20,7 @@ from bot.settings import Settings
 from bot.settings_cross import Cross
 from bot.settings_policies import NO_POLICIES, policies_by_name
 from bot.settings_values import MOST_USD
-from bot.wiring.coverage import uncovered
+from bot.wiring.coverage import ends_ms, spoken_before, uncovered, when
 from bot.wiring.past import History, Recorded, instant, low_and_close, recorded, replay
 from bot.words import ratio_from
 
@@ -28,7 +28,6 @@ ROOM: Final = 10  # limits that nobody wrote down allow so many times the value 
 MANY: Final = 10_000  # bars from which on it is worth saying that a replay does not jump
 ASKED_FOR: Final = "this"  # what the run is called beside those that it is compared with
 NOTHING: Final[Mapping[str, str]] = {}
-MOST_SWITCHES: Final = 20  # that are shown; `--json` has them all
 GROWING: Final = ("risk.max_position_usd", "execution.max_order_usd", "risk.max_turnover_usd_per_day")
 
 
@@ -74,7 +73,9 @@ def replayed(asked: Asked, tell: Callable[[dict[str, Any]], None] = untold) -> d
     for missing in uncovered(read):
         say(f"note: {missing}")
     settings = settings_of(asked, read)
-    commands = words_of(asked, settings)
+    commands = words_of(asked, settings, read)
+    for standing in spoken_before(commands, read):
+        say(f"note: {standing}")
     others = {name: fitted(asked, read, sets)[0] for name, sets in beside(asked.compare).items()}
     if drawing and (always := without_policies(settings)) is not None:
         others.setdefault("always", always)
@@ -235,20 +236,25 @@ def moment_of(said: str | None, option: str) -> int | None:
         raise Wrong(Exit.USAGE, f"{option} {said}: is not a time; write 2020-03-12 or 2020-03-12T08:00 (UTC)") from None
 
 
-def words_of(asked: Asked, settings: Settings) -> list[CommandGiven]:
-    return sorted((command_of(said, settings) for said in asked.target_at), key=lambda command: command.at_ms)
+def words_of(asked: Asked, settings: Settings, read: Recorded) -> list[CommandGiven]:
+    return sorted((command_of(said, settings, read) for said in asked.target_at), key=lambda command: command.at_ms)
 
 
-def command_of(said: str, settings: Settings) -> CommandGiven:
-    """`BTC=0@2020-03-15T00:00Z`: the operator's word at that moment."""
-    word, at, moment = said.partition("@")
-    if not at:
+def command_of(said: str, settings: Settings, read: Recorded) -> CommandGiven:
+    """`BTC=0@2020-03-15T00:00Z`: the operator's word at that moment, while there are prices."""
+    word, _, moment = said.partition("@")
+    if not moment:
         raise Wrong(Exit.USAGE, f"--target-at {said}: write ASSET=RATIO@TIME, such as BTC=0@2020-03-15T00:00Z")
     ((asset, ratio),) = named([word], "--target-at").items()
     if asset not in settings.assets:
         raise Wrong(Exit.USAGE, f"--target-at {said}: {asset} is not hedged (known: {', '.join(sorted(settings.assets))})")
     wanted = ratio_from(ratio, allow_over_hedge=settings.risk.allow_over_hedge, field=f"--target-at {said}")
-    return CommandGiven("target-set", "cli", moment_of(moment, "--target-at") or 0, asset, wanted)
+    at_ms = moment_of(moment, "--target-at") or 0
+    if at_ms >= (ended := ends_ms(read.bars[asset])):
+        raise Wrong(
+            Exit.USAGE, f"--target-at {said}: prices of {asset} end {when(ended)}, and nothing trades from then on; name a time before"
+        )
+    return CommandGiven("target-set", "cli", at_ms, asset, wanted)
 
 
 # ---------------------------------------------------------------------------------------------------------------- settings
@@ -404,97 +410,3 @@ def start_usd(settings: Settings, read: Recorded) -> Decimal:
     for asset, bars in read.bars.items():
         total += coins_of(settings, asset) * bars[0].open
     return total + settings.paper.collateral.get("USDT", ZERO)
-
-
-# ---------------------------------------------------------------------------------------------------------------- what came of it
-
-
-def summary(said: Mapping[str, Any]) -> list[tuple[str, str]]:
-    from bot.cli_show import number, usd
-
-    start, end, least = (Decimal(said[f"value_{name}_usd"]) for name in ("start", "end", "min"))
-    return [
-        ("bars", f"{said['steps']:,}"),
-        ("hedged", f"{usd(start)} USD at the start, {usd(least)} at worst, {usd(end)} at the end"),
-        ("unhedged", f"{usd(said['unhedged_value_end_usd'])} USD at the end"),
-        ("worst hedge error", f"{number(said['hedge_error_max_bps'], 2)} bp of the start"),
-        ("orders, fills", f"{said['orders']:,}, {said['fills']:,} ({usd(said['turnover_usd'])} USD turned over)"),
-        ("fees paid", f"{usd(said['fees_usd'], '0.01')} USD"),
-        ("funding received", f"{usd(said['funding_usd'], '0.01')} USD"),
-        ("liquidated", "YES" if said["liquidated"] else "no"),
-        *moved(said),
-        *crossing(said),
-        *comparison(said),
-        *((name, f"{usd(one['value_end_usd'])} USD at the end, {usd(one['value_min_usd'])} at worst") for name, one in runs_of(said)),
-        ("took", f"{said['seconds']} s"),
-    ]
-
-
-def moved(said: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Collateral that was moved; what is not listed is counted."""
-    if "transfers" not in said:
-        return []
-    from bot.cli_show import clock, number
-
-    made = said["transfers"]
-    lines = [
-        f"{clock(one['at'])[:16]} {number(abs(Decimal(one['coins'])))} {one['asset']} "
-        f"{'into the account' if Decimal(one['coins']) > 0 else 'back to the bag'} ({one['why']})"
-        for one in made[:MOST_SWITCHES]
-    ]
-    if len(made) > MOST_SWITCHES:
-        lines.append(f"and {len(made) - MOST_SWITCHES} more")
-    return [("collateral moved", "\n".join(lines) or "never")]
-
-
-def crossing(said: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What was carried, and how much it took away."""
-    if "crosses" not in said:
-        return []
-    from bot.cli_show import NOTHING, clock, number, usd
-
-    lines = [
-        f"{clock(one['at'])[:16]} {one['asset']} β {number(one['beta'])}, R² {number(one['r_squared'])}: "
-        + (f"{usd(one['target_usd'])} USD" if one["target_usd"] is not None else one["why"])
-        for one in said["crosses"][:MOST_SWITCHES]
-    ]
-    if len(said["crosses"]) > MOST_SWITCHES:
-        lines.append(f"and {len(said['crosses']) - MOST_SWITCHES} more")
-    reduced = said["variance_reduction"]
-    return [
-        ("cross-hedges", "\n".join(lines)),
-        (
-            "variance taken away",
-            "; ".join(
-                f"{name} {NOTHING if share is None else f'{number(100 * Decimal(share), 1)} %'}"
-                for name, share in [*((f"of {asset}", share) for asset, share in said["effectiveness"].items()), ("of everything", reduced)]
-            ),
-        ),
-    ]
-
-
-def runs_of(said: Mapping[str, Any]) -> Sequence[tuple[str, Mapping[str, Any]]]:
-    return tuple(said.get("runs", {}).items())
-
-
-def comparison(said: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What the policies did, and what it would have been without them."""
-    if "compared" not in said:
-        return []
-    from bot.cli_show import clock, number, usd
-
-    always, never = said["compared"].get("always"), said["compared"]["never"]
-    bare = ("never hedged", f"{usd(never['value_end_usd'])} USD at the end, {usd(never['value_min_usd'])} at worst")
-    if always is None:
-        return [bare]
-    shown = []
-    for one in said["switches"][:MOST_SWITCHES]:
-        ratio = "UNKNOWN" if one["ratio_effective"] is None else number(one["ratio_effective"])
-        shown.append(f"{clock(one['at'])[:16]} {one['asset']} {ratio}: {one['why']}")
-    if len(said["switches"]) > MOST_SWITCHES:
-        shown.append(f"and {len(said['switches']) - MOST_SWITCHES} more")
-    return [
-        ("always hedged", f"{usd(always['value_end_usd'])} USD at the end, {usd(always['value_min_usd'])} at worst"),
-        bare,
-        ("ratio changed", "\n".join(shown) or "never"),
-    ]

@@ -27,11 +27,11 @@ from bot.program import code_hash
 from bot.settings import Settings, SettingsError
 from bot.sweep import parquet
 from bot.sweep.attempt import Answer, Ended, Failed, Files, Stopped, in_place
-from bot.sweep.cores import on_cores, unheard
+from bot.sweep.cores import on_cores
 from bot.sweep.finished import Journal
 from bot.sweep.heat import Heat, heat_map
 from bot.sweep.results import HIGHER, MEASURES, SAID, Result, ranked, result
-from bot.wiring.coverage import settlements_follow, uncovered
+from bot.wiring.coverage import settlements_follow, spoken_before, uncovered
 from bot.wiring.past import History, Recorded, recorded, replay
 
 TELL_SECONDS: Final = 10.0
@@ -148,13 +148,26 @@ def interruptible() -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
+@contextmanager
+def to_the_end() -> Iterator[None]:
+    """Ctrl-C counts after the block. Blocking the signal would not do: other threads hear it too, and Python then tells this one."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    for number in heard[:1]:
+        signal.raise_signal(number)
+
+
 def made(left: Sequence[Job], journal: Journal, asked: Asked, whole: int) -> dict[str, str]:
     """Every result into the journal as it comes; which runs failed, and why."""
     failed: dict[str, str] = {}
     with telling(len(left), whole - len(left)) as tell, closing(ended(left, asked)) as results:
         for came in results:
             failed |= {job.key: answer.why for job, answer in came if isinstance(answer, Failed)}
-            with unheard():  # what came is kept and counted before Ctrl-C ends it
+            with to_the_end():  # what came is kept and counted before Ctrl-C ends it
                 journal.add({job.key: answer for job, answer in came if not isinstance(answer, Failed)})
             tell(len(came))
     return failed
@@ -223,19 +236,20 @@ def jobs_of(grid: Grid) -> list[Job]:
                 read = reads[repr(history)] = looked_at(history)
                 missing += [f"{in_period(one)}{words}" for words in uncovered(read)]
             settings, widened = fitted(one.asked, read)
-            commands = words_of(one.asked, settings)
+            commands = words_of(one.asked, settings, read)
         except (SettingsError, Wrong) as error:
             refused.append(grid.in_its_words(error, one))
             continue
         except Misconfigured as error:
             raise Wrong(Exit.CONFIGURATION, grid.in_its_words(error, one)) from error
         limits.add(widened)
+        missing += [f"{in_period(one)}{words}" for words in spoken_before(commands, read)]
         files = {name: contents.get(path) or contents.setdefault(path, digest(path)) for name, path in named_files(history)}
         jobs.append(Job(key_of(one, history, files, settings, commands), history, settings, commands))
     if refused:
         more = [f"and {len(refused) - MOST_REFUSED:,} more combinations"] if len(refused) > MOST_REFUSED else []
         raise Wrong(Exit.CONFIGURATION, "\n".join([*refused[:MOST_REFUSED], *more, "nothing was run: mend the grid"]))
-    for words in missing:
+    for words in dict.fromkeys(missing):
         say(f"note: {words}")
     if wider := spans(limits - {""}):
         say(f"note: {wider}: ten times the bag, since nobody set them; `set` or `config` of the grid does")

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from adapters.history_terms import DAY_MS, Bar, Rate, first_gap, late_ms
+from bot.core.events import CommandGiven
 from bot.wiring.past import Recorded
 
 MINUTE_MS: Final = 60_000
@@ -51,6 +52,13 @@ def unfunded(asset: str, rates: Sequence[Rate], begins_ms: int, ends_ms: int) ->
         yield f"funding of {asset} begins {when(settled[0])}, its prices begin {when(begins_ms)}: none is counted before"
     if ends_ms - settled[-1] > late:
         yield f"funding of {asset} ends {when(settled[-1])}, its prices end {when(ends_ms)}: none is counted after"
+
+
+def spoken_before(commands: Sequence[CommandGiven], read: Recorded) -> Iterator[str]:
+    """Sentences about words that stand already when prices begin."""
+    for said in commands:
+        if said.asset is not None and said.at_ms < (begins_ms := read.bars[said.asset][0].at_ms):
+            yield f"the target of {said.asset} is set {when(said.at_ms)}, its prices begin {when(begins_ms)}: it stands from then on"
 
 
 def settlements_follow(rates: Sequence[Rate]) -> bool:

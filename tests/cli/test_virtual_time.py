@@ -54,6 +54,16 @@ def test_a_ratio_of_zero_places_nothing_and_a_word_midway_brings_the_hedge_to_fl
     assert float(flat["turnover_usd"]) == pytest.approx(400_000, rel=0.02)  # opened, and closed again
 
 
+def test_a_word_from_before_the_prices_stands_from_the_first_one_on_and_is_noted_and_one_in_the_last_second_counts(desk: Desk):
+    words = ("replay", "--prices", prices(desk, CALM), "--bag", "2", "--collateral", "3", "--json")
+    before, half = desk.good(*words, "--target-at", "BTC=0.5@2023-06-01"), desk.good(*words, "--ratio", "0.5")
+    assert "note: the target of BTC is set 2023-06-01 00:00, its prices begin 2024-01-01 00:00: it stands from then on\n" in before.err
+    assert (before.json["turnover_usd"], before.json["value_end_usd"]) == (half.json["turnover_usd"], half.json["value_end_usd"])
+    last = desk.good(*words, "--target-at", "BTC=0.5@2024-01-01T23:59:59")
+    assert "the target of BTC" not in last.err
+    assert float(last.json["turnover_usd"]) > 1.4 * float(desk.good(*words).json["turnover_usd"])
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
@@ -92,6 +102,15 @@ def test_gaps_are_held_through_on_request(desk: Desk):
         (("--prices", "btc.csv", "--bag", "2"), "--collateral BTC=COINS"),
         (("--prices", "btc.csv", "--collateral", "3", "--bag", "two"), "is not a number"),
         (("--prices", "btc.csv", "--collateral", "3", "--target-at", "BTC=0"), "ASSET=RATIO@TIME"),
+        (("--prices", "btc.csv", "--collateral", "3", "--target-at", "BTC=0@"), "ASSET=RATIO@TIME"),
+        (
+            ("--prices", "btc.csv", "--collateral", "3", "--target-at", "BTC=0@2024-01-02"),
+            "prices of BTC end 2024-01-02 00:00, and nothing",
+        ),
+        (
+            ("--prices", "btc.csv", "--collateral", "3", "--to", "2024-01-01T08:00", "--target-at", "BTC=0@2024-01-01T09:00"),
+            "--target-at BTC=0@2024-01-01T09:00: prices of BTC end 2024-01-01 08:00",
+        ),
         (("--prices", "btc.csv", "--collateral", "3", "--from", "spring"), "--from spring"),
     ],
 )

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from bot.cli_exit import Wrong
-from bot.cli_replay import Asked, replayed, summary
+from bot.cli_replay import Asked, replayed
+from bot.cli_replay_table import summary
 from bot.settings import SettingsError
 from tests.replay.data import data, needs_data
 

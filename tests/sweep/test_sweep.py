@@ -5,7 +5,9 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +23,8 @@ from bot.cli_replay import fitted, from_flags, history_of
 from bot.cli_sweep import Asked, figure, jobs_of, swept
 from bot.jumping.columns import Columns
 from bot.settings_docs import example_yaml
+from bot.sweep.attempt import Answer
+from bot.sweep.finished import Journal
 from bot.sweep.heat import Heat, heat_map
 from bot.wiring.past import recorded
 from tests.cli.desk import SCRIPT, Desk
@@ -155,6 +159,25 @@ def test_a_full_disk_stops_it_with_what_is_finished_and_it_goes_on_when_there_is
     assert 0 < finished < 4
     assert f"{finished} finished results are kept there" in stopped.err
     assert desk.good("sweep", "grid.yaml", *ONE).json["finished_before"] == finished
+
+
+def test_ctrl_c_that_another_thread_hears_waits_until_a_result_is_kept_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep = Journal.add
+
+    def add(journal: Journal, came: Mapping[str, Answer]) -> None:
+        other = threading.Thread(target=lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT))
+        other.start()
+        other.join()
+        keep(journal, came)
+
+    monkeypatch.setattr(Journal, "add", add)
+    file = tmp_path / grid(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        swept(Asked(file, tmp_path / "out.parquet", None, 20, None, None, None, 1, None))
+    assert "interrupted: 1 of 4 runs are kept in " in capsys.readouterr().err
+    assert len((tmp_path / "out.journal").read_text().splitlines()) == 1
 
 
 def test_a_heat_map_that_cannot_be_written_in_the_end_does_not_cost_the_answer(tmp_path: Path) -> None:
@@ -353,3 +376,14 @@ def test_a_combination_is_judged_once_and_its_configuration_parsed_for_all(tmp_p
 def test_a_bag_beyond_all_money_is_refused(desk: Desk) -> None:
     refused = desk.hb("sweep", grid(desk.folder, GRID.replace("bag: 2", "bag: 1e11")))
     assert (refused.code, "`bag`, `collateral`: 6000000000180000 USD at the first prices" in refused.err) == (4, True), refused
+
+
+def test_a_word_after_a_period_is_refused_and_one_from_before_it_stands(desk: Desk) -> None:
+    early, late = "early: {to: 2024-01-02}", "late: {from: 2024-01-02}"
+    text = f"{GRID}target_at: BTC=0@2024-01-02\nperiods: {{{early}, {late}}}\n"
+    refused = desk.hb("sweep", grid(desk.folder, text))
+    assert (refused.code, "period=early: `target_at` BTC=0@2024-01-02: prices of BTC end 2024-01-02 00:00" in refused.err) == (4, True)
+    stands = desk.good("sweep", grid(desk.folder, text.replace("BTC=0@2024-01-02", "BTC=0@2024-01-01T12:00")), *ONE)
+    noted = "note: period late: the target of BTC is set 2024-01-01 12:00, its prices begin 2024-01-02 00:00: it stands from then on"
+    assert stands.err.count(noted) == 1
+    assert {row["fills"] for row in stands.json["results"] if row["period"] == "late"} == {0}
