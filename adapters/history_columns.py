@@ -149,7 +149,8 @@ def read_rates(path: Path, *, from_ms: int | None, to_ms: int | None, allow_gaps
         if wrong := absurd(one.rate):
             file.refuse(row, *wrong)
     if not allow_gaps and (gap := first_gap(settled, step, from_ms, to_ms)) is not None:
-        file.refuse(gap, *missing_settlements(settled[gap] - settled[gap - 1], step))
+        place, count = gap
+        file.refuse(place, *missing_settlements(count))
     return rates
 
 

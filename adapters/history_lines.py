@@ -78,7 +78,8 @@ def read_rates(path: Path, *, from_ms: int | None, to_ms: int | None, allow_gaps
     settled = [one.at_ms for one in rates]
     step = regular_step(path, list(zip(lines, settled, strict=True)))
     if not allow_gaps and (gap := first_gap(settled, step, from_ms, to_ms)) is not None:
-        raise HistoryError(path, lines[gap], *missing_settlements(settled[gap] - settled[gap - 1], step), at_ms=settled[gap])
+        place, count = gap
+        raise HistoryError(path, lines[place], *missing_settlements(count), at_ms=settled[place])
     return rates
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from itertools import pairwise
+from itertools import groupby, pairwise
 from os import SEEK_END
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,10 @@ PRICES: Final = ("price", "close", "index_price")
 OHLC: Final = ("open", "high", "low", "close")
 RATES: Final = ("rate", "interest_1h", "funding_rate")
 SECONDS_END_MS: Final = 100_000_000_000  # an epoch number below this counts seconds, above it milliseconds
-DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+INTERVALS_MS: Final = tuple(hours * HOUR_MS for hours in (1, 2, 3, 4, 6, 8, 12, 24))  # that venues change between
+HOLDS: Final = 3  # settlements in a row that make an interval
 MOST_RATE: Final = 1  # of the position, at one settlement
 TORN: Final = 5  # times that a price may shrink in a last row without an end: one digit less makes it ten times smaller
 LINE_ENDS: Final = (b"\n", b"\r")
@@ -79,19 +82,46 @@ def missing_bars(distance_ms: int, step_ms: int) -> tuple[str, str]:
     return f"bars are missing before it: {distance_ms // step_ms - 1}", remedy
 
 
-def first_gap(settled_ms: Sequence[int], step_ms: int, from_ms: int | None, to_ms: int | None) -> int | None:
-    """The place of the first settlement before which, in this window, another one is missing."""
-    late = late_ms(step_ms)
-    for place, (before, after) in enumerate(pairwise(settled_ms), 1):
-        if after - before > late and (from_ms is None or after - step_ms >= from_ms) and (to_ms is None or before + step_ms < to_ms):
-            return place
+def intervals(settled_ms: Sequence[int], usual_ms: int) -> list[int]:
+    """Which interval is in force before each settlement but the first: one that at least HOLDS in a row keep, next to others the longer
+    of those around, and where there is none the file's usual one. Milliseconds."""
+    kept = [even_interval(after - before) for before, after in pairwise(settled_ms)]
+    if not even_interval(usual_ms):
+        return [usual_ms] * len(kept)
+    runs = [(interval, len(list(run))) for interval, run in groupby(kept)]
+    own = [interval if count >= HOLDS else 0 for interval, count in runs]
+    around = zip(runs, own, newest(own), reversed(newest(own[::-1])), strict=True)
+    return [one for (_, count), mine, before, after in around for one in [mine or max(before, after) or usual_ms] * count]
+
+
+def newest(intervals_ms: Sequence[int]) -> list[int]:
+    """Of each place the last one so far that is not 0."""
+    found, last = [], 0
+    for one in intervals_ms:
+        last = one or last
+        found.append(last)
+    return found
+
+
+def even_interval(distance_ms: int) -> int:
+    """The number of whole hours dividing a day that this is, but for a twentieth; 0 if it is none."""
+    return next((one for one in INTERVALS_MS if abs(distance_ms - one) <= one // 20), 0)
+
+
+def first_gap(settled_ms: Sequence[int], usual_ms: int, from_ms: int | None, to_ms: int | None) -> tuple[int, int] | None:
+    """The place of the first settlement before which, in this window, another one is missing; and how many are."""
+    for place, step_ms in enumerate(intervals(settled_ms, usual_ms), 1):
+        before, after = settled_ms[place - 1], settled_ms[place]
+        outside = (from_ms is not None and after - step_ms < from_ms) or (to_ms is not None and before + step_ms >= to_ms)
+        if after - before > late_ms(step_ms) and not outside:
+            return place, max(1, (after - before) // step_ms - 1)
     return None
 
 
-def missing_settlements(distance_ms: int, step_ms: int) -> tuple[str, str]:
+def missing_settlements(count: int) -> tuple[str, str]:
     """What is wrong with a gap, and what to do."""
     remedy = "cut a window with --from and --to, or count no funding in the gap with --allow-gaps"
-    return f"settlements are missing before it: {max(1, distance_ms // step_ms - 1)}", remedy
+    return f"settlements are missing before it: {count}", remedy
 
 
 def absurd(rate: Decimal) -> tuple[str, str] | None:

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
-from adapters.history_terms import DAY_MS, Bar, Rate, first_gap, late_ms
+from adapters.history_terms import DAY_MS, HOUR_MS, Bar, Rate, first_gap, intervals, late_ms
 from bot.core.events import CommandGiven
 from bot.wiring.past import Recorded
 
 MINUTE_MS: Final = 60_000
-HOUR_MS: Final = 60 * MINUTE_MS
 UNITS: Final = ((DAY_MS, "days"), (HOUR_MS, "hours"), (MINUTE_MS, "minutes"))
+MOST_CHANGES: Final = 4  # of an interval, that are told
 USUAL_MS: Final = 8 * HOUR_MS  # between settlements, where a file holds too few to tell
 
 
@@ -42,16 +42,25 @@ def uncovered(read: Recorded) -> Iterator[str]:
 
 
 def unfunded(asset: str, rates: Sequence[Rate], begins_ms: int, ends_ms: int) -> Iterator[str]:
-    late = late_ms(usual_ms(rates))
     settled = [one.at_ms for one in rates if one.at_ms >= begins_ms]
+    every = intervals(settled, usual_ms(rates)) or [usual_ms(rates)]
     if not settled:
-        if ends_ms - begins_ms > late:
+        if ends_ms - begins_ms > late_ms(every[0]):
             yield f"funding of {asset} has nothing from {when(begins_ms)} to {when(ends_ms)}: none is counted"
         return
-    if settled[0] - begins_ms > late:
+    if settled[0] - begins_ms > late_ms(every[0]):
         yield f"funding of {asset} begins {when(settled[0])}, its prices begin {when(begins_ms)}: none is counted before"
-    if ends_ms - settled[-1] > late:
+    if ends_ms - settled[-1] > late_ms(every[-1]):
         yield f"funding of {asset} ends {when(settled[-1])}, its prices end {when(ends_ms)}: none is counted after"
+    changes = [f"{hours(one)} from {when(at_ms)}" for at_ms, (last, one) in zip(settled[1:], pairwise(every), strict=False) if one != last]
+    if changes:
+        more = len(changes) - MOST_CHANGES
+        rest = [f"and {more} more change{'s' if more > 1 else ''}"] if more > 0 else []
+        yield f"funding of {asset} settles every {', '.join([hours(every[0]), *(f'every {one}' for one in changes[:MOST_CHANGES]), *rest])}"
+
+
+def hours(distance_ms: int) -> str:
+    return "hour" if distance_ms == HOUR_MS else f"{distance_ms // HOUR_MS} hours"
 
 
 def spoken_before(commands: Sequence[CommandGiven], read: Recorded) -> Iterator[str]:

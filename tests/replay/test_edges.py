@@ -96,6 +96,16 @@ def test_what_prices_do_not_cover_is_said_with_how_it_is_counted(tmp_path, bars,
         (range(-80, 0, 8), ["funding of BTC has nothing from 2024-01-01 00:00 to 2024-01-03 00:00: none is counted"]),
         (range(80, 120, 8), ["funding of BTC has nothing from 2024-01-01 00:00 to 2024-01-03 00:00: none is counted"]),
         (range(-80, 33, 8), ["funding of BTC ends 2024-01-02 08:00, its prices end 2024-01-03 00:00: none is counted after"]),
+        ([*range(0, 24, 8), *range(24, 49, 4)], ["funding of BTC settles every 8 hours, every 4 hours from 2024-01-02 00:00"]),
+        ([*range(0, 12), *range(16, 49, 8)], ["funding of BTC settles every hour, every 8 hours from 2024-01-01 11:00"]),
+        (
+            [*range(0, 9), *range(10, 17, 2), *range(17, 25), *range(26, 33, 2), *range(33, 41), *range(42, 49, 2)],
+            [
+                "funding of BTC settles every hour, every 2 hours from 2024-01-01 08:00, every hour from 2024-01-01 16:00, "
+                "every 2 hours from 2024-01-02 00:00, every hour from 2024-01-02 08:00, and 1 more change"
+            ],
+        ),
+        ([*range(0, 21, 4), *range(28, 49, 8)], ["funding of BTC settles every 4 hours, every 8 hours from 2024-01-01 20:00"]),
         (range(16, 49, 8), ["funding of BTC begins 2024-01-01 16:00, its prices begin 2024-01-01 00:00: none is counted before"]),
     ],
 )

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from decimal import Decimal
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
@@ -147,6 +148,46 @@ def test_a_settlement_that_is_missing_in_the_window_is_refused_with_its_line_unl
 
 def test_settlements_that_come_a_little_late_and_more_often_for_a_while_leave_no_gap(written):
     assert len(read_rates(written(settled([0, 8, 16.001, 24.5, 32, 36, 40, 48, 56])))) == 9
+
+
+def every(*phases: tuple[float, int]) -> list[float]:
+    """Hours of settlements: so many steps of so many hours, one phase after the other."""
+    return list(accumulate((step for step, count in phases for _ in range(count)), initial=0.0))
+
+
+@pytest.mark.parametrize(
+    "phases",
+    [
+        [(8, 5), (4, 20)],
+        [(4, 20), (8, 5)],
+        [(8, 20), (4, 5)],
+        [(1, 30), (3, 1), (8, 3)],
+        [(8, 4), (1, 3), (2, 1), (8, 4)],
+        [(8, 3), (4, 3), (1, 3), (4, 3), (8, 3)],
+        [(8.002, 4), (7.998, 4), (4.001, 9)],
+    ],
+)
+def test_an_interval_that_three_settlements_in_a_row_keep_is_no_gap(written, phases):
+    assert len(read_rates(written(settled(every(*phases))))) == 1 + sum(count for _, count in phases)
+
+
+@pytest.mark.parametrize(
+    ("phases", "line", "missing"),
+    [
+        ([(8, 5), (4, 5), (8, 1), (4, 20)], 13, 1),  # within the shorter interval, as long as the other one
+        ([(8, 50), (4, 5), (8, 1), (4, 5)], 58, 1),
+        ([(4, 20), (8, 2), (4, 20)], 23, 1),
+        ([(4, 20), (8, 2)], 23, 1),
+        ([(8, 5), (16, 1), (4, 20)], 8, 1),  # longer than both
+        ([(8, 5), (4, 20), (24, 1), (4, 5)], 28, 5),
+        ([(4, 20), (11, 4), (4, 20)], 23, 1),  # 11 hours do not divide a day
+        ([(8, 9), (72, 1)], 12, 8),
+        ([(8, 2), (16, 1), (8, 2)], 5, 1),
+    ],
+)
+def test_where_the_interval_changes_a_settlement_that_is_missing_is_still_refused(written, phases, line, missing):
+    with pytest.raises(HistoryError, match=rf"line {line}: settlements are missing before it: {missing} \("):
+        read_rates(written(settled(every(*phases))))
 
 
 @pytest.mark.parametrize("rate", ["1.01", "-1.01", "500"])
