@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from adapters import history_lines
-from adapters.history_terms import Bar, HistoryError, Rate, instant_ms
+from adapters.history_terms import Bar, HistoryError, Rate, instant_ms, outside
 
-__all__ = ["Bar", "HistoryError", "Rate", "instant_ms", "read_bars", "read_rates"]
+__all__ = ["Bar", "HistoryError", "Rate", "instant_ms", "outside", "read_bars", "read_rates"]
 
 LARGE_BYTES: Final = 2 << 20  # a smaller CSV file is read before the library that reads columns is loaded
 COLUMNS: Final = (".parquet", ".feather", ".arrow", ".ipc")

@@ -30,6 +30,7 @@ from adapters.history_terms import (
     first_gap,
     missing_bars,
     missing_settlements,
+    outside,
     torn,
 )
 
@@ -126,7 +127,7 @@ def read_bars(path: Path, *, from_ms: int | None, to_ms: int | None, allow_gaps:
     begin = 0 if from_ms is None else int(at_ms.searchsorted(from_ms))
     end = len(at_ms) if to_ms is None else int(at_ms.searchsorted(to_ms))
     if begin >= end:
-        raise HistoryError(path, None, "holds no bar in this window", "widen --from and --to")
+        raise outside(path, int(at_ms[0]), int(at_ms[-1]))
     window = slice(begin, end)
     bars = Bars(at_ms[window], step, first[window], high[window], low[window], close[window])
     if not allow_gaps and int(bars.at_ms[-1]) - int(bars.at_ms[0]) != step * (len(bars) - 1):

@@ -22,6 +22,7 @@ from adapters.history_terms import (
     first_gap,
     missing_bars,
     missing_settlements,
+    outside,
     torn,
 )
 
@@ -45,6 +46,8 @@ def read_bars(path: Path, *, from_ms: int | None, to_ms: int | None, allow_gaps:
             raise HistoryError(path, line, f"low {low} is above high {high}", "correct the bar")
         # some venues open a bar at the last close, which may lie outside the bar's own trades
         columns.append((line, at_ms, first, max(high, first, close), min(low, first, close), close))
+    if not columns:
+        raise HistoryError(path, None, "holds no row", "give a file with data")
     if len(columns) > 1 and torn(path, columns[-2][2:], columns[-1][2:]):
         raise HistoryError(path, columns[-1][0], "the file ends within this line", "was it cut off? copy it again")
     step = regular_step(path, [(line, at_ms) for line, at_ms, *_ in columns])
@@ -58,7 +61,7 @@ def read_bars(path: Path, *, from_ms: int | None, to_ms: int | None, allow_gaps:
         before = at_ms
         bars.append(Bar(at_ms, step, *prices))
     if not bars:
-        raise HistoryError(path, None, "holds no bar in this window", "widen --from and --to")
+        raise outside(path, columns[0][1], columns[-1][1])
     return tuple(bars)
 
 
@@ -93,6 +96,8 @@ def rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                 raise HistoryError(path, None, "is empty", "give a CSV file with a header")
             yield 1, header
             for row in reader:
+                if not row:
+                    raise HistoryError(path, reader.line_num, "is an empty line", "delete it")
                 if len(row) != len(header):
                     raise HistoryError(path, reader.line_num, f"{len(row)} cells where the header has {len(header)}", "was it truncated?")
                 yield reader.line_num, row

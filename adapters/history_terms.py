@@ -76,6 +76,12 @@ class HistoryError(Misconfigured):
         super().__init__(f"{path}{where}: {problem}{when}; {remedy}")
 
 
+def outside(path: Path, first_ms: int, last_ms: int) -> HistoryError:
+    """Of a file that has bars, and none in the window that was asked for."""
+    ends = " to ".join(f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}" for at_ms in (first_ms, last_ms))
+    return HistoryError(path, None, f"holds no bar in this window (it has some from {ends} UTC)", "widen --from and --to")
+
+
 def missing_bars(distance_ms: int, step_ms: int) -> tuple[str, str]:
     """What is wrong with a gap, and what to do."""
     remedy = "cut a window with --from and --to, or hold the last price through the gap with --allow-gaps"
@@ -147,6 +153,10 @@ def column(path: Path, header: Sequence[str], names: Sequence[str], what: str, *
     for name in names:
         if name in header:
             return header.index(name)
+    if len(header) == 1 and (sign := next((one for one in ";\t|" if one in header[0]), None)):
+        raise HistoryError(
+            path, line, f"has one column, with {sign!r} in its name", "separate cells with commas: export it as CSV once more"
+        )
     raise HistoryError(path, line, f"lacks {what} (columns: {', '.join(header)})", f"name one of them {' or '.join(names)}")
 
 

@@ -198,11 +198,8 @@ def report(
     from bot.cli_show import answer_json, show
 
     log_to_stderr(None)
-    empty = "the record holds no look at an account yet"
-    stated(
-        Asked(config, account, since, html, collateral_yield),
-        lambda said: answer_json(said) if as_json else show(report_table(said) if said["assets"] else empty),
-    )
+    asked = Asked(config, account, since, html, collateral_yield)
+    stated(asked, lambda said: answer_json(said) if as_json else show(report_table(said, since)))
 
 
 @app.command()

@@ -196,7 +196,9 @@ def named(said: Sequence[str], option: str) -> dict[str, str]:
         if not asset.isalnum() or asset != asset.upper():
             raise Wrong(Exit.USAGE, f"{option} {text}: {asset!r} is not the name of an asset; write {option} BTC={value or '…'}")
         if not value:
-            raise Wrong(Exit.USAGE, f"{option} {text}: nothing follows the equals sign")
+            raise Wrong(
+                Exit.USAGE, f"{option} {text}: nothing follows the equals sign" if text else f"{option} '': is empty; say what is meant"
+            )
         if asset in found:
             raise Wrong(Exit.USAGE, f"{option} is given twice for {asset}: name the asset each belongs to, as in {option} ETH=…")
         found[asset] = value
@@ -276,6 +278,8 @@ def fitted(asked: Asked, read: Recorded, over: Mapping[str, str] = NOTHING) -> t
     settings = from_flags(asked.config, flags)
     require_prices(settings, read)
     start = start_usd(settings, read)
+    if start == 0:
+        raise Wrong(Exit.USAGE, "--bag, --collateral: both are nothing, so there is nothing to hedge; give one of them coins")
     written = {f"{section}.{name}" for section in ("risk", "execution") for name in getattr(settings, section).model_fields_set}
     room = (ROOM * start).quantize(ONE)
     wider = {key: room for key in GROWING if key not in written and room > value_of(settings, key)}

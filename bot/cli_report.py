@@ -62,9 +62,11 @@ def a_share(said: str, *, field: str) -> Decimal:
     return share
 
 
-def report_table(said: dict[str, Any]) -> RenderableType:
+def report_table(said: dict[str, Any], since: str | None) -> RenderableType:
     """A column for each asset, and one for all of them where there are several."""
     rows = said["assets"]
+    if not rows:
+        return Text(f"the record holds no look at an account {'yet' if since is None else f'after --since {since}'}")
     columns = [*rows, said["total"]] if len(rows) > 1 else rows
     table = plain_table("", *(row.get("asset", "together") for row in columns))
     if any("carried" in row for row in rows):
@@ -72,8 +74,6 @@ def report_table(said: dict[str, Any]) -> RenderableType:
         table.add_row("carried for others, USD", *map(usd, carried))
     for title, read in LINES:
         table.add_row(title.format(rate=number(Decimal(said["collateral_yield"]) * 100, 2)), *(read(row) for row in columns))
-    if not rows:
-        return table
     return Group(Text(f"from {clock(min(row['from'] for row in rows))} to {clock(max(row['to'] for row in rows))} UTC", "dim"), table)
 
 

@@ -102,7 +102,8 @@ def swept(asked: Asked, tell: Callable[[dict[str, Any]], None] = untold) -> dict
                     raise
             each = [(job.key, one.varied) for job, one in zip(jobs, grid.combinations, strict=True)]
             found = [result(key, varied, journal.finished[key]) for key, varied in each if key in journal.finished]
-            parquet.write(found, file)
+            if found:  # a file with nothing in it would stand in the way of the same command, once the grid is mended
+                parquet.write(found, file)
     except Stopped as stopped:
         raise Wrong(Exit.FAILURE, str(stopped)) from stopped
     best = ranked(found, by)
@@ -111,7 +112,7 @@ def swept(asked: Asked, tell: Callable[[dict[str, Any]], None] = untold) -> dict
         "finished_before": sum(job.key in before for job in jobs),
         "failed": [{**varied, "why": failed[key]} for key, varied in each if key in failed],
         "ranked_by": by,
-        "file": str(file),
+        "file": str(file) if found else None,
         "heat_map": None if asked.heat is None else str(asked.heat),
         "results": [one.row() for one in best],
         "seconds": round(time.perf_counter() - began, 3),
@@ -390,7 +391,7 @@ def shown(said: Mapping[str, Any], top: int) -> list[Any]:
     made_before = f" ({said['finished_before']:,} of them before)" if said["finished_before"] else ""
     parts: list[Any] = [table] if rows else []
     tally = f"{len(said['results']):,} of {said['runs']:,} runs finished{made_before} in {said['seconds']:.1f} s"
-    parts.append(f"{tally}, ranked by {by}: {said['file']}")
+    parts.append(f"{tally}, ranked by {by}: {said['file'] or 'no file was written'}")
     if said["heat_map"]:
         parts.append(f"heat map: {said['heat_map']}")
     for one in said["failed"]:

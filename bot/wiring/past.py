@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from adapters.candles import RecordedPast, joined
 from adapters.clock import VirtualClock
 from adapters.exchanges.paper import PaperExchange
-from adapters.history import Bar, HistoryError, Rate, instant_ms, read_bars, read_rates
+from adapters.history import Bar, Rate, instant_ms, outside, read_bars, read_rates
 from bot.core.decide import RULES_VERSION
 from bot.core.events import CommandGiven
 from bot.core.memory import State
@@ -85,7 +85,7 @@ class Recorded:
         bars = {asset: window(one, from_ms, to_ms) for asset, one in self.bars.items()}
         for asset, one in bars.items():
             if not one:
-                raise HistoryError(history.bars[asset], None, "holds no bar in this window", "widen --from and --to")
+                raise outside(history.bars[asset], self.bars[asset][0].at_ms, self.bars[asset][-1].at_ms)
         rates = {asset: window(one, from_ms, settles_until_ms(bars[asset])) for asset, one in self.rates.items()}
         return Recorded(bars, rates, history, self)
 

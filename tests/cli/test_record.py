@@ -156,3 +156,7 @@ def test_a_prune_that_cannot_be_says_why_and_drops_nothing(aligned: Desk, words:
     assert (refused.code, said in refused.err) == (code, True), refused
     assert aligned.json("audit", "verify")["head_seq"] == before
     assert aligned.hb("audit", "prune", "--before", "2000-01-01", "--archive", "old.db").out.startswith("main: nothing to drop")
+
+
+def test_a_report_that_begins_after_the_last_look_says_so(aligned: Desk):
+    assert "the record holds no look at an account after --since 2999-01-01" in aligned.good("report", "--since", "2999-01-01").out

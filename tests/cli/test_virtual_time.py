@@ -112,6 +112,8 @@ def test_gaps_are_held_through_on_request(desk: Desk):
             "--target-at BTC=0@2024-01-01T09:00: prices of BTC end 2024-01-01 08:00",
         ),
         (("--prices", "btc.csv", "--collateral", "3", "--from", "spring"), "--from spring"),
+        (("--prices", "", "--collateral", "3"), "--prices '': is empty"),
+        (("--prices", "btc.csv", "--collateral", "0", "--bag", "0"), "--bag, --collateral: both are nothing, so there is nothing to hedge"),
     ],
 )
 def test_what_was_mistyped_is_a_usage_mistake_that_names_the_option(desk: Desk, args: tuple[str, ...], words: str):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.history import Bar, HistoryError, instant_ms, read_bars, read_rates
+from bot.wiring.past import History, recorded
 
 HOUR = 3_600_000
 
@@ -89,6 +90,9 @@ def test_a_window_includes_its_first_moment_and_excludes_its_last(written):
         ("timestamp,open,high,low,close\n2022-11-01,10,9,11,10\n", 2, "low 11 is above high 9"),
         ("time,volume\n2022-11-01,10\n", 1, "one price column"),
         ("stamp,price\n2022-11-01,10\n", 1, "a time column"),
+        ("timestamp;price\n2022-11-01;10\n", 1, "has one column, with ';' in its name; separate cells with commas"),
+        ("timestamp\tprice\n2022-11-01\t10\n", 1, "has one column, with '\\t' in its name"),
+        ("timestamp,price\n2022-11-01,10\n\n2022-11-02,10\n", 3, "is an empty line; delete it"),
     ],
 )
 def test_a_wrong_line_is_named_with_its_file_and_a_remedy(written, text, line, says):
@@ -111,10 +115,21 @@ def test_a_last_line_that_is_whole_needs_no_end_and_one_with_an_end_may_say_anyt
     assert read_bars(written(f"timestamp,price\n2022-11-01,10.5\n2022-11-02,{end}"))[-1].close == Decimal(end)
 
 
-@pytest.mark.parametrize("text", ["", "timestamp,price\n"])
-def test_an_empty_file_is_refused(written, text):
-    with pytest.raises(HistoryError):
+@pytest.mark.parametrize(
+    ("text", "says"), [("", "is empty; give a CSV file with a header"), ("timestamp,price\n", "holds no row; give a file with data")]
+)
+def test_an_empty_file_is_refused(written, text, says):
+    with pytest.raises(HistoryError, match=says):
         read_bars(written(text))
+
+
+def test_a_window_without_a_bar_is_refused_with_the_times_that_there_are(written):
+    path = written("timestamp,price\n2022-11-01,10\n2022-11-02,10\n2022-11-03,10\n")
+    says = r"holds no bar in this window \(it has some from 2022-11-01 00:00 to 2022-11-03 00:00 UTC\); widen --from and --to"
+    with pytest.raises(HistoryError, match=says):
+        read_bars(path, from_ms=instant_ms("2023-01-01"))
+    with pytest.raises(HistoryError, match=says):
+        recorded(History({"BTC": path}, {})).cut(None, instant_ms("2022-01-01"))
 
 
 def test_a_missing_file_and_one_in_another_encoding_are_refused_by_name(written, tmp_path):

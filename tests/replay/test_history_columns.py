@@ -210,19 +210,25 @@ SIX = "timestamp,open,high,low,close,volume"
 
 @pytest.mark.parametrize("block", [3, 64, 1 << 18])
 @pytest.mark.parametrize(
-    ("line", "text", "cells"),
-    [(4, "{at},10,10,10,10", 5), (4, "{at},10,10,10,10,7,8", 7), (4, "", 0), (9, "{at},10,10,10,10", 5), (9, "{at},10,10,10,10,7,", 7)],
+    ("line", "text", "says"),
+    [
+        (4, "{at},10,10,10,10", "5 cells where the header has 6; was it truncated"),
+        (4, "{at},10,10,10,10,7,8", "7 cells where"),
+        (4, "", "is an empty line"),
+        (9, "{at},10,10,10,10", "5 cells where"),
+        (9, "{at},10,10,10,10,7,", "7 cells where"),
+    ],
 )
 @pytest.mark.parametrize("end", ["\n", ""])
 def test_a_line_of_another_width_in_a_large_csv_file_is_refused_though_its_prices_are_whole(
-    tmp_path, monkeypatch, block, line, text, cells, end
+    tmp_path, monkeypatch, block, line, text, says, end
 ):
     monkeypatch.setattr("adapters.history_columns.BLOCK_BYTES", block)
     path = tmp_path / "bars.csv"
     lines = [SIX, *(f"{at},10,10,10,10,{place}" for place, at in enumerate(hours(8)))]
     lines[line - 1] = text.format(at=hours(8)[line - 2])
     path.write_text("\n".join(lines) + end)
-    with pytest.raises(HistoryError, match=f"line {line}: {cells} cells where the header has 6; was it truncated"):
+    with pytest.raises(HistoryError, match=f"line {line}: {says}"):
         read_bars(path)
 
 

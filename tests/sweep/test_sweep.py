@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,11 +17,11 @@ from xml.etree import ElementTree
 import psutil
 import pytest
 
-from bot import cli_replay, settings_text
+from bot import cli_replay, cli_sweep, settings_text
 from bot.cli_exit import Wrong
 from bot.cli_grid import grid_of
 from bot.cli_replay import fitted, from_flags, history_of
-from bot.cli_sweep import Asked, figure, jobs_of, swept
+from bot.cli_sweep import Asked, figure, jobs_of, shown, swept
 from bot.jumping.columns import Columns
 from bot.settings_docs import example_yaml
 from bot.sweep.attempt import Answer
@@ -304,7 +305,7 @@ def test_a_heat_map_says_its_figures_as_the_table_does(desk: Desk) -> None:
             4,
             "grid.yaml:4: periods.late: prices/btc.csv: holds no bar",
         ),
-        (("collateral: 3", "collateral: 3\nperiods: {late: {from: 2030-01-01}}"), 4, "in this window; widen `from` and `to`"),
+        (("collateral: 3", "collateral: 3\nperiods: {late: {from: 2030-01-01}}"), 4, "2024-01-02 23:00 UTC); widen `from` and `to`"),
         (("collateral: 3", "collateral: 3\nperiods: {late: soon}"), 4, "grid.yaml:4: periods.late is not a period"),
     ],
 )
@@ -387,3 +388,17 @@ def test_a_word_after_a_period_is_refused_and_one_from_before_it_stands(desk: De
     noted = "note: period late: the target of BTC is set 2024-01-01 12:00, its prices begin 2024-01-02 00:00: it stands from then on"
     assert stands.err.count(noted) == 1
     assert {row["fills"] for row in stands.json["results"] if row["period"] == "late"} == {0}
+
+
+def test_a_sweep_whose_runs_all_failed_leaves_nothing_in_the_way_of_the_same_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked(tmp_path / grid(tmp_path), tmp_path / "out.parquet", None, 20, None, None, None, 1, None)
+    with monkeypatch.context() as broken:
+        broken.setattr(cli_sweep, "run", lambda job, files: Decimal(1) / 0)
+        said = swept(asked)
+    assert (len(said["failed"]), said["file"]) == (4, None)
+    assert "0 of 4 runs finished" in (text := str(shown(said, 20)[0]))
+    assert "no file was written" in text
+    assert not list(tmp_path.glob("out.*"))
+    assert swept(asked)["failed"] == []
