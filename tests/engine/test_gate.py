@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.clock import VirtualClock
-from bot.core.memory import State
+from bot.core.memory import State, changed
 from bot.gate import SignGate
 from bot.ports import NotSent
 from tests.api.worlds import order
@@ -13,9 +13,13 @@ TTL_MS = 15_000
 ORDER = order(deadline_mono_ms=10**9)
 
 
-class NoKillFile:
+class Switch:
+    """No kill file, until the test says otherwise."""
+
+    there: bool | None = False
+
     def read(self) -> bool | None:
-        return False
+        return self.there
 
     def set(self, reason: str) -> None: ...
 
@@ -29,7 +33,7 @@ def clock() -> VirtualClock:
 
 @pytest.fixture
 def gate(clock) -> SignGate:
-    made = SignGate(clock, NoKillFile())
+    made = SignGate(clock, Switch())
     made.state = State(account="main", instance="aa", live=True, armed=True)
     made.lease_held, made.lease_ttl_ms = True, TTL_MS
     return made
@@ -83,3 +87,45 @@ def test_on_a_file_the_lease_lasts_as_long_as_the_process(gate, clock):
     gate.lease_ttl_ms = None
     wait(clock, 10**8)
     gate.check(order(deadline_mono_ms=10**9))
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"armed": False}, "dry-run is on"),
+        ({"killed": "by hand"}, "killed: by hand"),
+        ({"paused": True}, "paused"),
+        ({"stopping": True}, "stopping"),
+    ],
+)
+def test_a_word_that_came_while_an_order_waited_stops_it_and_no_cancel(gate, said, why):
+    gate.state = changed(gate.state, **said)
+    with pytest.raises(NotSent, match=why):
+        gate.check(ORDER)
+    gate.check(None)
+
+
+@pytest.mark.parametrize(("there", "why"), [(True, "the kill file is there"), (None, "the kill file cannot be read")])
+def test_a_kill_file_that_is_there_or_cannot_be_read_stops_an_order_and_no_cancel(gate, there, why):
+    gate.kill_switch.there = there
+    with pytest.raises(NotSent, match=why):
+        gate.check(ORDER)
+    gate.check(None)
+
+
+def test_an_order_may_be_signed_until_its_deadline_and_no_millisecond_later(gate, clock):
+    waiting = order(deadline_mono_ms=clock.mono_ms() + 1_000)
+    wait(clock, 1_000)
+    gate.check(waiting)
+    wait(clock, 1)
+    with pytest.raises(NotSent, match="waited past its deadline"):
+        gate.check(waiting)
+    gate.check(None)
+
+
+@pytest.mark.parametrize("state", [None, State(account="main", instance="aa", live=False, armed=True)], ids=["no state yet", "mode: dry-run"])
+def test_under_mode_dry_run_and_before_the_record_was_read_not_even_a_cancel_is_signed(gate, state):
+    gate.state = state
+    for asked in (ORDER, None):
+        with pytest.raises(NotSent, match="mode: dry-run"):
+            gate.check(asked)

@@ -194,6 +194,24 @@ async def test_an_answer_that_is_lost_leads_to_one_order_and_no_second_one(bots)
     assert sum(order.filled for order in bot.orders()) == 3000
 
 
+async def test_an_error_that_nobody_foresaw_leaves_the_order_in_doubt_and_sends_no_second_one(bots):
+    bot = await bots.start()
+    place, broken = bot.venue.place, []
+
+    async def breaks_after_the_venue_took_it(order):
+        await place(order)
+        broken.append(order.client_id)
+        raise RuntimeError("a bug in the client (test)")
+
+    bot.venue.place = breaks_after_the_venue_took_it
+    await bot.until(lambda: bool(broken))
+    bot.venue.place = place
+    assert bot.store.order(broken[0]).status == "UNKNOWN"
+    await bot.until_aligned()
+    assert in_full(bot)
+    assert bot.store.order(broken[0]).filled > 0
+
+
 async def test_an_order_that_never_arrived_is_proven_absent_before_a_new_intent_is_made(bots):
     bot = await bots.start()
     bot.venue.faults.add(Fault(Trouble.PLACE_LOST))
