@@ -20,7 +20,7 @@ from bot.audit import migrations
 from bot.ports import Misconfigured, NotSent
 
 Synchronous = Literal["FULL", "OFF"]
-BUSY_SECONDS: Final = 2.0  # how long a write waits for another process to let go of a SQLite file
+BUSY_SECONDS: Final = 2.0  # how long we wait for somebody else to let go of what he holds locked, in a file or on a server
 KEEPALIVE: Final = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 10}
 
 
@@ -46,6 +46,12 @@ class Database:
     def errors(self) -> type[Exception]:
         """What the driver raises."""
         found: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        return found
+
+    @property
+    def conflicts(self) -> type[Exception]:
+        """What the driver raises for a row that is there already."""
+        found: type[Exception] = self.engine.dialect.loaded_dbapi.IntegrityError
         return found
 
     def connection(self) -> Any:
@@ -97,6 +103,7 @@ MEANINGS: Final = {
     "disk is full": "the disk is full; free space on it",
     "No space left": "the disk of the server is full; free space on it",
     "database is locked": "another process holds it locked; close that program (a shell, a backup)",
+    "lock timeout": "another session of the server holds it locked; end that one (a shell, a migration)",
     "readonly": "it cannot be written; check the rights of the file and its folder",
     "read-only": "it cannot be written; check the rights of the file and its folder",
     "file is not a database": "this file is not a database, or it is damaged; name another one under `audit.url` or restore a backup",
@@ -154,7 +161,8 @@ def postgres_database(url: URL, password: str | None, *, read_only: bool, synchr
     secret = password or str(url.password or "")
     address = url.set(drivername="postgresql+psycopg", password=secret or None)
     durable, locked = ("on" if synchronous == "FULL" else "off"), ("on" if read_only else "off")
-    options = f"-c synchronous_commit={durable} -c default_transaction_read_only={locked}"
+    patience = f"-c lock_timeout={int(BUSY_SECONDS * 1000)}"  # a server's own is none: a lock left in a shell would stop cancels for good
+    options = f"-c synchronous_commit={durable} -c default_transaction_read_only={locked} {patience}"
     session = f"hedgebot {secrets.token_hex(6)}"
     try:
         engine = create_engine(address, pool_pre_ping=True, connect_args={**KEEPALIVE, "options": options, "application_name": session})

@@ -221,7 +221,7 @@ class Store:
             self._writer.drop()
             if not self._is_head(after):  # else it was committed, and only the answer was lost
                 self._doubtful = not self._is_head(before)
-                taken = self._taken_slot(events)
+                taken = self._taken_slot(events) if isinstance(error, self.database.conflicts) else None
                 if taken:
                     self._require_epoch()  # by whoever leads now, if that is not us
                     raise SlotTaken(f"{taken}; {unrecorded(events)}") from error
