@@ -42,7 +42,7 @@ class SettingsError(Exception):
     """The configuration cannot be used. Nothing was started; every finding names its place and its remedy."""
 
     def __init__(self, findings: list[Finding]) -> None:
-        super().__init__(*findings)
+        super().__init__(findings)  # as one argument: it comes back from another process as it was
         self.findings = findings
 
     def __str__(self) -> str:

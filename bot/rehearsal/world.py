@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -83,6 +83,16 @@ class Script:
     stop_ms: int | None = None  # when the bot is told to stop, once
 
 
+def require_what_is_played(settings: Settings, assets: Collection[str]) -> None:
+    """Raise Misconfigured for a hedge that the venue of a rehearsal does not list, or that nothing is posted for."""
+    for asset, hedge in settings.hedges.items():
+        if asset not in assets or hedge.instrument != f"{asset}/USD:{asset}":
+            played = " and ".join(f"{one}/USD:{one}" for one in assets)
+            raise Misconfigured(f"hedges.{asset}: a rehearsal plays {played} and no other contract; nothing was played: name one of those")
+        if asset not in settings.paper.collateral:
+            raise Misconfigured(f"paper.collateral.{asset}: missing, nothing was played: say with how many coins its account begins")
+
+
 class World:
     """Everything there is in one seed."""
 
@@ -93,6 +103,7 @@ class World:
         flags |= {**drawn_manner_of_trading(plan.seed), **drawn_collateral(plan.seed, flags)}
         self.settings = load(None, {}, {**flags, **dict(plan.settings)})
         prices = {"BTC": draw.randint(2_000_000, 9_000_000), "ETH": draw.randint(100_000, 500_000)}
+        require_what_is_played(self.settings, prices)
         swing = draw.choice((100, 300, 800))
         books = []
         for asset, hedge in self.settings.hedges.items():

@@ -232,6 +232,33 @@ def test_what_cannot_be_rehearsed_is_refused_with_the_remedy(words, said):
     assert said in ran.stderr
 
 
+SOL = (
+    "--set",
+    "hedges.SOL.instrument=SOL/USDT:USDT",
+    "--set",
+    "bag.SOL.coins=1",
+    "--set",
+    "paper.price.SOL=100",
+    "--set",
+    "paper.collateral.USDT=100",
+)
+
+
+@pytest.mark.parametrize("cores", ["1", "2"])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (SOL, "hedges.SOL: a rehearsal plays BTC/USD:BTC and ETH/USD:ETH and no other contract"),
+        (("--set", "hedges.ETH.ratio=1", "--set", "bag.ETH.coins=1", "--set", "paper.price.ETH=3000"), "paper.collateral.ETH"),
+        (("--set", "risk.max_leverag=2", "--set", "risk.hard_leverag=3"), "hard_leverag"),
+    ],
+)
+def test_a_configuration_that_cannot_be_rehearsed_is_one_line_also_from_another_process(words, said, cores):
+    ran = simulate("--first", "2", "--seeds", "2", "--hours", "0.5", "--cores", cores, *words)
+    assert (ran.returncode, "Traceback" in ran.stderr) == (4, False)
+    assert said in ran.stderr
+
+
 def test_without_assertions_nothing_would_be_checked_so_it_refuses():
     ran = subprocess.run([sys.executable, "-O", "-m", "bot", "simulate", "--seeds", "1"], capture_output=True, text=True, check=False)
     assert ran.returncode == 2
