@@ -54,6 +54,7 @@ PROMISES: Final = (
             "core/test_reconcile.py::test_absence_needs_polls_and_time",
             "core/test_reconcile.py::test_time_since_an_order_was_sent_is_no_proof_only_time_since_it_was_missed",
             "core/test_reconcile.py::test_a_position_that_own_fills_do_not_explain_is_no_proof_of_absence",
+            "engine/test_hedging.py::test_an_error_that_nobody_foresaw_leaves_the_order_in_doubt_and_sends_no_second_one",
             "contract/test_orders.py::test_a_refused_client_id_cannot_become_an_order_later",
             "venues/test_outcomes.py::test_an_error_that_may_hide_an_order_is_unknown",
             *KILLED,
@@ -107,6 +108,7 @@ PROMISES: Final = (
             "core/test_decide_properties.py::test_every_order_is_one_that_a_hedge_may_send",
             "core/test_hedge_vectors.py::test_two_legs_on_one_margin_grow_one_order_at_a_time_within_the_limit",
             "core/test_hedge_vectors.py::test_an_over_hedge_above_max_position_is_cut_back_to_the_ideal",
+            "core/test_risk.py::test_a_position_grows_to_max_position_usd_and_may_always_shrink",
             "audit/test_store.py::test_an_order_of_unknown_fate_holds_its_instrument",
         ),
     ),
@@ -116,6 +118,8 @@ PROMISES: Final = (
         (
             "core/test_band.py::test_v16_no_order_crosses_zero_so_the_long_is_closed_first",
             "core/test_planner.py::test_sizes_round_towards_under_hedging_and_stop_at_zero",
+            "core/test_risk.py::test_an_order_ends_at_zero_at_the_furthest_and_opens_no_long",
+            "core/test_risk.py::test_what_shrinks_a_position_is_reduce_only_and_nothing_else_is",
             "engine/test_hedging.py::test_a_target_of_zero_closes_to_flat_and_stays_flat",
             "contract/test_orders.py::test_reduce_only_may_close_the_position_and_no_more",
         ),
@@ -126,6 +130,8 @@ PROMISES: Final = (
         (
             "core/test_decide_properties.py::test_all_growing_orders_together_keep_the_leverage_at_the_mark_and_within_the_collar",
             "core/test_cross.py::test_v20_the_capacity_stands_exactly_at_two_and_is_refused_for_the_collar",
+            "core/test_risk.py::test_leverage_is_judged_at_the_worse_end_of_the_collar",
+            "core/test_risk.py::test_everything_on_the_margin_counts_for_its_leverage",
         ),
     ),
     Promise(
@@ -135,9 +141,13 @@ PROMISES: Final = (
             "core/test_decide_properties.py::test_nonsense_from_the_venue_never_raises_and_never_trades",
             "core/test_decide_properties.py::test_a_stale_or_future_price_trades_nothing",
             "core/test_decide_properties.py::test_a_crossed_or_locked_book_trades_nothing",
+            "core/test_risk.py::test_a_price_that_is_no_price_may_not_be_traded_on_whichever_it_is",
+            "core/test_risk.py::test_a_limit_stays_within_the_collar_of_mark_and_of_index",
+            "core/test_risk.py::test_a_hedge_grows_within_the_turnover_of_the_day_and_may_always_shrink",
             "engine/test_hedging.py::test_stale_prices_stop_new_orders",
             "engine/test_hedging.py::test_orders_per_minute_are_limited",
             "venues/test_client.py::test_an_order_past_its_deadline_is_dropped_in_the_queue",
+            "engine/test_gate.py::test_an_order_may_be_signed_until_its_deadline_and_no_millisecond_later",
         ),
     ),
     Promise(
@@ -157,6 +167,7 @@ PROMISES: Final = (
             "live/test_dry_run.py::test_a_dry_run_only_reads_and_still_plans",
             "live/test_dry_run.py::test_no_order_starts_after_dry_run_was_acknowledged",
             "engine/test_operating.py::test_under_mode_dry_run_nothing_at_all_is_signed",
+            "engine/test_gate.py::test_under_mode_dry_run_and_before_the_record_was_read_not_even_a_cancel_is_signed",
             "cli/test_operate.py::test_dry_run_toggled_while_orders_work_stops_them_at_once_and_off_resumes",
         ),
     ),
@@ -189,6 +200,8 @@ PROMISES: Final = (
         (
             "engine/test_operating.py::test_kill_cancels_freezes_keeps_the_hedge_and_survives_a_restart",
             "engine/test_operating.py::test_a_kill_file_cancels_at_once_also_while_the_record_cannot_be_read",
+            "engine/test_gate.py::test_a_word_that_came_while_an_order_waited_stops_it_and_no_cancel",
+            "engine/test_gate.py::test_a_kill_file_that_is_there_or_cannot_be_read_stops_an_order_and_no_cancel",
             "cli/test_operate.py::test_kill_lasts_over_a_restart_until_rearmed",
             "incidents/test_kill_file.py::test_while_the_kill_file_cannot_be_read_nothing_is_sent_and_no_flag_is_set",
         ),
@@ -202,6 +215,7 @@ PROMISES: Final = (
             "engine/test_gate.py::test_while_the_database_does_not_answer_cancels_go_out_and_orders_do_not",
             "incidents/test_disk_full.py::test_with_a_full_disk_it_sends_no_order_cancels_what_is_open_says_so_and_goes_on_by_itself",
             "incidents/test_database_restarts.py::test_it_goes_on_by_itself_after_every_restart_of_its_database",
+            "incidents/test_database_restarts.py::test_while_somebody_holds_the_record_locked_it_says_so_and_cancels_and_then_goes_on",
         ),
     ),
     Promise(

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core import keeper, machine, stress
+from bot.core import keeper, keeping, machine, stress
 from bot.core.decision import Transfer
+from bot.core.events import CoinsMoved, TransferIntended, TransferMoved
 from bot.core.exposure import Exposure
 from bot.core.keeper import Load, Move, Quiet, Short
 from bot.core.memory import NOTHING_KEPT, Keeping, Moving
@@ -170,6 +171,36 @@ def test_it_does_not_rest_while_a_transfer_is_under_way() -> None:
     moving = Moving(transfer, 1, TransferStatus.UNKNOWN, NOW_MS, NOW_MS)
     assert keeper.rests(HAND, load(60_000, "5").held, NOTHING_KEPT)
     assert not keeper.rests(HAND, load(60_000, "5").held, Keeping(moving=moving))
+
+
+def after(kept: Keeping, coins: str, end: TransferStatus) -> Keeping:
+    """One transfer from its intent to its end."""
+    transfer = Transfer("t1", "BTC", D(coins), NOW_MS, "collateral")
+    kept = keeping.intended(kept, TransferIntended(transfer, 1, 1, TransferStatus.INTENT, NOW_MS, NOW_MS))
+    return keeping.moved(kept, TransferMoved("t1", "BTC", D(coins), TransferStatus.INTENT, end, "", NOW_MS, NOW_MS))
+
+
+@pytest.mark.parametrize(
+    ("transfers", "others", "topped_up", "spent"),
+    [
+        ([("2", TransferStatus.SEEN)], [], "2", "2"),
+        ([("2", TransferStatus.SEEN), ("1", TransferStatus.SEEN)], [], "3", "3"),
+        ([("2", TransferStatus.SEEN), ("-0.5", TransferStatus.SEEN)], [], "1.5", "2"),
+        ([("2", TransferStatus.SEEN), ("1", TransferStatus.ABSENT), ("1", TransferStatus.REFUSED)], [], "2", "2"),
+        ([("2", TransferStatus.SEEN)], ["-0.5"], "1.5", "2"),
+        ([("2", TransferStatus.SEEN)], ["-3"], "0", "2"),
+        ([("2", TransferStatus.SEEN)], ["4"], "2", "2"),
+    ],
+)
+def test_what_own_transfers_brought_and_nobody_took_out_may_be_swept_back(
+    transfers: list[tuple[str, TransferStatus]], others: list[str], topped_up: str, spent: str
+) -> None:
+    kept = NOTHING_KEPT
+    for coins, end in transfers:
+        kept = after(kept, coins, end)
+    for coins in others:
+        kept = keeping.coins_moved(kept, CoinsMoved("BTC", D(coins), NOW_MS))
+    assert (kept.topped_up_coins, kept.day_coins, kept.moving) == (D(topped_up), D(spent), None)
 
 
 def test_a_transfer_goes_only_to_where_the_table_says() -> None:

@@ -10,7 +10,7 @@ from bot.core.events import AlertRaised, BagDeclared, ErrorSeen, FillSeen, Halte
 from bot.core.ledger import DAY_MS, fold
 from bot.core.memory import State
 from bot.core.model import Fill, OrderStatus, Side, Target, TargetSource
-from tests.core.worlds import BTC, EXECUTION, NOW_MS, SOL, hedged, leg_rule, rules, said, started
+from tests.core.worlds import BTC, CYCLE_MS, EXECUTION, NOW_MS, SOL, hedged, leg_rule, rules, said, started
 
 D = Decimal
 
@@ -199,12 +199,12 @@ def test_a_leg_that_left_the_configuration_is_kept_only_while_it_holds_something
     assert [leg.asset for leg in started(rules(), state=held, epoch=2).legs] == ["BTC", "SOL"]
 
 
-@pytest.mark.parametrize("until", [None, NOW_MS + 10**9, NOW_MS])
-def test_an_expired_word_of_the_operator_gives_way_to_the_configuration(until: int | None) -> None:
+@pytest.mark.parametrize(("left_ms", "in_force"), [(None, True), (1, True), (0, False), (-1, False)])
+def test_an_expired_word_of_the_operator_gives_way_to_the_configuration(left_ms: int | None, in_force: bool) -> None:
     made = hedged(short_usd=0)
+    until = None if left_ms is None else made.now_ms + CYCLE_MS + left_ms
     made.say("target-set", asset="BTC", ratio=D(0), until_ms=until)
     plan = made.turn().legs[0]
-    in_force = until is None or until > made.now_ms
     assert plan.ratio_target == (0 if in_force else 1)
     assert plan.target_source is (TargetSource.OPERATOR if in_force else TargetSource.CONFIG)
 

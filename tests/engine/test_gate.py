@@ -123,7 +123,9 @@ def test_an_order_may_be_signed_until_its_deadline_and_no_millisecond_later(gate
     gate.check(None)
 
 
-@pytest.mark.parametrize("state", [None, State(account="main", instance="aa", live=False, armed=True)], ids=["no state yet", "mode: dry-run"])
+@pytest.mark.parametrize(
+    "state", [None, State(account="main", instance="aa", live=False, armed=True)], ids=["no state yet", "mode: dry-run"]
+)
 def test_under_mode_dry_run_and_before_the_record_was_read_not_even_a_cancel_is_signed(gate, state):
     gate.state = state
     for asked in (ORDER, None):
