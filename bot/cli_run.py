@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +88,7 @@ async def live(accounts: Sequence[Settings], asked: Asked) -> Exit:
         finally:
             giving_up.cancel()
         teller.close()
-    codes = []
+    codes = [Exit.FAILURE] if teller.unwritten else []
     for end in ends:
         if isinstance(end, asyncio.CancelledError):
             log.warning("run.given_up", did="stopped while it was being started: nothing was sent")
@@ -215,27 +215,41 @@ def report(bot: Wired, asked: Asked) -> None:
 
 @dataclass(slots=True)
 class Teller:
-    """Prints what bounded runs came to: at once, or together where there are several."""
+    """Prints what bounded runs came to: at once, or together where there are several.
+
+    That comes before the shutdown, so an answer that cannot be written (nobody reads it, a full disk) must not keep own orders from
+    being cancelled: it only changes the exit code.
+    """
 
     as_json: bool
     bounded: bool
     several: bool = False
     said: list[dict[str, Any]] = field(default_factory=list)
+    unwritten: bool = False
 
     def __call__(self, status: Status) -> None:
         if not self.bounded or status.decision is None:
             return
         said = plan_json(status)
         if not self.as_json:
-            show(facts(said))
+            self.written(lambda: show(facts(said)))
         elif self.several:
             self.said.append(said)
         else:
-            answer_json(said)
+            self.written(lambda: answer_json(said))
 
     def close(self) -> None:
         if self.bounded and self.as_json and self.several:
-            answer_json({"accounts": sorted(self.said, key=lambda one: str(one["account"]))})
+            self.written(lambda: answer_json({"accounts": sorted(self.said, key=lambda one: str(one["account"]))}))
+
+    def written(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except (OSError, SystemExit) as error:  # by SystemExit rich ends the program where nobody reads
+            self.unwritten = True
+            why = error.strerror if isinstance(error, OSError) else "nobody reads it"
+            log.error("answer.unwritten", error=why, did="the run is shut down as ever", next="`hedgebot status` tells it again")
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer would fail once more at the exit
 
 
 @contextmanager

@@ -1,14 +1,17 @@
 """How does a run begin and end? Every exit code, the lease, signals, adoption, ports, disks and databases that are not ours."""
 
+import os
 import signal
 import socket
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
-from tests.cli.desk import PATIENT, QUICK, Desk
+from tests.cli.desk import PATIENT, QUICK, SCRIPT, Desk
 
 THREE = (
     QUICK.replace("bag: {BTC: {coins: 2}}", "bag: {BTC: {coins: 2}, ETH: {coins: 10}, SOL: {coins: 100}}")
@@ -53,6 +56,30 @@ def test_what_cannot_be_aligned_in_time_ends_with_five_and_no_open_order(desk: D
     answer = desk.hb("run", "--live", "--until-aligned", "--timeout", "1")
     assert answer.code == 5
     assert desk.open_at_venue() == 0
+
+
+def unread() -> TextIO:
+    """A pipe whose reader is gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return os.fdopen(writer, "w")
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+@pytest.mark.parametrize("disk", [False, True])
+def test_an_answer_that_cannot_be_written_leaves_no_order_open(desk: Desk, form: tuple[str, ...], disk: bool):
+    desk.write(PATIENT)
+    args = [SCRIPT, "run", "--live", "--until-aligned", "--timeout", "1", "--log-json", *form]
+    with open("/dev/full", "w") if disk else unread() as nowhere:
+        answer = subprocess.run(
+            args, cwd=desk.folder, env=desk.environment(), stdout=nowhere, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert answer.returncode == 1
+    assert desk.sent() > 0
+    assert desk.open_at_venue() == 0
+    assert "answer.unwritten" in answer.stderr
+    assert "run.ended" in answer.stderr
+    assert "Traceback" not in answer.stderr
 
 
 @pytest.mark.parametrize(
