@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +15,7 @@ from adapters.clock import SystemClock
 from adapters.kill_file import KillFile
 from bot.audit import database, lease, migrations
 from bot.audit.lease import LeaseHeld, PoolingProxy
+from bot.audit.projections import statements
 from bot.audit.store import NothingYet, Store
 from bot.audit.verify import Verdict, verify
 from bot.core.events import ErrorSeen, RunEnded
@@ -87,6 +89,24 @@ async def test_a_leader_whose_epoch_is_past_can_write_nothing(url):
     reader = Store.read(url)
     assert reader.owner.holder == "pid 2"  # the name of the new leader stays
     reader.close()
+
+
+def test_no_new_leader_begins_while_a_row_of_the_old_one_is_on_its_way(fresh_server_url):
+    """Else the row would be committed under an epoch that is past, after the new leader has read the record."""
+    database.upgrade(fresh_server_url)
+    store = Store.open(fresh_server_url, **OWNER)
+    epoch = store.lead("pid 1")
+    row = {"account": "main", "seq": 1, "kind": "ErrorSeen", "at_ms": NOW, "record": "{}", "hash": "", "epoch": epoch}
+    with closing(store.database.connection()) as old, closing(store.database.connection()) as new:
+        assert old.execute(statements(on_server=True).entry, row).rowcount == 1
+        new.execute("SET lock_timeout = 100")
+        with pytest.raises(store.database.errors, match="lock timeout"):
+            new.execute("UPDATE accounts SET epoch = epoch + 1")
+        new.rollback()
+        old.commit()
+        assert new.execute("UPDATE accounts SET epoch = epoch + 1").rowcount == 1
+        new.rollback()
+    store.close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from bot import running
 from bot.audit.verify import verify
 from bot.core.decision import Cancel, Mode
 from bot.core.events import CommandGiven
+from bot.core.memory import changed
 from bot.core.model import OrderStatus, Side
 from bot.engine import Engine
 from bot.ports import NotSent
@@ -371,6 +372,19 @@ async def test_a_live_run_ends_verified_once_its_order_was_seen_gone_twice(bots)
     assert bot.engine.own_open_orders() == 0
     assert bot.orders()[0].status == "CANCELLED"
     assert bot.kinds()[-1] == "RunEnded"
+
+
+async def test_an_own_order_that_no_intent_tells_of_still_counts_as_open_at_the_end(bots):
+    bot = await working(bots)
+    await bot.turn()
+    engine = bot.engine
+    engine.state = changed(engine.state, legs=tuple(changed(leg, working=None) for leg in engine.state.legs))
+    assert engine.own_open_orders() == 1
+    assert not running.nothing_open(engine)
+    engine.seen = replace(engine.seen, views=tuple(replace(view, open_orders=()) for view in engine.seen.views))
+    assert running.nothing_open(engine)
+    engine.seen = replace(engine.seen, views=tuple(replace(view, open_orders=None) for view in engine.seen.views))
+    assert not running.nothing_open(engine)
 
 
 async def test_once_a_write_of_the_turn_has_failed_no_order_of_it_is_sent(bots, monkeypatch):

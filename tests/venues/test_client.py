@@ -15,6 +15,7 @@ from adapters.clock import SystemClock
 from adapters.exchanges.ccxt_exchange import CcxtExchange
 from adapters.exchanges.ccxt_open import VENUES, open_venue
 from adapters.request_budget import Errand
+from adapters.venue_sessions import Sending
 from bot.core.model import Side
 from bot.ports import Misconfigured, NotSent, Unknown
 from tests.contract.ccxt_driver import ENVIRONMENT, INVERSE, CcxtUnderTest, under_test
@@ -108,6 +109,27 @@ async def test_a_closed_gate_lets_no_placement_leave(venue: CcxtUnderTest) -> No
     with pytest.raises(NotSent, match="killed"):
         await venue.exchange.place(approved(venue, "a1", Side.SELL, 1, 61000))
     assert venue.server.changes == []
+
+
+async def test_a_gate_that_refuses_an_order_is_asked_before_its_signature_is_made(
+    venue: CcxtUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Sending] = []
+    through = venue.exchange.client._through
+
+    async def watched(sending: Sending, *more: Any) -> object:
+        begun.append(sending)
+        return await through(sending, *more)
+
+    def killed(order: object) -> None:
+        if order is not None:  # as when killed: cancels may go
+            raise NotSent("killed (test)")
+
+    monkeypatch.setattr(venue.exchange.client, "_through", watched)
+    monkeypatch.setattr(venue.exchange.client._gate, "check", killed)
+    with pytest.raises(NotSent, match="killed"):
+        await venue.exchange.place(approved(venue, "a1", Side.SELL, 1, 61000))
+    assert [(sending.errand, sending.signed) for sending in begun if sending.order is not None] == [(Errand.PLACE, False)]
 
 
 async def test_a_gate_that_closes_while_the_connection_is_made_lets_no_byte_of_a_signed_placement_leave(
