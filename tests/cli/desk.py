@@ -135,7 +135,10 @@ class Running:
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
         with self.heard:
-            assert self.heard.wait_for(lambda: self.ended_reading or "run.started" in self.events(), PATIENCE), self.log
+            begun = self.heard.wait_for(lambda: self.ended_reading or "run.started" in self.events(), PATIENCE)
+        if not begun:
+            self.process.kill()  # nobody enters this context, so nobody would end it
+            raise AssertionError(self.log)
         assert "run.started" in self.events(), self.log
         token = (desk.folder / "hedgebot.db.token").read_text("ascii").strip()
         address = (desk.folder / "hedgebot.db.api").read_text("ascii").strip()
