@@ -14,7 +14,7 @@ from bot.clocks import Clocks
 from bot.commanding import KILL_FILE, Bell, Said, carried_out, nothing_new, refused, told
 from bot.core.decide import decide
 from bot.core.decision import Decision, Mode
-from bot.core.events import CommandGiven, DecisionMade, Event, IntentRecorded
+from bot.core.events import AlertRaised, CommandGiven, DecisionMade, Event, IntentRecorded
 from bot.core.ledger import OVERLAP_MS, dry_plan, fold
 from bot.core.leg import IN_DOUBT
 from bot.core.making import maker
@@ -193,7 +193,7 @@ class Engine:
             await self.act(decision)
         finally:
             self.witness.show()
-        await self.tell(decision)
+        await self.tell(decision, thought.happened)
         return decision
 
     async def thought(self, said: Sequence[Said]) -> Thought:
@@ -219,17 +219,16 @@ class Engine:
         self.seen, self.decision, self.busy = thought.seen, thought.decision, True
         await self.hands.cancel(thought.decision)
 
-    async def tell(self, decision: Decision) -> None:
-        """Each alert once, when it arises; what halts the account is critical."""
-        killed = self.state.killed
+    async def tell(self, decision: Decision, happened: Sequence[Event]) -> None:
+        """Each alert once, when it arises; what halts the account or a leg is critical."""
+        halts = [f"halted: {leg.asset}: {leg.halted}" for leg in self.state.legs if leg.halted is not None]
+        if self.state.killed:
+            halts.append(f"halted: {self.state.killed}")
         dead_man = self.dead_man.alerts if self.dead_man is not None else ()
         document = self.document_standing()
         distrusted = (document.error,) if document is not None and document.error else ()
-        texts = (*decision.alerts, *self.lasting.unread(decision), *dead_man, *distrusted)
-        if not texts and not killed:
-            self._told = frozenset()
-            return
-        standing = frozenset((*texts, f"halted: {killed}") if killed else texts)
+        raised = [one.what for one in happened if isinstance(one, AlertRaised)]
+        standing = frozenset((*halts, *raised, *decision.alerts, *self.lasting.unread(decision), *dead_man, *distrusted))
         if self.parts.notifier is not None:
             for text in sorted(standing - self._told):
                 severity = "critical" if text.startswith("halted: ") else "warning"

@@ -7,12 +7,14 @@ import structlog
 
 from bot.core.decision import Approved
 from bot.core.events import (
+    AlertRaised,
     DecisionMade,
     Event,
     FillSeen,
     FundingSeen,
     Halted,
     IntentRecorded,
+    LegHalted,
     OrderMoved,
     TransferIntended,
     TransferMoved,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from bot.metrics import Metrics  # a replay has none, and loads none
 
 log = structlog.get_logger("hedgebot")
+LOOK_FIRST: Final = "look at it, then `hedgebot rearm --reason …`"
 KEPT_REFERENCES: Final = 50  # own orders whose fills may still come
 
 
@@ -111,8 +114,12 @@ class Witness:
                 if metrics is not None:
                     metrics.transfer(event.asset, event.now)
             case Halted():
-                next_step = "look at it, then `hedgebot rearm --reason …`"
-                self._log.error("halted", check=event.check, why=event.why, did="own orders are cancelled; the hedge stays", next=next_step)
+                self._log.error("halted", check=event.check, why=event.why, did="own orders are cancelled; the hedge stays", next=LOOK_FIRST)
+            case LegHalted():
+                did = "its orders are cancelled, nothing more is sent for it"
+                self._log.error("leg.halted", asset=event.asset, why=event.why, did=did, next=LOOK_FIRST)
+            case AlertRaised():
+                self._log.warning("alert", what=event.what)
             case DecisionMade():
                 for move in event.decision.moves:
                     self._log.info("state.changed", was=move.was.value, now=move.now.value, why=move.why)

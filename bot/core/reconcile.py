@@ -80,6 +80,7 @@ class Reading:
         self.leg = state.leg(asset)
         self.found: list[Event] = []
         self.recounted = False  # the venue counts this contract in another size than the pinned one
+        self.liquidated = False  # a fill of this look liquidated something
 
     def note(self, event: Event) -> None:
         self.found.append(event)
@@ -248,6 +249,7 @@ class Reading:
             self.note(fill_seen(leg, self.view.instrument, fill, ours=ours))
             traded = True
             if fill.liquidation:
+                self.liquidated = True
                 self.note(LegHalted(self.asset, "the venue liquidated this position", self.seen.now_ms))
             elif not ours and is_tagged(fill.client_id):
                 self.halt("second bot", f"{fill.symbol} was traded by an order {fill.client_id} of another hedgebot database")
@@ -274,7 +276,7 @@ class Reading:
         before, own_margin = leg.wallet, self.view.instrument.kind is Kind.INVERSE
         if before is not None and before != margin.wallet and own_margin and self.view.funding is not None:
             moved = margin.wallet - before
-            if abs(moved) > DUST * max(ONE, abs(before)):
+            if abs(moved) > DUST * max(ONE, abs(before)) and not self.liquidated:  # then the venue bore what was lacking, or kept the rest
                 self.note(CoinsMoved(self.asset, moved, self.seen.now_ms))
         if traded or leg.unexplained or leg.accept or leg.wallet != margin.wallet:
             self.balance(position, margin)

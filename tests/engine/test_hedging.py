@@ -8,6 +8,7 @@ import pytest
 from adapters.exchanges.paper_faults import Fault, Trouble
 from bot.audit.verify import verify
 from bot.core.decision import Mode
+from bot.core.events import AlertRaised
 from bot.core.model import OrderStatus, Side, Target, TargetSource
 from tests.engine.bots import Document, in_full, only
 
@@ -141,22 +142,56 @@ async def test_an_untrusted_document_takes_no_new_risk_and_says_so(bots):
     await bot.until_aligned()
 
 
+class Phone:
+    """Keeps what is told."""
+
+    def __init__(self, bot):
+        self.told = []
+        bot.engine.parts = replace(bot.engine.parts, notifier=self)
+
+    async def notify(self, severity, text):
+        self.told.append((severity, text))
+
+
 async def test_a_document_that_is_not_believed_is_told_once_each_time(bots):
     document = Document(None)
     bot = await bots.start(document=document)
-    told = []
-
-    class Phone:
-        async def notify(self, severity, text):
-            told.append((severity, text))
-
-    bot.engine.parts = replace(bot.engine.parts, notifier=Phone())
+    phone = Phone(bot)
     for _ in range(2):
         await bot.turns(3)
         document.targets = ()
         await bot.turns(3)
         document.targets = None
-    assert told.count(("warning", "target document: is HTML, not JSON")) == 2
+    assert phone.told.count(("warning", "target document: is HTML, not JSON")) == 2
+
+
+async def test_a_liquidation_is_told_at_once_as_critical_and_takes_nothing_off_the_bag(bots):
+    bot = await bots.start(fed=False, matching="print")
+    bot.venue.print("BTC", Decimal(60_000), bots.clock.now_ms())
+    await bot.turn()
+    bot.venue.print("BTC", Decimal(60_100), bots.clock.now_ms())
+    await bot.until_aligned()
+    phone = Phone(bot)
+    bot.venue.print("BTC", Decimal(200_000), bots.clock.now_ms())
+    await bot.turns(3)
+    assert bot.contracts == {"BTC": 0}
+    assert phone.told.count(("critical", "halted: BTC: the venue liquidated this position")) == 1
+    assert bot.decision.legs[0].spot_coins == 2
+    assert "CoinsMoved" not in bot.kinds()
+    await bot.say("rearm", reason="looked at it")
+    bot.venue.deposit("BTC", Decimal(1))
+    await bot.turns(2)
+    assert bot.decision.legs[0].spot_coins == 1  # what somebody moves afterwards is moved
+
+
+async def test_a_position_that_is_taken_as_it_is_is_told_once(bots):
+    bot = await bots.start()
+    await bot.until_aligned()
+    phone = Phone(bot)
+    raised = AlertRaised("BTC/USD:BTC shows -2900 contracts where own fills lead to -3000; taken as it is", bots.clock.now_ms())
+    await bot.engine.tell(bot.decision, [raised])
+    await bot.turns(3)
+    assert phone.told == [("warning", raised.what)]
 
 
 async def test_coins_moved_into_the_account_change_neither_delta_nor_the_hedge(bots):
