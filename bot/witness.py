@@ -113,18 +113,25 @@ class Witness:
                 )
                 if metrics is not None:
                     metrics.transfer(event.asset, event.now)
-            case Halted():
-                self._log.error("halted", check=event.check, why=event.why, did="own orders are cancelled; the hedge stays", next=LOOK_FIRST)
-            case LegHalted():
-                did = "its orders are cancelled, nothing more is sent for it"
-                self._log.error("leg.halted", asset=event.asset, why=event.why, did=did, next=LOOK_FIRST)
-            case AlertRaised():
-                self._log.warning("alert", what=event.what)
+            case Halted() | LegHalted() | AlertRaised():
+                self.show_trouble(event)
             case DecisionMade():
                 for move in event.decision.moves:
                     self._log.info("state.changed", was=move.was.value, now=move.now.value, why=move.why)
                 head = self.audit.head()
                 self._log.info("audit.head", seq=head.seq, head=head.hash)
+
+    def show_trouble(self, event: Halted | LegHalted | AlertRaised) -> None:
+        match event:
+            case Halted():
+                self._log.error(
+                    "halted", check=event.check, why=event.why, did="own orders are cancelled; the hedge stays", next=LOOK_FIRST
+                )
+            case LegHalted():
+                did = "its orders are cancelled, and nothing more is sent for it"
+                self._log.error("leg.halted", asset=event.asset, why=event.why, did=did, next=LOOK_FIRST)
+            case AlertRaised():
+                self._log.warning("alert", what=event.what)
 
     def api_error(self, kind: str, text: str) -> None:
         self.show()

@@ -45,7 +45,7 @@ def answer_leg(rule: LegRule, state: State, seen: Snapshot, rules: Rules, placed
     if state.flattening:
         asked = Target(rule.asset, ZERO, TargetSource.OPERATOR)
     declared = seen.bag_coins(rule.asset)
-    held = exposure(view, leg, declared, other_usd(view, seen), pending_usd(view, state, seen, placed)) if view is not None else None
+    held = exposure(view, leg, declared, other_usd(view, state, seen), pending_usd(view, state, seen, placed)) if view is not None else None
     carry = carried(rule.asset, state, seen, rules, view.quote if view is not None else None)
     applied = under_policies(rule, state, seen, leg, view, asked, held, carry)
     if view is None or held is None:
@@ -87,23 +87,27 @@ def sharing(view: View, seen: Snapshot) -> tuple[View, ...]:
     return tuple(other for other in seen.views if other.instrument.settle == own.settle and other.instrument.symbol != own.symbol)
 
 
-def other_usd(view: View, seen: Snapshot) -> Decimal | None:
-    """Notional of other legs on this leg's margin; None while one of them is UNKNOWN."""
+def other_usd(view: View, state: State, seen: Snapshot) -> Decimal | None:
+    """Notional of other legs on this leg's margin, the larger of what the venue shows and what own fills lead to: either may lag. None
+    while one of them is UNKNOWN."""
     total = ZERO
     for other in sharing(view, seen):
         if other.position is None or other.quote is None:
             return None
-        total += abs(contracts.notional_usd(other.instrument, other.position.contracts, other.quote.mark))
+        symbol, shown = other.instrument.symbol, abs(other.position.contracts)
+        known = (abs(leg.contracts + leg.owed) for leg in state.legs if leg.symbol == symbol and leg.contracts is not None)
+        total += contracts.notional_usd(other.instrument, max([shown, *known]), other.quote.mark)
     return total
 
 
 def pending_usd(view: View, state: State, seen: Snapshot, placed: tuple[Approved, ...]) -> Decimal:
-    """What unfinished growing orders of those legs, and their orders of this turn, may add: they count as if they were filled."""
+    """What unfinished growing orders of those legs, and their orders of this turn, may add to the fills on record: they count as if they
+    were filled."""
     total = ZERO
     for other in sharing(view, seen):
         symbol, mark = other.instrument.symbol, other.quote.mark if other.quote is not None else ZERO
         working = tuple(leg.working for leg in state.legs if leg.symbol == symbol and leg.working is not None)
-        counts = [one.order.contracts - one.filled for one in working if not one.order.reduce_only]
+        counts = [one.order.contracts - one.traded for one in working if not one.order.reduce_only]
         counts += [order.contracts for order in placed if order.symbol == symbol and not order.reduce_only]
         total += contracts.notional_usd(other.instrument, sum(counts), mark)
     return total

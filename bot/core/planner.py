@@ -93,7 +93,8 @@ def cancel(
 
     `size` is what the plan wants now, None where it wants nothing; without a `market` its price cannot be judged.
     """
-    if working.status in (OrderStatus.INTENT, OrderStatus.SIGNED, OrderStatus.UNKNOWN):
+    unseen = working.status is OrderStatus.UNKNOWN and not working.venue_id  # one that the venue knew may only be hidden from a read
+    if unseen or working.status in (OrderStatus.INTENT, OrderStatus.SIGNED):
         return None  # nobody knows yet whether it exists
     if working.cancel_asked_ms is not None and mono_ms - working.cancel_asked_ms < CANCEL_AGAIN_MS:
         return None

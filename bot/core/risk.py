@@ -34,10 +34,12 @@ def turnover_today_usd(state: State, now_ms: int) -> Decimal:
     return state.turnover_usd if now_ms // DAY_MS == state.turnover_day else ZERO
 
 
-def pending_usd(state: State, placed: Sequence[Approved]) -> Decimal:
-    """Turnover that unfinished orders and those of this turn may still add."""
+def pending_usd(state: State, seen: Snapshot, placed: Sequence[Approved]) -> Decimal:
+    """Turnover that unfinished orders and those of this turn may still add, and ended ones whose fills are not on record yet."""
     total = sum((order.notional_usd for order in placed), ZERO)
     for leg in state.legs:
+        if leg.owed and (view := seen.view(leg.symbol)) is not None and view.quote is not None:
+            total += contracts.notional_usd(view.instrument, abs(leg.owed), view.quote.mark)
         if leg.working is not None:
             order = leg.working.order
             total += order.notional_usd * max(0, order.contracts - leg.working.traded) / order.contracts
@@ -86,7 +88,7 @@ def review(
     if grows:
         if contracts.notional_usd(instrument, after, quote.mark) > rule.max_position_usd:
             return refused("position", "the position would exceed max_position_usd")
-        if turnover_today_usd(state, seen.now_ms) + pending_usd(state, placed) + notional > rule.max_turnover_usd_per_day:
+        if turnover_today_usd(state, seen.now_ms) + pending_usd(state, seen, placed) + notional > rule.max_turnover_usd_per_day:
             return refused("turnover", "max_turnover_usd_per_day is reached")
         if leverage_after(held, after, rule.price_collar) > rule.max_leverage:
             return refused("leverage", "leverage at the mark or within the collar would exceed max_leverage")

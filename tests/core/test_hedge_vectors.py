@@ -8,7 +8,7 @@ import pytest
 from bot.core import contracts, inverse, risk, sizing
 from bot.core.decision import Approved, Intent
 from bot.core.exposure import exposure
-from bot.core.model import Basis, Side
+from bot.core.model import Basis, Position, Side
 from bot.core.policy import ideal_coins
 from bot.core.rules import Band
 from tests.core.worlds import BTC, EXECUTION, RISK, SOL, XRP, Account, hedged, leg_rule, rules, world
@@ -283,6 +283,26 @@ def test_v24_zero_is_zero_also_where_the_bag_has_grown_since() -> None:
     assert ideal_coins(Basis.COINS, D(0), D(6), D(5)) == 0
     assert ideal_coins(Basis.COINS, D("0.1"), D(6), D(5)) == D("1.5")
     assert ideal_coins(Basis.COINS, D("0.1"), D(4), D(5)) == 0
+
+
+def test_two_legs_on_one_margin_stay_within_max_leverage_also_while_the_position_of_one_lags_behind_its_fills() -> None:
+    both = rules(leg_rule(SOL), leg_rule(XRP), execution=BIG)
+    sol, xrp = Account(SOL, D(10_000), D(100)), Account(XRP, D(10_000), D(1))
+    made = world(sol, xrp, rules=both, bag={"SOL": D(350), "XRP": D(35_000)}, fill=False)
+    made.turn()
+
+    for _ in range(4):
+        sol.trade(made.now_ms)
+        xrp.trade(made.now_ms)
+        shown = made.snapshot()
+        first, second = shown.views
+        flat = Position(first.instrument.symbol, 0, None, D(1), shown.now_ms)
+        made.turn(replace(shown, views=(replace(first, position=flat), second)))
+    sol.trade(made.now_ms)
+    xrp.trade(made.now_ms)
+    notional = sum((contracts.notional_usd(one.instrument, one.short, one.mark) for one in (sol, xrp)), D(0))
+    assert sol.short > 0
+    assert notional / (sol.equity() + xrp.equity()) <= RISK.max_leverage
 
 
 def test_two_legs_above_hard_leverage_shrink_in_proportion_and_do_not_end_naked() -> None:

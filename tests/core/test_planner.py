@@ -7,8 +7,9 @@ import pytest
 
 from bot.core import planner, sizing
 from bot.core.exposure import Exposure, exposure
-from bot.core.memory import LegState
-from bot.core.model import Instrument, Side
+from bot.core.ledger import with_leg
+from bot.core.memory import LegState, changed
+from bot.core.model import Instrument, OrderStatus, Side
 from tests.core.worlds import BTC, EXECUTION, SOL, Account, hedged
 
 D = Decimal
@@ -132,6 +133,9 @@ def test_a_paused_bot_leaves_its_order_to_fill_or_expire() -> None:
 def test_an_order_of_unknown_fate_is_never_cancelled_blindly_nor_doubled() -> None:
     made = hedged(short_usd=0, fill=False)
     made.turn()
+    working = made.state.leg("BTC").working
+    assert working is not None
+    made.state = with_leg(made.state, "BTC", working=changed(working, status=OrderStatus.UNKNOWN, venue_id=""))  # no answer came
     hidden = replace(made.snapshot(), views=(replace(made.snapshot().views[0], found=(), open_orders=()),))
     made.say("kill", reason="test")
     for _ in range(5):

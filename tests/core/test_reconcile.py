@@ -485,6 +485,16 @@ def test_a_liquidation_halts_the_leg_and_cancels_its_order() -> None:
     assert decision.legs[0].why == "halted: the venue liquidated this position"
 
 
+def test_an_order_that_the_venue_knew_and_that_a_read_hides_is_cancelled_all_the_same_when_the_bot_is_killed() -> None:
+    made = selling()
+    made.say("kill", reason="storm")
+    decision = made.turn(seen_with(made, found=(), open_orders=()))
+    assert working(made).status is OrderStatus.UNKNOWN
+    assert [cancel.why for cancel in decision.cancels] == ["killed"]
+    made.turn()
+    assert ends(made) == [OrderStatus.CANCELLED]
+
+
 # ------------------------------------------------------------------------------------------------------------------- coins
 
 

@@ -13,7 +13,7 @@ from bot.core.memory import State, changed
 from bot.core.model import DAY_MS, Quote, Side
 from bot.core.risk import quote_problem, review
 from bot.core.rules import RiskRule
-from tests.core.worlds import BTC, EXECUTION, NOW_MS, RISK, SOL, XRP, Account, hedged, leg_rule, quote_of, rules, world
+from tests.core.worlds import BTC, EXECUTION, NOW_MS, RISK, SOL, XRP, Account, World, hedged, leg_rule, quote_of, rules, world
 
 D = Decimal
 MARK = D(60_000)
@@ -184,22 +184,42 @@ def test_what_other_orders_of_this_turn_may_trade_counts_for_the_turnover(usd: i
     assert reviewed(contracts=100, limits=limits, placed=[approved_of(usd)]) == check
 
 
-@pytest.mark.parametrize(("most", "check"), [("1400", APPROVED), ("1399", "turnover")])
-def test_what_is_left_of_a_working_order_of_another_leg_counts_for_the_turnover(most: str, check: str) -> None:
-    both = rules(leg_rule(SOL), leg_rule(XRP), execution=replace(EXECUTION, max_order_usd=D(800)))
-    made = world(Account(SOL, D(5_000), D(100)), Account(XRP, D(5_000), D(1)), rules=both, bag={"SOL": D(8), "XRP": D(0)}, fill=False)
-    made.turn()
-    made.account("SOL").trade(made.now_ms, 20)
-    made.turn()  # 20 contracts of 10 USD have traded, 60 have not
-    assert made.state.turnover_usd == D("200.02")
+def beside(made: World, most: str) -> str:
+    """Which check refuses 600 USD of XRP beside what SOL does, with so much turnover allowed a day."""
     view = made.snapshot().views[1]
     held = exposure(view, made.state.leg("XRP"), D(600), D(0), D(0))
     assert held is not None
     assert view.quote is not None
-    limits = rules(*both.legs, risk=replace(RISK, max_turnover_usd_per_day=D(most) + D("0.02")))
+    limits = replace(made.rules, risk=replace(RISK, max_turnover_usd_per_day=D(most) + D("0.02")))
     intent = Intent("XRP", XRP.symbol, Side.SELL, 60, D(1), False, True, "")
     verdict = review(intent, held, view.quote, made.state, made.snapshot(), limits, "x" * 25, ())
-    assert (APPROVED if isinstance(verdict, Approved) else verdict.check) == check
+    return APPROVED if isinstance(verdict, Approved) else verdict.check
+
+
+def sol_and_xrp() -> World:
+    """SOL sells 80 contracts of 10 USD, and 20 of them have traded."""
+    both = rules(leg_rule(SOL), leg_rule(XRP), execution=replace(EXECUTION, max_order_usd=D(800)))
+    made = world(Account(SOL, D(5_000), D(100)), Account(XRP, D(5_000), D(1)), rules=both, bag={"SOL": D(8), "XRP": D(0)}, fill=False)
+    made.turn()
+    made.account("SOL").trade(made.now_ms, 20)
+    made.turn()
+    assert made.state.turnover_usd == D("200.02")
+    return made
+
+
+@pytest.mark.parametrize(("most", "check"), [("1400", APPROVED), ("1399", "turnover")])
+def test_what_is_left_of_a_working_order_of_another_leg_counts_for_the_turnover(most: str, check: str) -> None:
+    assert beside(sol_and_xrp(), most) == check
+
+
+@pytest.mark.parametrize(("most", "check"), [("1400", APPROVED), ("1399", "turnover")])
+def test_fills_of_an_ended_order_of_another_leg_count_for_the_turnover_before_they_are_told(most: str, check: str) -> None:
+    made = sol_and_xrp()
+    made.account("SOL").trade(made.now_ms)
+    shown = made.snapshot()
+    made.turn(replace(shown, views=(replace(shown.views[0], fills=()), shown.views[1])))
+    assert made.state.leg("SOL").owed == -60
+    assert beside(made, most) == check
 
 
 @pytest.mark.parametrize(
