@@ -247,7 +247,7 @@ def intended(state: State, event: IntentRecorded) -> State:
         effort_since_ms=event.mono_ms if leg.effort_since_ms is None else leg.effort_since_ms,
         missed_at_ms=None,
     )
-    recent = tuple(stamp for stamp in state.order_times_ms if event.at_ms - MINUTE_MS < stamp <= event.at_ms)
+    recent = tuple(stamp for stamp in state.order_times_ms if abs(event.at_ms - stamp) < MINUTE_MS)
     return changed(state, order_times_ms=(*recent, event.at_ms))
 
 

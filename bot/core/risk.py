@@ -82,7 +82,7 @@ def review(
         return refused("reduce-only", "a reduce-only order may not grow the position")
     if abs(after) < abs(held.short) and not intent.reduce_only:
         return refused("reduce-only", "an order that shrinks the position must be reduce-only")
-    recent = sum(1 for stamp in state.order_times_ms if seen.now_ms - MINUTE_MS < stamp <= seen.now_ms)
+    recent = sum(1 for stamp in state.order_times_ms if abs(seen.now_ms - stamp) < MINUTE_MS)  # also where the clock was set back since
     if recent + len(placed) >= rule.max_orders_per_minute:
         return refused("orders per minute", "max_orders_per_minute is reached")
     if grows:

@@ -145,6 +145,8 @@ def test_what_shrinks_a_position_is_reduce_only_and_nothing_else_is(short: int, 
         ([0, 1, 2, 59_999], 0, "orders per minute"),
         ([0, 1, 59_999], 1, "orders per minute"),
         ([0, 1, 2, 60_000], 0, APPROVED),
+        ([0, 1, 2, -59_999], 0, "orders per minute"),  # the clock was set back since
+        ([0, 1, 2, -60_000], 0, APPROVED),
     ],
 )
 def test_orders_of_the_last_minute_and_of_this_turn_are_counted_together(ages_ms: list[int], placed: int, check: str) -> None:
