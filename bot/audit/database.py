@@ -21,7 +21,14 @@ from bot.ports import Misconfigured, NotSent
 
 Synchronous = Literal["FULL", "OFF"]
 BUSY_SECONDS: Final = 2.0  # how long we wait for somebody else to let go of what he holds locked, in a file or on a server
-KEEPALIVE: Final = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 10}
+DEAD_LINE: Final = {  # is noticed within so long: probes ask an idle one, and none is sent while a write is not acknowledged
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # ms; without it the system goes on trying for a quarter of an hour
+    "connect_timeout": 10,
+}
 
 
 class MissingMigration(Misconfigured):
@@ -165,7 +172,7 @@ def postgres_database(url: URL, password: str | None, *, read_only: bool, synchr
     options = f"-c synchronous_commit={durable} -c default_transaction_read_only={locked} {patience}"
     session = f"hedgebot {secrets.token_hex(6)}"
     try:
-        engine = create_engine(address, pool_pre_ping=True, connect_args={**KEEPALIVE, "options": options, "application_name": session})
+        engine = create_engine(address, pool_pre_ping=True, connect_args={**DEAD_LINE, "options": options, "application_name": session})
     except ModuleNotFoundError:
         raise Misconfigured("audit.url: PostgreSQL needs one more package: pip install 'hedgebot[postgres]'") from None
     return Database(engine, url._replace(password=None).render_as_string(), None, secret, session)

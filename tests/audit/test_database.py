@@ -135,4 +135,5 @@ def test_a_server_session_commits_durably_and_notices_a_dead_line(fresh_server_u
         assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
         pinned = connection.connection.driver_connection.info.get_parameters()
     assert (pinned["keepalives_idle"], pinned["keepalives_interval"], pinned["keepalives_count"]) == ("10", "5", "3")
+    assert pinned["tcp_user_timeout"] == "10000"
     opened.close()
