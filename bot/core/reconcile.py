@@ -260,7 +260,9 @@ class Reading:
     def fundings(self) -> None:
         for payment in self.view.funding or ():
             leg = self.leg
-            if payment.at_ms > leg.charged_at_ms and (payment.at_ms, payment.payment_id) not in leg.recent_payments:
+            forgotten = payment.at_ms < leg.funding_cursor_ms - 2 * ledger.OVERLAP_MS  # as of fills
+            known = forgotten or (payment.at_ms, payment.payment_id) in leg.recent_payments
+            if payment.at_ms > leg.charged_at_ms and not known:
                 self.note(FundingSeen(self.asset, payment))
 
     def position(self, traded: bool) -> None:

@@ -120,6 +120,19 @@ def test_filled_never_shrinks() -> None:
     assert working(made).filled == 300
 
 
+def test_a_venue_that_shows_all_funding_that_ever_was_is_not_counted_twice() -> None:
+    made = hedged()
+    made.account().settle_funding(D("0.0001"), made.now_ms + 1)
+    made.turn()
+    made.now_ms += 8 * 3_600_000
+    made.account().settle_funding(D("0.0001"), made.now_ms + 1)
+    for _ in range(3):
+        made.turn()
+    assert len(made.snapshot().views[0].funding or ()) == 2
+    assert len(kinds(made, FundingSeen)) == 2
+    assert kinds(made, CoinsMoved) == []
+
+
 def test_funding_is_counted_once_and_is_no_transfer() -> None:
     made = hedged()
     made.account().settle_funding(D("0.0001"), made.now_ms + 1)
