@@ -43,6 +43,7 @@ def child(request: dict[str, Any]) -> NoReturn:
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
     if request["largest_file"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"], request["largest_file"]))
+        sys.dont_write_bytecode = True  # Python takes what fitted of a compiled module for the whole of it
     sys.argv = ["hedgebot", *request["args"]]
     code: object = 0
     try:
