@@ -118,8 +118,8 @@ def first_gap(settled_ms: Sequence[int], usual_ms: int, from_ms: int | None, to_
     """The place of the first settlement before which, in this window, another one is missing; and how many are."""
     for place, step_ms in enumerate(intervals(settled_ms, usual_ms), 1):
         before, after = settled_ms[place - 1], settled_ms[place]
-        outside = (from_ms is not None and after - step_ms < from_ms) or (to_ms is not None and before + step_ms >= to_ms)
-        if after - before > late_ms(step_ms) and not outside:
+        elsewhere = (from_ms is not None and after - step_ms < from_ms) or (to_ms is not None and before + step_ms >= to_ms)
+        if after - before > late_ms(step_ms) and not elsewhere:
             return place, max(1, (after - before) // step_ms - 1)
     return None
 

@@ -243,8 +243,7 @@ class Reading:
             leg = self.leg
             ours = is_ours(fill.client_id, self.state.instance)
             before = fill.at_ms < leg.charged_at_ms or (fill.at_ms == leg.charged_at_ms and not ours)
-            forgotten = fill.at_ms < leg.fills_cursor_ms - 2 * ledger.OVERLAP_MS  # older than what was asked for: counted long ago
-            if before or forgotten or (fill.at_ms, fill.trade_id) in leg.recent_fills:
+            if before or counted((fill.at_ms, fill.trade_id), leg.fills_cursor_ms, leg.recent_fills):
                 continue
             self.note(fill_seen(leg, self.view.instrument, fill, ours=ours))
             traded = True
@@ -259,10 +258,8 @@ class Reading:
 
     def fundings(self) -> None:
         for payment in self.view.funding or ():
-            leg = self.leg
-            forgotten = payment.at_ms < leg.funding_cursor_ms - 2 * ledger.OVERLAP_MS  # as of fills
-            known = forgotten or (payment.at_ms, payment.payment_id) in leg.recent_payments
-            if payment.at_ms > leg.charged_at_ms and not known:
+            leg, one = self.leg, (payment.at_ms, payment.payment_id)
+            if payment.at_ms > leg.charged_at_ms and not counted(one, leg.funding_cursor_ms, leg.recent_payments):
                 self.note(FundingSeen(self.asset, payment))
 
     def position(self, traded: bool) -> None:
@@ -353,6 +350,11 @@ class Reading:
         mark = self.view.quote.mark if self.view.quote is not None else ZERO
         entry = position.entry_price if position.contracts else None
         self.note(BalanceSeen(self.asset, position.symbol, position.contracts, entry, margin.wallet, margin.equity, mark, self.seen.now_ms))
+
+
+def counted(one: tuple[int, str], cursor_ms: int, recent: tuple[tuple[int, str], ...]) -> bool:
+    """Is this fill or payment (at_ms, id) on record? No id is kept of what is older than was asked for: it was counted long ago."""
+    return one[0] < cursor_ms - 2 * ledger.OVERLAP_MS or one in recent
 
 
 def fill_seen(leg: LegState, instrument: Instrument, fill: Fill, *, ours: bool) -> FillSeen:
