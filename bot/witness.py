@@ -129,7 +129,7 @@ class Witness:
                 )
             case LegHalted():
                 did = "its orders are cancelled, and nothing more is sent for it"
-                self._log.error("leg.halted", asset=event.asset, why=event.why, did=did, next=LOOK_FIRST)
+                self._log.error("leg.halted", asset=event.asset, why=event.why, did=did, next=f"do what it says, or {LOOK_FIRST}")
             case AlertRaised():
                 self._log.warning("alert", what=event.what)
 

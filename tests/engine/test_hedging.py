@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.exchanges.paper_faults import Fault, Trouble
 from bot.audit.verify import verify
@@ -173,7 +174,9 @@ async def test_a_liquidation_is_told_at_once_as_critical_and_takes_nothing_off_t
     await bot.until_aligned()
     phone = Phone(bot)
     bot.venue.print("BTC", Decimal(200_000), bots.clock.now_ms())
-    await bot.turns(3)
+    with capture_logs() as lines:
+        await bot.turns(3)
+    assert [(line["asset"], line["log_level"]) for line in lines if line["event"] == "leg.halted"] == [("BTC", "error")]
     assert bot.contracts == {"BTC": 0}
     assert phone.told.count(("critical", "halted: BTC: the venue liquidated this position")) == 1
     assert bot.decision.legs[0].spot_coins == 2
