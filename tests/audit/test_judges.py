@@ -1,9 +1,12 @@
 """Decisions made again by several processes come out as by one, whatever becomes of the others."""
 
 import os
-import time
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
 from multiprocessing import parent_process
+from pathlib import Path
 
 import pytest
 
@@ -31,16 +34,29 @@ def dies_elsewhere(state, seen, rules):
     return decide(state, seen, rules)
 
 
+@contextmanager
+def others_wait() -> Iterator[None]:
+    """Where `late_elsewhere` judges: so this process is ahead of the other."""
+    with Path(__file__).open() as file:
+        flock(file, LOCK_EX)
+        try:
+            yield
+        finally:
+            flock(file, LOCK_UN)
+
+
 def late_elsewhere(state, seen, rules):
-    """So that this process is ahead of the other."""
     if parent_process() is not None:
-        time.sleep(0.02)
+        with Path(__file__).open() as file:
+            flock(file, LOCK_SH)
     return decide(state, seen, rules)
 
 
 def told(processes: int, decide=decide) -> list[int]:
     with Judges(decide, RULES_VERSION, processes) as judges:
-        return [came.decided_again for answers in (*(judges.judge(batch, KNOWN) for batch in batches()), judges.rest()) for came in answers]
+        with others_wait():
+            came = [one for batch in batches() for one in judges.judge(batch, KNOWN)]
+        return [one.decided_again for one in (*came, *judges.rest())]
 
 
 @pytest.mark.parametrize("judge", [decide, late_elsewhere, dies_elsewhere])
@@ -59,10 +75,12 @@ def test_where_no_process_can_be_started_everything_is_judged_here(monkeypatch):
 def test_others_have_a_few_batches_in_advance_and_no_more():
     """What is not judged yet is held in memory."""
     with Judges(late_elsewhere, RULES_VERSION, 1) as judges:
-        for _ in range(10):
-            for batch in batches():
-                list(judges.judge(batch, KNOWN))
-                assert sum(isinstance(one.came, Future) and not one.came.done() for one in judges.under_way) <= AHEAD
+        with others_wait():
+            for _ in range(10):
+                for batch in batches():
+                    list(judges.judge(batch, KNOWN))
+                    assert (ahead := sum(isinstance(one.came, Future) and not one.came.done() for one in judges.under_way)) <= AHEAD
+        assert ahead == AHEAD
         list(judges.rest())
 
 

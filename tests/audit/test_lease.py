@@ -27,11 +27,11 @@ from tests.audit.worlds import NOW, OWNER, started
 
 ERROR = ErrorSeen("look", "timeout", NOW)
 HOLDER = """
-import sys, time
+import sys
 from bot.audit.store import Store
 store = Store.open(sys.argv[1], account="main", venue="paper", environment=None)
 print(store.lead("pid 4711 on alpha, since noon"), flush=True)
-time.sleep(600)
+sys.stdin.read()
 """
 
 
@@ -56,7 +56,7 @@ def test_a_second_leader_is_refused_and_told_who_leads(url):
 
 
 def test_a_killed_leader_is_succeeded_at_once(url):
-    with subprocess.Popen([sys.executable, "-c", HOLDER, url], stdout=subprocess.PIPE, text=True) as leader:
+    with subprocess.Popen([sys.executable, "-c", HOLDER, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as leader:
         assert leader.stdout.readline().strip() == "1"
         store = Store.open(url, **OWNER)
         with pytest.raises(LeaseHeld, match="pid 4711 on alpha"):
