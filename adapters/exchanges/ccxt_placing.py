@@ -1,6 +1,7 @@
 """How is an order sent once, whatever the answer?"""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -51,6 +52,8 @@ class Placing:
             return await self._after(listed, order, self._judged(placed.code))
         shown = placed.shown or await self._shown(listed, order, placed.venue_id)
         self._reading.ids.note(shown)
+        if shown.status is OrderStatus.REJECTED and shown.filled:  # then it was taken, and the rest has ended (I3)
+            return replace(shown, status=OrderStatus.CANCELLED)
         if shown.status is OrderStatus.REJECTED:
             self._refuse(order.client_id, Outcome(Verdict.REFUSED, CODE_OF.get(shown.why, ""), shown.why))
         return shown

@@ -154,7 +154,11 @@ class Reading:
             self.hidden_order(working)
 
     def shown_order(self, working: Working, shown: Order) -> None:
-        self.followed(working, shown.status, max(working.filled, shown.filled, working.traded), shown.why, shown.venue_id)
+        """A venue may call an order rejected that traded or was in its book; that one has ended (I3: a rejected order never has fills)."""
+        now, filled, why = shown.status, max(working.filled, shown.filled, working.traded), shown.why
+        if now is OrderStatus.REJECTED and (filled or working.status in (OrderStatus.OPEN, OrderStatus.PARTIAL)):
+            now, why = OrderStatus.CANCELLED, f"the venue rejected it after it had taken it{f': {why}' if why else ''}"
+        self.followed(working, now, filled, why, shown.venue_id)
 
     def followed(self, working: Working, now: OrderStatus, filled: int, why: str, venue_id: str) -> None:
         """Every step of the table from where we know the order to be, to `now`."""

@@ -169,6 +169,33 @@ def test_a_venue_that_still_shows_a_cancelled_order_does_not_move_it_back() -> N
     assert moved[-1] is OrderStatus.CANCELLED
 
 
+@pytest.mark.parametrize("traded", [0, 300])
+def test_an_order_that_was_in_the_book_and_that_the_venue_calls_rejected_has_ended(traded: int) -> None:
+    made = selling()
+    if traded:
+        made.account().trade(made.now_ms + 1, traded)
+        made.turn()
+    (shown,) = made.account().open()
+    made.account().cancel(shown.client_id)
+    made.turn(seen_with(made, found=(replace(shown, status=OrderStatus.REJECTED),), open_orders=()))
+    assert ends(made) == [OrderStatus.CANCELLED], "a rejected order never was in the book, and has no fills"
+    assert made.state.leg("BTC").contracts == -traded
+    assert made.turns(3).legs[0].why != "an order is working"
+    assert working(made).order.client_id != shown.client_id, "the hedge goes on"
+
+
+def test_an_order_with_fills_is_never_taken_for_a_rejected_one() -> None:
+    made = selling()
+    (shown,) = made.account().open()
+    made.account().trade(made.now_ms + 1, 300)
+    seen = made.snapshot()
+    lagging = replace(
+        seen, views=(replace(seen.views[0], found=(replace(shown, status=OrderStatus.REJECTED, filled=300),)), *seen.views[1:])
+    )
+    made.turn(lagging)
+    assert ends(made) == [OrderStatus.CANCELLED]
+
+
 def lost(made: World) -> None:
     """The first order went out and nobody answered: it never reached the venue."""
     (name,) = made.account().orders

@@ -21,6 +21,7 @@ from bot.running import Until, run
 from bot.settings import Settings, load
 from bot.wiring.start import wired
 from tests.venue_server import KEY, PASSPHRASE, SECRET, VenueServer, serve
+from tests.venue_server.core import Order
 
 ENVIRONMENT: Final = {"bybit": "testnet", "okx": "demo", "deribit": "testnet", "krakenfutures": "demo", "binancecoinm": "demo"}
 SECRETS: Final = {"HEDGEBOT__VENUE__API_KEY": KEY, "HEDGEBOT__VENUE__API_SECRET": SECRET, "HEDGEBOT__VENUE__PASSPHRASE": PASSPHRASE}
@@ -72,7 +73,9 @@ class Market:
     parts: int = 1
     takes: bool = True
     after_cancels: int = 0  # so many cancels must have been asked for before anybody takes anything
+    thrown_out: int = 0  # so many orders that were shown open are called post-only violations after all
     seen: dict[int, float] = field(default_factory=dict)
+    reads: dict[int, int] = field(default_factory=dict)  # of the open orders, when an order came
 
     def quote(self, *, selling: bool) -> None:
         """Our side of the book stands at the mark."""
@@ -86,10 +89,19 @@ class Market:
             for order in core.open_orders():
                 since = self.seen.setdefault(order.id, loop.time())
                 done = order.filled * self.parts // order.units  # parts that were taken
+                if self.thrown_out:
+                    self.throw_out(order)
+                    continue
                 willing = self.takes and len(self.server.asked("cancel")) >= self.after_cancels
                 if willing and order.price is not None and loop.time() - since >= self.wait_s * (done + 1):
                     core.trade_through(order.symbol, order.price, -(-order.units // self.parts))
             await asyncio.sleep(0.02)
+
+    def throw_out(self, order: Order) -> None:
+        reads = len(self.server.asked("read-open-orders"))
+        if reads > self.reads.setdefault(order.id, reads) + 1:
+            self.thrown_out -= 1
+            self.server.core.cancel(order, "post_only")
 
 
 @dataclass(slots=True)

@@ -137,6 +137,11 @@ def in_parts(desk: Desk) -> None:
     desk.market.parts = 3
 
 
+def thrown_out(desk: Desk) -> None:
+    """Two orders are taken, shown open, and then ended as if they had never been allowed in."""
+    desk.market.thrown_out = 2
+
+
 def from_afar(desk: Desk) -> None:
     desk.server.delay_ms = 60
 
@@ -187,6 +192,7 @@ READING: Final[dict[str, Case]] = {
 TRADING: Final[dict[str, Case]] = {
     "partial fills": Case(lambda desk: None, prepare=in_parts, happens=""),
     "partial fills, lost acknowledgement": Case(on("lost_ack"), prepare=in_parts),
+    "taken, and then called a post-only violation": Case(thrown_out, happens=""),
     "filled while cancelled": Case(taken_while_cancelled(1), prepare=impatient, happens=""),
     "half filled while cancelled": Case(taken_while_cancelled(2), prepare=impatient, happens=""),
     "lost cancel answer": Case(taken_after_the_cancel("lost_ack"), prepare=impatient, happens="cancel"),
