@@ -15,11 +15,12 @@ from bot.commanding import KILL_FILE, Bell, Said, carried_out, nothing_new, refu
 from bot.core.decide import decide
 from bot.core.decision import Decision, Mode
 from bot.core.events import AlertRaised, CommandGiven, DecisionMade, Event, IntentRecorded
-from bot.core.ledger import OVERLAP_MS, dry_plan, fold
+from bot.core.ledger import OVERLAP_MS, fold
 from bot.core.leg import IN_DOUBT
 from bot.core.making import maker
 from bot.core.memory import State
 from bot.core.model import BOOK_LEVELS, Instrument, OrderStatus, Snapshot, View, asked, snapshot
+from bot.core.order_memory import dry_plan
 from bot.core.pin import acceptance, halt
 from bot.core.planner import is_ours
 from bot.core.reconcile import reconciled

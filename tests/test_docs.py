@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.core import reconcile, risk
+from bot import dead_man, lasting
+from bot.core import bag, carried, keeper, leg, reconcile, risk
 from bot.metrics import metrics_table_markdown
 from bot.running import Exit
 from bot.settings import load
@@ -160,6 +161,33 @@ def test_every_halt_is_in_the_runbook() -> None:
     assert len(halts) >= 5
     for name in halts:
         assert f"| {name} |" in TEXTS["docs/runbook.md"], name
+
+
+ALERTS = (leg, keeper, carried, bag, dead_man, lasting)
+SHORTEST = 12  # of a text that says something by itself
+
+
+def alerts_said(module: object) -> set[str]:
+    """The first words of every text that a module raises as an alert: what stands in `alerts`, and what functions of that name return."""
+    tree = ast.parse(inspect.getsource(importlib.import_module(getattr(module, "__name__", ""))))
+    raised: list[ast.AST] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name in {"alerts", "unread", "unresolved"}:
+            raised += node.body
+        elif isinstance(node, ast.AugAssign | ast.Assign):
+            target = node.target if isinstance(node, ast.AugAssign) else node.targets[0]
+            raised += [node.value] if getattr(target, "id", "") == "alerts" else []
+    texts = [text for part in raised for text in ast.walk(part) if isinstance(text, ast.JoinedStr)]
+    parts = [max((one.value for one in text.values if isinstance(one, ast.Constant)), key=len, default="") for text in texts]
+    clauses = {re.split("[:;]", part.strip(": "))[0].strip(" ,") for part in parts}
+    return {clause for clause in clauses if len(clause) >= SHORTEST}
+
+
+def test_every_alert_is_in_the_runbook() -> None:
+    listed = TEXTS["docs/runbook.md"].partition("## Alerts")[2].partition("\n## ")[0]
+    said = set[str]().union(*map(alerts_said, ALERTS))
+    assert len(said) >= 12
+    assert {text for text in said if text not in listed} == set()
 
 
 def test_every_check_before_an_order_is_documented() -> None:

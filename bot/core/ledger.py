@@ -5,8 +5,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from bot.core import keeping
-from bot.core.decision import QUEUE_TOO_LONG, Approved, Effort, LegPlan, Mode
+from bot.core import keeping, order_memory
+from bot.core.decision import Effort, LegPlan, Mode
 from bot.core.events import (
     BagDeclared,
     BagFollowed,
@@ -33,21 +33,16 @@ from bot.core.events import (
     TransferMoved,
     TransferSought,
 )
-from bot.core.memory import CrossState, LegState, State, Working, changed
-from bot.core.model import DAY_MS, ZERO, FundingPayment, OrderStatus, Target, TargetSource
+from bot.core.memory import CrossState, LegState, State, changed, with_leg
+from bot.core.model import DAY_MS, ZERO, FundingPayment, Target, TargetSource
 
 OVERLAP_MS: Final = 60_000  # fills and payments are asked for again this far back: venues deliver late and out of order
-MINUTE_MS: Final = 60_000
 
 
 def fold(state: State, event: Event) -> State:
     """The state after one more event. Events that only inform leave it as it is."""
     step = STEPS.get(type(event))
     return step(state, event) if step else state
-
-
-def with_leg(state: State, asset: str, **changes: Any) -> State:
-    return changed(state, legs=tuple([changed(leg, **changes) if leg.asset == asset else leg for leg in state.legs]))
 
 
 def started(state: State, event: RunStarted) -> State:
@@ -105,7 +100,9 @@ def of_contract(leg: LegState, symbol: str) -> LegState:
 def carried_over(leg: LegState, adopt: bool) -> LegState:
     """`--adopt` lifts the halt of a leg that is not in our charge yet; durations of an unfinished order start again, above all the
     proof that it is absent."""
-    working = leg.working and changed(leg.working, cancel_asked_ms=None, polls=0, vain_since_ms=None, behind_since_ms=None)
+    working = leg.working and changed(
+        leg.working, cancel_asked_ms=None, cancel_since_ms=None, polls=0, vain_since_ms=None, behind_since_ms=None
+    )
     return changed(
         leg, working=working, keeping=keeping.carried_over(leg.keeping), halted=None if adopt and leg.contracts is None else leg.halted
     )
@@ -231,76 +228,6 @@ def progress(leg: LegState, plan: LegPlan) -> dict[str, Any]:
     elif leg.gap_traded:
         repeats = repeats + 1 if gap >= leg.gap_usd else 0
     return {"gap_usd": gap, "gap_traded": False, "repeats": repeats}
-
-
-def intended(state: State, event: IntentRecorded) -> State:
-    order = event.order
-    leg = state.leg(order.asset)
-    if event.status is OrderStatus.DRY_RUN:
-        return with_leg(state, order.asset, dry_plan=dry_plan(order))
-    working = Working(order, event.epoch, event.status, 0, event.at_ms, event.mono_ms, ahead=order.queue_ahead)
-    state = with_leg(
-        state,
-        order.asset,
-        working=working,
-        placements_without_fill=leg.placements_without_fill + 1,
-        effort_since_ms=event.mono_ms if leg.effort_since_ms is None else leg.effort_since_ms,
-        missed_at_ms=None,
-    )
-    recent = tuple(stamp for stamp in state.order_times_ms if abs(event.at_ms - stamp) < MINUTE_MS)
-    return changed(state, order_times_ms=(*recent, event.at_ms))
-
-
-def dry_plan(order: Approved) -> str:
-    """What makes one dry plan distinct from the next: not the price, nor the depth of the book, which move with every print."""
-    size = "a share of the book" if order.cut_to_book else str(order.contracts)
-    return f"{order.side} {size}{' reduce-only' if order.reduce_only else ''}"
-
-
-def order_moved(state: State, event: OrderMoved) -> State:
-    leg = next((leg for leg in state.legs if leg.working and leg.working.order.client_id == event.client_id), None)
-    if leg is None or leg.working is None:
-        return state
-    filled = max(leg.working.filled, event.filled)
-    if not event.now.terminal:
-        working = changed(leg.working, status=event.now, filled=filled, venue_id=event.venue_id or leg.working.venue_id)
-        if event.now is not leg.working.status:
-            working = changed(working, polls=0, vain_since_ms=None)
-        return with_leg(state, leg.asset, working=working)
-    changes: dict[str, Any] = {"working": None}
-    if owed := max(0, filled - leg.working.traded):
-        changes |= {"owed": leg.working.order.side.sign * owed, "owed_id": event.client_id}
-    crossed_short = not leg.working.order.post_only and filled < leg.working.order.contracts
-    if event.now is OrderStatus.REJECTED or (crossed_short and event.now is not OrderStatus.ABSENT):
-        changes |= {"missed_at_ms": event.mono_ms}
-        if crossed_short:
-            changes |= {"effort_since_ms": None}
-    return with_leg(state, leg.asset, **changes)
-
-
-def looked_in_vain(state: State, event: LookedInVain) -> State:
-    leg = next((leg for leg in state.legs if leg.working and leg.working.order.client_id == event.client_id), None)
-    if leg is None or leg.working is None:
-        return state
-    since = event.mono_ms if leg.working.vain_since_ms is None else leg.working.vain_since_ms
-    return with_leg(state, leg.asset, working=changed(leg.working, polls=leg.working.polls + 1, vain_since_ms=since))
-
-
-def queue_seen(state: State, event: QueueSeen) -> State:
-    leg = next((leg for leg in state.legs if leg.working and leg.working.order.client_id == event.client_id), None)
-    if leg is None or leg.working is None:
-        return state
-    began = leg.working.behind_since_ms
-    since = (event.mono_ms if began is None else began) if event.behind else None
-    return with_leg(state, leg.asset, working=changed(leg.working, ahead=event.ahead, behind_since_ms=since))
-
-
-def cancel_asked(state: State, event: CancelAsked) -> State:
-    leg = next((leg for leg in state.legs if leg.working and leg.working.order.client_id == event.client_id), None)
-    if leg is None or leg.working is None:
-        return state
-    inside = leg.inside or event.why == QUEUE_TOO_LONG
-    return with_leg(state, leg.asset, working=changed(leg.working, cancel_asked_ms=event.mono_ms), inside=inside)
 
 
 def filled(state: State, event: FillSeen) -> State:
@@ -475,11 +402,11 @@ STEPS: Final[dict[type, Callable[[State, Any], State]]] = {
     RunStarted: started,
     CommandGiven: commanded,
     DecisionMade: decided,
-    IntentRecorded: intended,
-    OrderMoved: order_moved,
-    LookedInVain: looked_in_vain,
-    QueueSeen: queue_seen,
-    CancelAsked: cancel_asked,
+    IntentRecorded: order_memory.intended,
+    OrderMoved: order_memory.moved,
+    LookedInVain: order_memory.looked_in_vain,
+    QueueSeen: order_memory.queue_seen,
+    CancelAsked: order_memory.cancel_asked,
     FillSeen: filled,
     FundingSeen: funded,
     BalanceSeen: balance_seen,

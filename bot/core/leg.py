@@ -20,7 +20,9 @@ HOURS_PER_YEAR: Final = 8760
 IN_DOUBT: Final = (OrderStatus.INTENT, OrderStatus.SIGNED, OrderStatus.UNKNOWN)
 RATIO_STEP: Final = Decimal("0.0001")
 NO_STEP: Final = Step()
-DOUBT_ALERT_MS: Final = 60_000  # an order whose fate is unknown for so long is somebody's business
+OVERDUE_MS: Final = (
+    60_000  # an order whose fate is unknown for so long, or that stays open so long after its cancel, is somebody's business
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +261,10 @@ class Want:
             alerts += (f"{self.rule.asset}: max_reprices placements without a fill",)
         for one in refused:
             alerts += (f"{self.rule.asset}: refused by the check on {one.check}",)
-        if self.in_doubt_since() >= DOUBT_ALERT_MS:
+        if self.in_doubt_since() >= OVERDUE_MS:
             alerts += (f"{self.rule.asset}: the fate of an order is unknown for more than a minute",)
+        elif self.cancelled_in_vain() >= OVERDUE_MS:
+            alerts += (f"{self.rule.asset}: an order is still open a minute after its cancel",)
         alerts += (*self.carry.alerts, *bag.alerts(self.leg, self.seen))
         settled = size is None and not blocked and self.leg.working is None and not cancels
         plan = self.plan(size, step, settled=settled, why=why, missing=missing, refused=refused, lacking=kept.lacking)
@@ -311,6 +315,11 @@ class Want:
             return 0
         same_run = working.epoch == self.state.epoch
         return self.seen.mono_ms - working.sent_mono_ms if same_run else self.seen.now_ms - working.sent_at_ms
+
+    def cancelled_in_vain(self) -> int:
+        """For how many milliseconds the cancel of our order has brought nothing."""
+        working = self.leg.working
+        return self.seen.mono_ms - working.cancel_since_ms if working is not None and working.cancel_since_ms is not None else 0
 
     def sized(self) -> tuple[str, sizing.Size | None, tuple[str, ...], tuple[str, ...]]:
         """What the plan wants: the reason, the next size (None: nothing), what is missing, alerts."""

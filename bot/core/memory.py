@@ -37,7 +37,8 @@ class Working:
     traded: int = 0  # contracts of its fills that are on record
     polls: int = 0  # how often in a row it was looked for in vain
     vain_since_ms: int | None = None  # mono: the first of those looks
-    cancel_asked_ms: int | None = None  # mono
+    cancel_asked_ms: int | None = None  # mono: the last time
+    cancel_since_ms: int | None = None  # mono: the first time in this run
     venue_id: str = ""
     ahead: int | None = None  # most contracts of others that can be before it in the queue; None: not told
     behind_since_ms: int | None = None  # mono: others have offered a better price since then
@@ -162,3 +163,7 @@ class State:
             if leg.asset == asset:
                 return leg
         raise KeyError(asset)
+
+
+def with_leg(state: State, asset: str, **changes: Any) -> State:
+    return changed(state, legs=tuple([changed(leg, **changes) if leg.asset == asset else leg for leg in state.legs]))

@@ -7,8 +7,7 @@ import pytest
 
 from bot.core import planner, sizing
 from bot.core.exposure import Exposure, exposure
-from bot.core.ledger import with_leg
-from bot.core.memory import LegState, changed
+from bot.core.memory import LegState, changed, with_leg
 from bot.core.model import Instrument, OrderStatus, Side
 from tests.core.worlds import BTC, EXECUTION, SOL, Account, hedged
 

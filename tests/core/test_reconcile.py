@@ -196,6 +196,22 @@ def test_an_order_with_fills_is_never_taken_for_a_rejected_one() -> None:
     assert ends(made) == [OrderStatus.CANCELLED]
 
 
+def test_an_order_that_stays_open_a_minute_after_its_cancel_is_told_until_it_is_gone() -> None:
+    made = selling()
+    made.rules = replace(made.rules, execution=replace(made.rules.execution, order_ttl_ms=CYCLE_MS))
+    made.account().cancels = False
+    turns = [made.turn() for _ in range(60_000 // CYCLE_MS + 5)]
+    stuck = "BTC: an order is still open a minute after its cancel"
+    asked = [event.at_ms for event in kinds(made, CancelAsked) if isinstance(event, CancelAsked)]
+    first = next(at for at, turn in enumerate(turns) if stuck in turn.alerts)
+    assert all(stuck in turn.alerts for turn in turns[first:])
+    assert turns[first].at_ms - asked[0] == 60_000
+    assert len(asked) > 5, "it is asked for again and again meanwhile"
+    made.account().cancels = True
+    made.turns(3)
+    assert stuck not in made.decisions[-1].alerts
+
+
 def lost(made: World) -> None:
     """The first order went out and nobody answered: it never reached the venue."""
     (name,) = made.account().orders

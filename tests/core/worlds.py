@@ -99,6 +99,7 @@ class Account:
     leverage: Decimal = LEVERAGE
     book_shown: tuple[Levels, Levels] | None = None  # bids and asks
     touch: tuple[Decimal, Decimal] | None = None  # bid and ask, where they are not a tick off the mark
+    cancels: bool = True  # False: cancels are taken and not carried out
 
     def equity(self) -> Decimal:
         if not self.short or self.entry is None:
@@ -130,7 +131,7 @@ class Account:
 
     def cancel(self, client_id: str) -> None:
         order = self.orders[client_id]
-        if not order.status.terminal:
+        if self.cancels and not order.status.terminal:
             self.orders[client_id] = replace(order, status=OrderStatus.CANCELLED)
 
     def trade(self, now_ms: int, most: int | None = None) -> None:

@@ -14,8 +14,9 @@ import pytest
 import bot.engine
 from bot import acting, gate, running, transfers
 from bot.audit import projections, store, writing
-from bot.core import keeper, ledger, leg, machine, pieces, planner, policy, reconcile, risk, sizing, trust
+from bot.core import keeper, ledger, leg, machine, order_memory, pieces, planner, policy, reconcile, risk, sizing, trust
 from bot.core.events import CancelAsked, IntentRecorded, OrderMoved
+from bot.core.memory import with_leg
 from bot.core.model import OrderStatus, Position, TransferStatus
 from bot.ports import LeaseLost, Refused, Unknown
 from bot.rehearsal import carrier, wire
@@ -261,12 +262,12 @@ def contract_size_ten_times_too_small(patch: Patch) -> None:
 
 def unknown_order_forgotten(patch: Patch) -> None:
     """UNKNOWN not counted in the cap: its slot is free at once."""
-    moved, projected = ledger.order_moved, projections.move
+    moved, projected = order_memory.moved, projections.move
 
     def forgotten(state: Any, event: OrderMoved) -> Any:
         after = moved(state, event)
         held = any(one.working and one.working.order.client_id == event.client_id for one in after.legs)
-        return ledger.with_leg(after, event.asset, working=None) if held and event.now is OrderStatus.UNKNOWN else after
+        return with_leg(after, event.asset, working=None) if held and event.now is OrderStatus.UNKNOWN else after
 
     def freed(run: Any, sql: Any, account: str, seq: int, event: OrderMoved) -> None:
         projected(run, sql, account, seq, event)
@@ -313,17 +314,15 @@ def a_fill_is_skipped(patch: Patch) -> None:
 
 def funding_counted_twice(patch: Patch) -> None:
     real = ledger.funded
-    patch.setitem(
-        ledger.STEPS, ledger.FundingSeen, lambda state, event: ledger.with_leg(real(state, event), event.asset, recent_payments=())
-    )
+    patch.setitem(ledger.STEPS, ledger.FundingSeen, lambda state, event: with_leg(real(state, event), event.asset, recent_payments=()))
 
 
 def slot_freed_before_its_late_fill(patch: Patch) -> None:
-    real = ledger.order_moved
+    real = order_memory.moved
 
     def unowed(state: Any, event: OrderMoved) -> Any:
         after = real(state, event)
-        return ledger.with_leg(after, event.asset, owed=0, owed_id="") if event.now.terminal and event.asset else after
+        return with_leg(after, event.asset, owed=0, owed_id="") if event.now.terminal and event.asset else after
 
     patch.setitem(ledger.STEPS, OrderMoved, unowed)
 
@@ -438,7 +437,7 @@ def word_forgotten_in_memory(patch: Patch) -> None:
 
 
 def doubt_not_told(patch: Patch) -> None:
-    patch.setattr(leg, "DOUBT_ALERT_MS", 10**12)
+    patch.setattr(leg, "OVERDUE_MS", 10**12)
 
 
 def order_jumps_over_states(patch: Patch) -> None:
