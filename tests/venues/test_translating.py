@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.exchanges.ccxt_translate import Malformed, Misfit, fit, moment, money, signed, stamp
+from bot.core.model import OrderStatus
+from bot.core.planner import is_tagged
 from tests.venues.markets import BASE, MARGIN, MARKETS, NOW, POSITION, D, listed, venue
 
 NAMES = sorted(MARKETS)
@@ -81,6 +83,32 @@ def test_a_position_of_hedge_mode_is_unknown_not_half_of_the_truth(name: str) ->
     rows[0][field] = value
     with pytest.raises(Malformed, match=why):
         venue(name).read_position(listed(name), answers, NOW)
+
+
+STOPS: dict[str, Any] = {  # somebody's stop on the whole position, as each venue lists it among the open orders
+    "bybit": {
+        "result": {"list": [{"orderId": "s1", "orderLinkId": "", "symbol": "BTCUSD", "price": "0", "qty": "0", "side": "Buy",
+                             "orderStatus": "Untriggered", "rejectReason": "EC_NoError", "cumExecQty": "0", "timeInForce": "IOC",
+                             "orderType": "Market", "stopOrderType": "StopLoss", "triggerPrice": "70000", "reduceOnly": True,
+                             "closeOnTrigger": True, "createdTime": str(NOW)}]}
+    },
+    "binancecoinm": [{"orderId": 1, "symbol": "BTCUSD_PERP", "status": "NEW", "clientOrderId": "web_1", "price": "0", "origQty": "0",
+                      "executedQty": "0", "timeInForce": "GTE_GTC", "type": "STOP_MARKET", "closePosition": True, "reduceOnly": True,
+                      "side": "BUY", "positionSide": "BOTH", "stopPrice": "70000", "time": NOW}],
+    "deribit": {"result": [{"order_id": "SLTB-1", "label": "", "instrument_name": "BTC-PERPETUAL", "order_state": "untriggered",
+                            "order_type": "stop_market", "price": "market_price", "amount": 10.0, "filled_amount": 0.0, "direction": "buy",
+                            "trigger_price": 70000.0, "reduce_only": True, "post_only": False, "creation_timestamp": NOW}]},
+    "krakenfutures": {"openOrders": [{"order_id": "1", "symbol": "PI_XBTUSD", "side": "buy", "orderType": "stop", "stopPrice": 70000,
+                                      "unfilledSize": 10, "filledSize": 0, "status": "untouched", "reduceOnly": True,
+                                      "receivedTime": "2023-11-14T22:13:20.000Z"}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(STOPS))
+def test_a_stop_that_somebody_set_is_an_open_order_of_somebody_else_and_blinds_nobody(name: str) -> None:
+    (shown,) = venue(name).read_open_orders(listed(name), STOPS[name]).items
+    assert (shown.status, shown.filled, shown.post_only) == (OrderStatus.OPEN, 0, False)
+    assert not is_tagged(shown.client_id)
 
 
 EMPTY: list[Any] = [None, {}, [], "null", "<html>", {"result": {}}, {"code": "50001", "data": []}, {"openPositions": None}]

@@ -43,6 +43,8 @@ TRANSFERRED: Final = {"SUCCESS": TransferStatus.DONE, "FAILED": TransferStatus.R
 STATUS: Final = {
     "Created": OrderStatus.OPEN,
     "New": OrderStatus.OPEN,
+    "Untriggered": OrderStatus.OPEN,  # somebody's stop: it is listed among the open orders
+    "Triggered": OrderStatus.OPEN,
     "PartiallyFilled": OrderStatus.PARTIAL,
     "Filled": OrderStatus.FILLED,
     "Cancelled": OrderStatus.CANCELLED,
@@ -163,7 +165,7 @@ def order(listed: Listed, shown: Mapping[str, Any]) -> Order:
         side=side(shown.get("side")),
         contracts=listed.counts(shown.get("qty")),
         filled=filled,
-        limit_price=money(shown.get("price"), "the limit"),
+        limit_price=optional(shown.get("price"), "the limit") or ZERO,
         status=status,
         reduce_only=truth(shown.get("reduceOnly")),
         post_only=post_only,
