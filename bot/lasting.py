@@ -8,6 +8,7 @@ from bot.ports import PortError, Refused
 
 TURNS: Final = 3  # in a row
 REFUSALS: Final = 3  # in a row
+UNTRUSTED: Final = ("UNKNOWN: price", "UNKNOWN: the kill file")  # what begins so says that something was read, and cannot be traded on
 
 
 class Lasting:
@@ -19,9 +20,10 @@ class Lasting:
         self._refusals = 0
 
     def unread(self, decision: Decision) -> tuple[str, ...]:
-        """One text for each leg whose account or price could not be read for so many turns; the same text for as long as it lasts."""
+        """One text for each leg that could not trade for so many turns because account, price or kill file could not be read or believed;
+        the same text for as long as it lasts."""
         for leg in decision.legs:
-            blind = leg.equity_coins is None
+            blind = leg.equity_coins is None or leg.why.startswith(UNTRUSTED)
             self._unread[leg.asset] = self._unread.get(leg.asset, 0) + 1 if blind else 0
             if not blind:
                 self._told.pop(leg.asset, None)

@@ -166,6 +166,31 @@ async def test_a_document_that_is_not_believed_is_told_once_each_time(bots):
     assert phone.told.count(("warning", "target document: is HTML, not JSON")) == 2
 
 
+async def test_a_price_that_stays_old_is_told_after_three_turns_and_once(bots):
+    bot = await bots.start()
+    await bot.until_aligned()
+    phone = Phone(bot)
+    bot.venue.faults.add(Fault(Trouble.READ_STALE, times=9, part="quote"))
+    await bot.until(lambda: bot.decision.legs[0].why.startswith("UNKNOWN: price"))
+    old = bot.decision.legs[0].why
+    await bot.turn()
+    assert phone.told == []
+    await bot.turns(2)
+    assert phone.told == [("warning", f"BTC: nothing new is risked, {old}")]
+
+
+async def test_a_kill_file_that_cannot_be_read_is_told_after_three_turns_and_once(bots):
+    bot = await bots.start()
+    await bot.until_aligned()
+    phone = Phone(bot)
+    bot.engine.parts.gate.kill_switch.path = bot.kill_file / "below" / "a" / "file"
+    bot.kill_file.touch()  # a file where a folder is looked for: neither there nor not there
+    await bot.turns(2)
+    assert phone.told == []
+    await bot.turns(3)
+    assert phone.told == [("warning", "BTC: nothing new is risked, UNKNOWN: the kill file cannot be read")]
+
+
 async def test_a_liquidation_is_told_at_once_as_critical_and_takes_nothing_off_the_bag(bots):
     bot = await bots.start(fed=False, matching="print")
     bot.venue.print("BTC", Decimal(60_000), bots.clock.now_ms())
