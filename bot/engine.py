@@ -29,7 +29,7 @@ from bot.core.rules import Rules
 from bot.dead_man import DeadMan
 from bot.face import COMMAND_WAIT_MS, Check, CommandResult, Health, Status
 from bot.gate import SignGate
-from bot.lasting import Lasting
+from bot.lasting import UNRECORDED, Lasting
 from bot.ports import (
     AuditLog,
     Clock,
@@ -141,6 +141,8 @@ class Engine:
                         word.applied.set_exception(NotSent(f"the command was not recorded: {self.database_problem or 'the turn failed'}"))
         else:
             await self.only_cancel()
+        if decision is None and self.decision is not None:
+            await self.tell(self.decision, ())
         await self.clocks.compare()
         self.turns += 1
         self._last_turn_mono_ms = self.parts.clock.mono_ms()
@@ -221,7 +223,7 @@ class Engine:
         await self.hands.cancel(thought.decision)
 
     async def tell(self, decision: Decision, happened: Sequence[Event]) -> None:
-        """Each alert once, when it arises; what halts the account or a leg is critical."""
+        """Each alert once, when it arises; what halts the account or a leg is critical, and a record that cannot be written."""
         halts = [f"halted: {leg.asset}: {leg.halted}" for leg in self.state.legs if leg.halted is not None]
         if self.state.killed:
             halts.append(f"halted: {self.state.killed}")
@@ -229,10 +231,11 @@ class Engine:
         document = self.document_standing()
         distrusted = (document.error,) if document is not None and document.error else ()
         raised = [one.what for one in happened if isinstance(one, AlertRaised)]
-        standing = frozenset((*halts, *raised, *decision.alerts, *self.lasting.unread(decision), *dead_man, *distrusted))
+        lasting = (*self.lasting.unread(decision), *self.lasting.unrecorded(self.database_problem))
+        standing = frozenset((*halts, *raised, *decision.alerts, *lasting, *dead_man, *distrusted))
         if self.parts.notifier is not None:
             for text in sorted(standing - self._told):
-                severity = "critical" if text.startswith("halted: ") else "warning"
+                severity = "critical" if text.startswith(("halted: ", UNRECORDED)) else "warning"
                 await self.parts.notifier.notify(severity, text + transfers.amount_lacking(text, decision))
         self._told = standing
 

@@ -1,4 +1,6 @@
-"""What lasts too long to be a hiccup? A venue that cannot be read for turns on end is told; a key that is refused again and again halts."""
+"""What lasts too long to be a hiccup? A venue that cannot be read for turns on end is told, and a record that cannot be written; a key that
+is refused again and again halts.
+"""
 
 from typing import Final
 
@@ -8,6 +10,7 @@ from bot.ports import PortError, Refused
 
 TURNS: Final = 3  # in a row
 REFUSALS: Final = 3  # in a row
+UNRECORDED: Final = "the record cannot be written"
 UNTRUSTED: Final = ("UNKNOWN: price", "UNKNOWN: the kill file")  # what begins so says that something was read, and cannot be traded on
 
 
@@ -18,6 +21,8 @@ class Lasting:
         self._unread: dict[str, int] = {}  # asset → turns
         self._told: dict[str, str] = {}
         self._refusals = 0
+        self._unrecorded = 0
+        self._lost = ""  # what was told of the record
 
     def unread(self, decision: Decision) -> tuple[str, ...]:
         """One text for each leg that could not trade for so many turns because account, price or kill file could not be read or believed;
@@ -31,6 +36,15 @@ class Lasting:
                 cause = f": {leg.missing[0]}" if leg.missing else ""
                 self._told[leg.asset] = f"{leg.asset}: nothing new is risked, {leg.why}{cause}"
         return tuple(self._told.values())
+
+    def unrecorded(self, problem: str) -> tuple[str, ...]:
+        """One text where the record could not be written for so many turns; `problem` is empty in a turn in which it could."""
+        self._unrecorded = self._unrecorded + 1 if problem else 0
+        if self._unrecorded < TURNS:
+            self._lost = ""
+            return ()
+        self._lost = self._lost or f"{UNRECORDED}: {problem}; nothing is sent, and cancels still go out"
+        return (self._lost,)
 
     def answered(self, error: PortError | None, now_ms: int) -> tuple[Halted, ...]:
         """What the venue said to an order or a setting. A key that is refused is refused until a person looks at it."""

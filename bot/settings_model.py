@@ -237,7 +237,9 @@ class Api(Section):
 class Notify(Section):
     """Whom to tell what needs a person. The addresses are secrets, written as Apprise takes them, one on each line."""
 
-    critical_urls: SecretStr | None = Field(default=None, description="where halts go; without them to warning_urls")
+    critical_urls: SecretStr | None = Field(
+        default=None, description="where halts go, and a record that cannot be written; without them to warning_urls"
+    )
     warning_urls: SecretStr | None = Field(default=None, description="where alerts go; without them to info_urls")
     info_urls: SecretStr | None = Field(default=None, description="where everything else goes")
     quiet_seconds: Seconds = Field(default=Decimal(900), description="the same message is not told again within this time")

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from adapters.exchanges.paper_faults import Fault, Trouble
 from bot.audit.verify import verify
 from bot.core.decision import Mode
-from bot.core.events import AlertRaised
+from bot.core.events import AlertRaised, CommandGiven
 from bot.core.model import OrderStatus, Side, Target, TargetSource
 from tests.engine.bots import Document, in_full, only
 
@@ -189,6 +189,26 @@ async def test_a_kill_file_that_cannot_be_read_is_told_after_three_turns_and_onc
     assert phone.told == []
     await bot.turns(3)
     assert phone.told == [("warning", "BTC: nothing new is risked, UNKNOWN: the kill file cannot be read")]
+
+
+@pytest.mark.parametrize("kind", ["full", "away"])
+async def test_a_record_that_cannot_be_written_is_told_as_critical_after_three_turns_and_again_when_it_happens_again(bots, kind):
+    bot = await bots.start()
+    await bot.until_aligned()
+    phone = Phone(bot)
+    why = {"full": "database or disk is full (test)", "away": "the server does not answer (test)"}[kind]
+    text = f"the record cannot be written: {why}; nothing is sent, and cancels still go out"
+    for times in (1, 2):
+        setattr(bot.store, kind, True)
+        bot.engine.hear(CommandGiven("pause", "test", bot.clock.now_ms()))  # something that must be written
+        await bot.turns(2)
+        assert phone.told.count(("critical", text)) == times - 1
+        await bot.turns(4)
+        assert phone.told.count(("critical", text)) == times
+        setattr(bot.store, kind, False)
+        await bot.say("resume")
+        await bot.turn()
+    assert {severity for severity, _ in phone.told} == {"critical"}
 
 
 async def test_a_liquidation_is_told_at_once_as_critical_and_takes_nothing_off_the_bag(bots):
