@@ -30,6 +30,7 @@ from bot.dead_man import DeadMan
 from bot.face import COMMAND_WAIT_MS, Check, CommandResult, Health, Status
 from bot.gate import SignGate
 from bot.lasting import UNRECORDED, Lasting
+from bot.logs import scrub
 from bot.ports import (
     AuditLog,
     Clock,
@@ -236,7 +237,7 @@ class Engine:
         if self.parts.notifier is not None:
             for text in sorted(standing - self._told):
                 severity = "critical" if text.startswith(("halted: ", UNRECORDED)) else "warning"
-                await self.parts.notifier.notify(severity, text + transfers.amount_lacking(text, decision))
+                await self.parts.notifier.notify(severity, scrub(text + transfers.amount_lacking(text, decision)))
         self._told = standing
 
     def recorded(self, rows: Sequence[Event], decision: Decision, seen: Snapshot) -> None:

@@ -21,6 +21,7 @@ from bot.engine import Engine
 from bot.event_loop import beside
 from bot.exit_codes import Exit
 from bot.face import Status
+from bot.logs import scrub
 from bot.ports import LeaseLost, PortError
 
 log = structlog.get_logger("hedgebot")
@@ -93,7 +94,11 @@ async def run(engine: Engine, run_id: str, stop: asyncio.Event, until: Until, te
         verified = await shut_down(engine, run_id)
     except LeaseLost as error:
         log.error("lease.lost", error=str(error), did="nothing more is signed", next="see who leads this account: `hedgebot status`")
+        await call(engine, "warning", f"this process no longer leads {engine.account}, and signs nothing more: {error}")
         return Exit.ATTENTION
+    except Exception as error:  # whatever it was, nobody hedges here until somebody starts a run again
+        await call(engine, "critical", f"the run of {engine.account} ended, and own orders may still be open: {error!r}")
+        raise
     if reached is Exit.TIMEOUT:
         return reached
     return (reached or Exit.DONE) if verified else Exit.ATTENTION
@@ -191,7 +196,13 @@ async def shut_down(engine: Engine, run_id: str) -> bool:
         log.info("run.ended", why=why)
     else:
         log.error("run.ended", why=why, next="look at the venue; the next `hedgebot run` under `mode: live` cancels orders of earlier runs")
+        await call(engine, "critical", f"the run of {engine.account} ended, and {why}")
     return verified
+
+
+async def call(engine: Engine, severity: str, text: str) -> None:
+    if engine.parts.notifier is not None:
+        await engine.parts.notifier.notify(severity, scrub(text))
 
 
 def told_to_stop(engine: Engine) -> asyncio.Future[None]:

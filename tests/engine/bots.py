@@ -1,7 +1,7 @@
 """Whole bots in virtual time: the real engine, record, gate and paper exchange, with a clock that the test turns."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -113,6 +113,17 @@ class Bot:
 
     def kinds(self) -> list[str]:
         return [row.kind for row in self.store.entries()]
+
+
+class Phone:
+    """Keeps what is told."""
+
+    def __init__(self, bot: Bot) -> None:
+        self.told: list[tuple[str, str]] = []
+        bot.engine.parts = replace(bot.engine.parts, notifier=self)
+
+    async def notify(self, severity: str, text: str) -> None:
+        self.told.append((severity, text))
 
 
 class Bots:

@@ -1,6 +1,5 @@
 """Does the hedge come about, and stay?"""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,7 +10,7 @@ from bot.audit.verify import verify
 from bot.core.decision import Mode
 from bot.core.events import AlertRaised, CommandGiven
 from bot.core.model import OrderStatus, Side, Target, TargetSource
-from tests.engine.bots import Document, in_full, only
+from tests.engine.bots import Document, Phone, in_full, only
 
 
 async def test_a_bag_of_five_btc_is_hedged_in_full_with_limit_orders_only(bots):
@@ -141,17 +140,6 @@ async def test_an_untrusted_document_takes_no_new_risk_and_says_so(bots):
     assert "target document" in bot.decision.legs[0].missing[0]
     document.targets = ()
     await bot.until_aligned()
-
-
-class Phone:
-    """Keeps what is told."""
-
-    def __init__(self, bot):
-        self.told = []
-        bot.engine.parts = replace(bot.engine.parts, notifier=self)
-
-    async def notify(self, severity, text):
-        self.told.append((severity, text))
 
 
 async def test_a_document_that_is_not_believed_is_told_once_each_time(bots):

@@ -1,5 +1,6 @@
 """Does the bot do what its operator says, and remember it?"""
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
@@ -12,8 +13,9 @@ from bot.core.events import CommandGiven
 from bot.core.memory import changed
 from bot.core.model import OrderStatus, Side
 from bot.engine import Engine
-from bot.ports import NotSent
-from tests.engine.bots import in_full
+from bot.exit_codes import Exit
+from bot.ports import LeaseLost, NotSent
+from tests.engine.bots import Phone, in_full
 
 
 async def working(bots, **more):
@@ -356,8 +358,34 @@ async def test_a_dry_run_that_finds_an_order_of_an_earlier_run_does_not_end_as_v
     await bots.end(bot)
     watching = await bots.start({"mode": "dry-run"}, fed=False, matching="print")
     await watching.turns(2)
+    phone = Phone(watching)
     assert not await running.shut_down(watching.engine, "run")
     assert watching.engine.own_open_orders() == 1
+    assert phone.told == [("critical", "the run of main ended, and own orders may still be open")]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (LeaseLost("epoch 2, ours was 1"), ("warning", "this process no longer leads main, and signs nothing more: epoch 2, ours was 1")),
+        (ZeroDivisionError("x"), ("critical", "the run of main ended, and own orders may still be open: ZeroDivisionError('x')")),
+    ],
+)
+async def test_a_run_that_ends_against_its_will_is_told(bots, error, told):
+    bot = await bots.start()
+    phone = Phone(bot)
+
+    async def fails():
+        raise error
+
+    bot.engine.thought = lambda *_: fails()
+    ending = running.run(bot.engine, "run", asyncio.Event(), running.Until())
+    if isinstance(error, LeaseLost):
+        assert await ending is Exit.ATTENTION
+    else:
+        with pytest.raises(ZeroDivisionError):
+            await ending
+    assert phone.told == [told]
 
 
 async def test_a_dry_run_without_an_open_order_ends_verified(bots):
