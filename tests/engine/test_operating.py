@@ -9,11 +9,12 @@ import pytest
 from bot import running
 from bot.audit.verify import verify
 from bot.core.decision import Cancel, Mode
-from bot.core.events import CommandGiven
+from bot.core.events import AlertRaised, CommandGiven
 from bot.core.memory import changed
 from bot.core.model import OrderStatus, Side
 from bot.engine import Engine
 from bot.exit_codes import Exit
+from bot.logs import keep_secret
 from bot.ports import LeaseLost, NotSent
 from tests.engine.bots import Phone, in_full
 
@@ -386,6 +387,17 @@ async def test_a_run_that_ends_against_its_will_is_told(bots, error, told):
         with pytest.raises(ZeroDivisionError):
             await ending
     assert phone.told == [told]
+
+
+async def test_no_message_carries_a_secret(bots):
+    bot = await bots.start()
+    phone = Phone(bot)
+    keep_secret("hunter22-secret")
+    for severity in ("warning", "critical"):
+        await running.call(bot.engine, severity, "https://user:hunter22-secret@host refused")
+    await bot.engine.tell(bot.decision, [AlertRaised("hunter22-secret is wrong", bots.clock.now_ms())])
+    assert len(phone.told) == 3
+    assert not any("hunter22" in text for _, text in phone.told)
 
 
 async def test_a_dry_run_without_an_open_order_ends_verified(bots):
