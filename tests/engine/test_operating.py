@@ -391,6 +391,7 @@ async def test_a_run_that_ends_against_its_will_is_told(bots, error, told):
 
 async def test_no_message_carries_a_secret(bots):
     bot = await bots.start()
+    await bot.turn()
     phone = Phone(bot)
     keep_secret("hunter22-secret")
     for severity in ("warning", "critical"):
