@@ -36,6 +36,11 @@ def test_promises_hold_with_every_fault_of_a_profile_at_once(profile):
     assert [(one.seed, one.invariant, one.problem) for one in outcomes if one.invariant] == []
 
 
+def test_a_day_that_ends_in_the_turn_in_which_an_order_was_filled_breaks_no_promise():
+    outcome = rehearsed(Plan(6_611_070, TWO_HOURS, ("respec", "step")))
+    assert (outcome.invariant, outcome.problem) == ("", "")
+
+
 def test_a_day_without_faults_ends_hedged_and_strikes_nothing():
     outcome = rehearsed(Plan(1, SHORTEST, ()))
     assert (outcome.invariant, outcome.struck, outcome.runs) == ("", (), 1)
