@@ -2,7 +2,8 @@
 
 loop.py          an event loop whose time jumps, and the clocks of bot and venue
 faults.py        what can go wrong, by name, and the dice that say when
-venue.py         the venue that judges: exact integers, in memory, with code of its own
+venue.py         the venue that judges: exact integers, in memory, with code of its own; its contracts, and what stands on one margin
+nouns.py         what it knows, in the words of the ports
 wire.py          the road to it, where requests get lost and answers lie
 database.py      the real record over a database that fails
 evidence.py      what truly happened: at the venue, in the record, at the last signature

@@ -5,10 +5,11 @@ from decimal import Decimal
 from typing import Final
 
 from bot.core.decision import Approved
-from bot.core.model import DAY_MS, OrderStatus, Side, View
+from bot.core.model import DAY_MS, Kind, OrderStatus, Side, View
 from bot.core.rules import Rules
 from bot.rehearsal.evidence import Check, Evidence, Process
-from bot.rehearsal.venue import OWN, PICO, STEP_MS, Book
+from bot.rehearsal.nouns import coins, contract_size, notional_usd, price
+from bot.rehearsal.venue import OWN, STEP_MS, Book
 
 MINUTE_MS: Final = 60_000
 FORGIVEN_MS: Final = 600_000  # what others did within so long may not be known yet: reads lag, processes are stopped
@@ -31,7 +32,7 @@ def i8_every_possible_world_stays_within_the_cap(case: Evidence, process: Proces
         return
     book = case.venue.books[order.symbol]
     worst = worst_short(case, book) + order.contracts
-    most = int(rules_of(case, process).risk.max_position_usd) // book.size_usd
+    most = int(rules_of(case, process).risk.max_position_usd / notional_usd(book, 1, shown_mark(case, process, order)))
     allowed = most + others_doing(case, book)
     assert worst <= allowed, f"{order.client_id}: all open and doubtful orders filled make a short of {worst}, the cap is {most}"
 
@@ -57,15 +58,30 @@ def i9_no_order_overshoots_the_hedge(case: Evidence, process: Process, order: Ap
 def i10_leverage_stays_within_its_limit(case: Evidence, process: Process, order: Approved) -> None:
     """At the mark and at the mark with a move of the collar either way, from what the process was shown."""
     view = process.views.get(order.symbol)
-    if order.side is Side.BUY or order.reduce_only or view is None or view.margin is None or view.position is None or view.quote is None:
+    if order.side is Side.BUY or order.reduce_only or view is None or view.position is None or view.quote is None:
         return
-    risk = rules_of(case, process).risk
-    size, mark, short = view.instrument.contract_size, view.quote.mark, order.contracts - view.position.contracts
-    for move in (Decimal(0), risk.price_collar, -risk.price_collar):
-        moved = mark * (1 + move)
-        equity = view.margin.equity + size * short * (1 / moved - 1 / mark)
-        leverage = size * short / (moved * equity) if equity > 0 else Decimal("Infinity")
-        assert leverage <= risk.max_leverage * Decimal("1.0000001"), f"{order.client_id} leads to leverage {leverage:.4f} at {moved:.1f}"
+    instrument, contracts = view.instrument, order.contracts - view.position.contracts
+    usd = instrument.contract_size * contracts * (view.quote.mark if instrument.kind is Kind.LINEAR else 1)
+    leverage = worst_leverage(case, process, view, usd)
+    assert within(case, process, leverage), f"{order.client_id} leads to leverage {leverage:.4f}"
+
+
+def i10_leverage_of_a_shared_margin_stays_within_its_limit(case: Evidence, process: Process, order: Approved) -> None:
+    """Of every leg that stands on it, whatever subset of open, doubtful and this order fills. Only prices and equity are as the process
+    was shown: the positions are the venue's, for one that is read late is no smaller for it."""
+    book, view = case.venue.books[order.symbol], process.views.get(order.symbol)
+    if not book.mates or order.side is Side.BUY or order.reduce_only or view is None:
+        return
+    usd = Decimal(0)
+    for one in (book, *book.mates):
+        seen = process.views.get(one.symbol)
+        if seen is None or seen.quote is None:
+            return  # i18 asks for it
+        more = order.contracts if one is book else 0
+        contracts = max(worst_short(case, one), abs(one.account.contracts)) + more - others_doing(case, one)
+        usd += notional_usd(one, max(0, contracts), seen.quote.mark)
+    leverage = worst_leverage(case, process, view, usd)
+    assert within(case, process, leverage), f"{order.client_id} and all that shares its margin lead to leverage {leverage:.4f}"
 
 
 def i11_no_order_on_bad_prices(case: Evidence, process: Process, order: Approved) -> None:
@@ -95,7 +111,7 @@ def i11_no_more_orders_than_allowed(case: Evidence, process: Process, order: App
     recent = sum(1 for one in sent if decided_ms - MINUTE_MS < one.mono_ms <= decided_ms)
     assert recent <= risk.max_orders_per_minute, f"{order.client_id} is order {recent} decided within a minute"
     execution = rules_of(case, process).execution
-    usd = order.contracts * case.venue.books[order.symbol].size_usd
+    usd = notional_usd(case.venue.books[order.symbol], order.contracts, shown_mark(case, process, order))
     assert usd <= execution.max_order_usd, f"{order.client_id} is worth {usd} USD, max_order_usd is {execution.max_order_usd}"
 
 
@@ -105,8 +121,8 @@ def i11_turnover_stays_within_its_limit(case: Evidence, process: Process, order:
         return  # a wall clock that is an hour off may be in another day
     book = case.venue.books[order.symbol]
     day = book.stamp(case.now_ms) // DAY_MS
-    usd = sum(int(one.notional_usd) for one in case.fills.values() if one.ours and one.fill.at_ms // DAY_MS == day)
-    usd += order.contracts * book.size_usd
+    usd = sum((one.notional_usd for one in case.fills.values() if one.ours and one.fill.at_ms // DAY_MS == day), Decimal(0))
+    usd += notional_usd(book, order.contracts, shown_mark(case, process, order))
     most = rules_of(case, process).risk.max_turnover_usd_per_day
     assert usd <= most, f"{order.client_id} makes a turnover of {usd} USD, max_turnover_usd_per_day is {most}"
 
@@ -141,6 +157,10 @@ def i18_missing_is_not_zero(case: Evidence, process: Process, order: Approved) -
     assert view.position is not None, f"{order.client_id} is signed while the position is unknown"
     assert view.margin is not None and view.margin.equity.is_finite(), f"{order.client_id} is signed while the equity is unknown"
     assert seen is not None and seen.bag_coins(order.asset) is not None, f"{order.client_id} is signed while the bag is unknown"
+    for mate in case.venue.books[order.symbol].mates:
+        other = process.views.get(mate.symbol)
+        known = other is not None and other.position is not None and other.quote is not None
+        assert known or order.reduce_only, f"{order.client_id} is signed while {mate.symbol}, on the same margin, is unknown"
 
 
 def i20_no_order_against_another_contract(case: Evidence, process: Process, order: Approved) -> None:
@@ -149,7 +169,7 @@ def i20_no_order_against_another_contract(case: Evidence, process: Process, orde
     leg = process.state.leg(order.asset)
     assert leg.pin == view.instrument.spec, f"{order.client_id} is signed for a contract that is not the pinned one"
     looked_ms = case.intents[order.client_id].mono_ms
-    same = view.instrument.contract_size == book.size_usd and view.instrument.tick == Decimal(book.tick) / 100
+    same = view.instrument.contract_size == contract_size(book) and view.instrument.tick == price(book.tick)
     assert same or book.respec_ms >= looked_ms - MINUTE_MS, f"{order.client_id} is signed for another contract than the venue's"
 
 
@@ -227,6 +247,31 @@ def others_doing(case: Evidence, book: Book) -> int:
     return bought + sold
 
 
+def shown_mark(case: Evidence, process: Process, order: Approved) -> Decimal:
+    """The price that the process went by; the venue's where it was shown none that counts."""
+    view, book = process.views.get(order.symbol), case.venue.books[order.symbol]
+    mark = view.quote.mark if view is not None and view.quote is not None else price(book.cents)
+    return mark if mark.is_finite() and mark > 0 else price(book.cents)
+
+
+def worst_leverage(case: Evidence, process: Process, view: View, usd: Decimal) -> Decimal:
+    """Of a short of so many dollars at the mark, on the margin of this view: the worst at the mark and a collar away from it."""
+    worst, collar, quote, margin = Decimal(0), rules_of(case, process).risk.price_collar, view.quote, view.margin
+    if quote is None or margin is None:
+        return worst  # i18 asks for it
+    for move in (Decimal(0), collar, -collar):
+        if view.instrument.kind is Kind.LINEAR:
+            used, value = usd * (1 + move), margin.equity - usd * move
+        else:
+            used, value = usd, margin.equity * quote.mark * (1 + move) - usd * move
+        worst = max(worst, used / value if value > 0 else Decimal("Infinity"))
+    return worst
+
+
+def within(case: Evidence, process: Process, leverage: Decimal) -> bool:
+    return leverage <= rules_of(case, process).risk.max_leverage * Decimal("1.0000001")
+
+
 def ideal_contracts(case: Evidence, process: Process, book: Book, order: Approved) -> Decimal | None:
     """N* of the leg in contracts, from the larger of the price and account as shown and as they are (domain.md §2)."""
     leg = next((one for one in process.state.legs if one.symbol == book.symbol), None)
@@ -235,17 +280,16 @@ def ideal_contracts(case: Evidence, process: Process, book: Book, order: Approve
         return None
     spot = leg.declared_coins - leg.transferred_coins
     found = []
-    recent = [Decimal(cents) / 100 for cents in book.prices[-(FORGIVEN_MS // STEP_MS) :]]
-    account = book.account
+    recent = [price(cents) for cents in book.prices[-(FORGIVEN_MS // STEP_MS) :]]
     for mark, equity in (
         (view.quote.mark, view.margin.equity),
-        (Decimal(book.cents) / 100, Decimal(book.equity(account, book.cents)) / PICO),
+        (price(book.cents), coins(book.equity())),
         (max(recent), view.margin.equity),
     ):
-        whole = spot + equity
+        whole = spot if book.linear else spot + equity
         ratio, base = leg.baseline.ratio, leg.baseline.coins
         wanted = whole - (1 - ratio) * base if leg.baseline.basis == "coins" else ratio * whole
-        found.append(Decimal(0) if ratio == 0 else max(Decimal(0), wanted * mark / book.size_usd))
+        found.append(Decimal(0) if ratio == 0 else max(Decimal(0), wanted * mark / notional_usd(book, 1, mark)))
     return max(found)
 
 
@@ -255,6 +299,7 @@ CHECKS: Final[Sequence[Check]] = (
     i8_every_possible_world_stays_within_the_cap,
     i9_no_order_overshoots_the_hedge,
     i10_leverage_stays_within_its_limit,
+    i10_leverage_of_a_shared_margin_stays_within_its_limit,
     i11_no_order_on_bad_prices,
     i11_no_order_waits_past_its_deadline,
     i11_no_more_orders_than_allowed,

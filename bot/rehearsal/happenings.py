@@ -11,7 +11,7 @@ from bot.rehearsal.database import Trouble
 from bot.rehearsal.evidence import Evidence
 from bot.rehearsal.faults import FAULTS, Dice
 from bot.rehearsal.loop import BotClock
-from bot.rehearsal.venue import OWN, PICO, Book, Venue
+from bot.rehearsal.venue import CENTS, OWN, PICO, Book, Venue
 
 SOON_MS: Final = 600_000
 WATCHED_SECONDS: Final = 1_200
@@ -162,7 +162,7 @@ class Happenings:
 
     def resize(self, name: str) -> None:
         book = self.book(name)
-        if book.size_usd % 10:
+        if book.size % 10:
             return
         self.maintenance(name)
         self.stage.venue.away_until_ms = max(self.stage.venue.away_until_ms, self.now_ms + LONG_ENOUGH_MS)
@@ -203,8 +203,8 @@ class Happenings:
     def transfer(self, name: str) -> None:
         book = self.book(name)
         pico = self.draw(name, PICO // 4, PICO // 100)
-        account = book.account
-        keeps = book.equity(account, book.cents) - pico > book.coins(abs(account.contracts), book.cents) // 2
+        pico = pico * book.cents // CENTS if book.linear else pico
+        keeps = book.equity() - pico > book.load() // 2
         book.transfer(-pico if self.draw(name, 1) and keeps else pico)
 
     def database_restart(self, name: str) -> None:

@@ -1,7 +1,6 @@
 """What must hold at the venue and in the record, whenever either changes?"""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 
 from bot.audit.chain import link
@@ -11,6 +10,7 @@ from bot.core.machine import ORDER_TRANSITIONS
 from bot.core.memory import State
 from bot.core.model import OrderStatus, Side
 from bot.rehearsal.evidence import ACCEPTED, ENDED, LANDED, TRADED, Check, Evidence, Process
+from bot.rehearsal.nouns import notional_usd, price
 from bot.rehearsal.venue import OWN, Book, Trade, VenueOrder
 
 NEVER: Final = (OrderStatus.REJECTED, OrderStatus.ABSENT)
@@ -40,6 +40,7 @@ def i7_position_is_the_sum_of_trades(case: Evidence, book: Book, trade: Trade) -
         f"{book.symbol}: trades add up to {book.sum_contracts}, not {book.account.contracts}"
     )
     assert book.account.contracts or not book.account.cost_pico, f"{book.symbol} is flat and still costs {book.account.cost_pico}"
+    assert all(mate.account.wallet_pico == book.account.wallet_pico for mate in book.mates), f"{book.symbol} is not on the margin it shares"
 
 
 def i9_a_hedge_is_never_net_long(case: Evidence, book: Book, trade: Trade) -> None:
@@ -70,9 +71,10 @@ def i5_fills_are_counted_once(case: Evidence, process: Process, events: Sequence
             key = (event.fill.symbol, event.fill.trade_id)
             assert key not in case.fills and key not in seen, f"trade {key[1]} is counted twice"
             seen.add(key)
-            trade = case.venue.books[key[0]].trades[int(key[1][1:]) - 1]
+            book = case.venue.books[key[0]]
+            trade = book.trades[int(key[1][1:]) - 1]
             said = (event.notional_usd, event.fill.side is Side.SELL, event.fill.client_id)
-            usd = Decimal(trade.contracts * case.venue.books[key[0]].size_usd)
+            usd = notional_usd(book, trade.contracts, price(trade.cents))
             assert said == (usd, trade.sells, trade.client_id), f"trade {key[1]} of {usd} USD is on record as {said}"
 
 
@@ -143,7 +145,7 @@ def i9_the_baseline_follows_the_ratio(case: Evidence, process: Process, events: 
                 continue
             same = old is not None and (old.ratio, old.basis) == (plan.ratio_effective, plan.basis)
             assert same or plan.baseline is not None, f"{plan.asset}: the ratio is {plan.ratio_effective} now and the baseline stayed"
-            whole = plan.spot_coins + plan.equity_coins
+            whole = plan.spot_coins if case.venue.books[plan.instrument].linear else plan.spot_coins + plan.equity_coins
             assert plan.baseline is None or plan.baseline.coins == whole, f"{plan.asset}: the new baseline is not {whole}, all the coins"
 
 

@@ -93,7 +93,7 @@ class Account:
 
     at_ms: int
     contracts: int  # signed, short negative
-    cost_pico: int  # coins that the position cost at its entries, positive
+    cost_pico: int  # what the position cost at its entries, in what the account is kept in, positive
     wallet_pico: int
     leverage: int
 
@@ -110,11 +110,13 @@ class Answer:
 class Book:
     """One inverse contract with its own coin account."""
 
+    linear = False
+
     def __init__(
-        self, symbol: str, *, size_usd: int, tick_cents: int, cents: int, wallet_pico: int, swing_ppm: int, source: Random, began_ms: int
+        self, symbol: str, *, size: int, tick_cents: int, cents: int, wallet_pico: int, swing_ppm: int, source: Random, began_ms: int
     ) -> None:
         self.symbol = symbol
-        self.size_usd = size_usd
+        self.size = size  # of a contract, in USD; of a linear one in millionths of a coin
         self.tick = tick_cents
         self.swing_ppm = swing_ppm  # of the price, at most, in one step
         self.source = source
@@ -128,7 +130,6 @@ class Book:
         self.recent: list[VenueOrder] = []
         self.trades: list[Trade] = []
         self.payments: list[Paid] = []
-        self.outside_pico = wallet_pico  # what ever came in by deposits
         self.beside_pico = 0  # what lay in the spot wallet at first
         self.carried: dict[str, tuple[int, int]] = {}  # transfers by their id: coins into the account, and when
         self.clock_off_ms = 0
@@ -136,6 +137,7 @@ class Book:
         self.respec_ms = -HOUR_MS  # when the contract was last changed
         self.hedge_mode_ms: int | None = None  # since when the account is in a mode in which longs and shorts stand side by side
         self.fills_whole: Callable[[], bool] = lambda: True
+        self.mates: tuple[Book, ...] = ()  # other contracts on this margin: one wallet, and each answers for all
         self.told: Callable[[str, Book, Any], None] = lambda what, book, subject: None
 
     # ------------------------------------------------------------------------------------------------------------------ reading
@@ -162,16 +164,26 @@ class Book:
     def ask(self) -> int:
         return self.cents + self.half_spread
 
-    def coins(self, contracts: int, cents: int) -> int:
+    def worth(self, contracts: int, cents: int) -> int:
         """Picocoins of so many contracts at a price, rounded down."""
-        return contracts * self.size_usd * CENTS * PICO // cents
+        return contracts * self.size * CENTS * PICO // cents
 
-    def unrealised(self, account: Account, cents: int) -> int:
-        worth = self.coins(abs(account.contracts), cents)
-        return worth - account.cost_pico if account.contracts < 0 else account.cost_pico - worth
+    def gain(self, held: int, cost: int, worth: int) -> int:
+        """Of what cost so much and is worth so much now, held short (negative) or long."""
+        return worth - cost if held < 0 else cost - worth
 
-    def equity(self, account: Account, cents: int) -> int:
-        return account.wallet_pico + self.unrealised(account, cents)
+    def unrealised(self, at_ms: int | None = None) -> int:
+        held, cents = (self.account, self.cents) if at_ms is None else (self.account_at(at_ms), self.cents_at(at_ms))
+        return self.gain(held.contracts, held.cost_pico, self.worth(abs(held.contracts), cents))
+
+    def equity(self, at_ms: int | None = None) -> int:
+        """Of the margin with everything that stands on it; as it was then, or as it is."""
+        held = self.account if at_ms is None else self.account_at(at_ms)
+        return held.wallet_pico + self.unrealised(at_ms) + sum(mate.unrealised(at_ms) for mate in self.mates)
+
+    def load(self) -> int:
+        """What everything on this margin is worth now."""
+        return sum(book.worth(abs(book.account.contracts), book.cents) for book in (self, *self.mates))
 
     def stamp(self, at_ms: int) -> int:
         return self.began_ms + at_ms + self.clock_off_ms
@@ -206,8 +218,10 @@ class Book:
         if reduce_only and (held == 0 or (held < 0) == sells):
             return Answer("refused", why="reduce-only order would not reduce")
         after = abs(held + (-contracts if sells else contracts))
-        if not reduce_only and after > abs(held) and self.coins(after, self.cents) > VENUE_LEVERAGE * self.equity(self.account, self.cents):
-            return Answer("refused", why="insufficient margin")
+        if not reduce_only and after > abs(held):
+            more = self.worth(after, self.cents) - self.worth(abs(held), self.cents)
+            if self.load() + more > VENUE_LEVERAGE * self.equity():
+                return Answer("refused", why="insufficient margin")
         takes = cents <= self.bid if sells else cents >= self.ask
         if post_only and takes and not post_only_cancels:
             return Answer("refused", why="post-only would take")
@@ -258,16 +272,15 @@ class Book:
     ) -> None:
         """Book a trade: what it closes realises, what it opens costs."""
         before = self.account
-        fee = self.coins(contracts, cents) * (MAKER_PPM if maker else TAKER_PPM) // MILLION
+        fee = self.worth(contracts, cents) * (MAKER_PPM if maker else TAKER_PPM) // MILLION
         held, change = before.contracts, -contracts if sells else contracts
         closed = min(abs(held), contracts) if held * change < 0 else 0
         wallet, cost = before.wallet_pico - fee, before.cost_pico
         if closed:
             part = cost * closed // abs(held)
-            worth = self.coins(closed, cents)
-            wallet += worth - part if held < 0 else part - worth
+            wallet += self.gain(held, part, self.worth(closed, cents))
             cost -= part
-        cost += self.coins(contracts - closed, cents)
+        cost += self.worth(contracts - closed, cents)
         made = Trade(
             len(self.trades) + 1,
             client_id,
@@ -287,6 +300,8 @@ class Book:
 
     def book(self, **changes: int) -> None:
         was = self.account
+        for mate in self.mates if "wallet_pico" in changes else ():
+            mate.accounts.append(replace(mate.account, at_ms=self.now_ms, wallet_pico=changes["wallet_pico"]))
         self.accounts.append(
             Account(
                 self.now_ms,
@@ -306,7 +321,7 @@ class Book:
 
     def resize(self) -> None:
         """A contract is worth a tenth from now on: every count that the venue tells is ten times what it was. No order is open."""
-        self.size_usd //= 10
+        self.size //= 10
         self.sum_contracts *= 10
         self.respec_ms = self.now_ms
         self.accounts = [replace(one, contracts=10 * one.contracts) for one in self.accounts]
@@ -319,15 +334,12 @@ class Book:
         self.hedge_mode_ms = (self.now_ms if self.hedge_mode_ms is None else self.hedge_mode_ms) if on else None
 
     def transfer(self, pico: int) -> None:
-        self.outside_pico += pico
         self.book(wallet_pico=self.account.wallet_pico + pico)
 
     def carry(self, transfer_id: str, pico: int) -> bool:
         """Between the spot wallet and the account; False if there is not so much, or margin is in use."""
         left = self.beside_pico - sum(moved for moved, _ in self.carried.values())
-        free = min(
-            self.account.wallet_pico, self.equity(self.account, self.cents) - self.coins(abs(self.account.contracts), self.cents) // 10
-        )
+        free = min(self.account.wallet_pico, self.equity() - self.load() // 10)
         if pico > left or -pico > free:
             return False
         self.carried[transfer_id] = (pico, self.now_ms)
@@ -350,19 +362,35 @@ class Book:
         for order in self.live():
             if (self.bid >= order.cents) if order.sells else (self.ask <= order.cents):
                 self.fill(order, order.rest if self.fills_whole() else self.part(order.rest), order.cents, maker=True)
-        account = self.account
-        if account.contracts:
-            worth = self.coins(abs(account.contracts), self.cents)
-            if self.equity(account, self.cents) * MILLION <= worth * MAINTENANCE_PPM:
-                self.close_all(liquidation=True)
+        if self.account.contracts and self.equity() * MILLION <= self.load() * MAINTENANCE_PPM:
+            for book in (self, *self.mates):
+                book.close_all(liquidation=True)
 
     def fund(self, rate_ppm: int) -> None:
         """Settle funding: a short receives a positive rate."""
         held = self.account.contracts
         if held:
-            pico = self.coins(abs(held), self.cents) * abs(rate_ppm) // MILLION * (1 if (held < 0) == (rate_ppm > 0) else -1)
+            pico = self.worth(abs(held), self.cents) * abs(rate_ppm) // MILLION * (1 if (held < 0) == (rate_ppm > 0) else -1)
             self.payments.append(Paid(len(self.payments) + 1, rate_ppm, self.cents, pico, self.now_ms, self.stamp(self.now_ms)))
             self.book(wallet_pico=self.account.wallet_pico + pico)
+
+
+class LinearBook(Book):
+    """One linear contract, kept in dollars: of so many coins, and so worth more when the price rises."""
+
+    linear = True
+
+    def worth(self, contracts: int, cents: int) -> int:
+        return contracts * self.size * cents * (PICO // MILLION // CENTS)
+
+    def gain(self, held: int, cost: int, worth: int) -> int:
+        return cost - worth if held < 0 else worth - cost
+
+
+def share_margin(books: list[Book]) -> None:
+    """One wallet for all of them: what one earns or pays, the others have or lack."""
+    for book in books:
+        book.mates = tuple(mate for mate in books if mate is not book)
 
 
 class Venue:

@@ -15,7 +15,6 @@ from bot.core.model import (
     Fill,
     FundingPayment,
     Instrument,
-    Kind,
     Margin,
     Order,
     OrderStatus,
@@ -29,20 +28,8 @@ from bot.rehearsal.carrier import Carrier
 from bot.rehearsal.depth import depth
 from bot.rehearsal.evidence import Evidence, Process, Sent
 from bot.rehearsal.faults import Dice
-from bot.rehearsal.venue import (
-    MAINTENANCE_PPM,
-    MAKER_PPM,
-    MILLION,
-    OWN,
-    TAKER_PPM,
-    Account,
-    Answer,
-    Book,
-    Paid,
-    Trade,
-    Venue,
-    VenueOrder,
-)
+from bot.rehearsal.nouns import cents_of, coins, entry_of, fill_noun, instrument_of, order_noun, payment_noun, price
+from bot.rehearsal.venue import OWN, Answer, Book, Venue
 
 SIGNED_NOW: Final = "an order is under way"
 TIMEOUT_MS: Final = 10_000  # of one request
@@ -51,7 +38,6 @@ MOST_LAG_MS: Final = 90_000
 POLLS: Final = 3
 READS: Final = ("quote", "position", "margin", "open orders", "orders by id", "trades", "funding")
 QUOTE_AGE_MS: Final = 20_000
-HUNDRED: Final = Decimal(100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,36 +63,6 @@ class Letter:
     answer: Answer | None = None
 
 
-def coins(pico: int) -> Decimal:
-    return Decimal(pico).scaleb(-12)
-
-
-def price(cents: int) -> Decimal:
-    return Decimal(cents) / HUNDRED
-
-
-def cents_of(limit: Decimal) -> int:
-    """A price as the venue counts. A price between two cents is none."""
-    whole = limit * HUNDRED
-    return int(whole) if whole == whole.to_integral_value() else -1
-
-
-def instrument_of(book: Book) -> Instrument:
-    asset = book.symbol.partition("/")[0]
-    return Instrument(
-        symbol=book.symbol,
-        asset=asset,
-        kind=Kind.INVERSE,
-        settle=asset,
-        contract_size=Decimal(book.size_usd),
-        tick=price(book.tick),
-        maker_fee_rate=Decimal(MAKER_PPM) / MILLION,
-        taker_fee_rate=Decimal(TAKER_PPM) / MILLION,
-        maintenance_rate=Decimal(MAINTENANCE_PPM) / MILLION,
-        funding_interval_hours=1,
-    )
-
-
 class Wire:
     """The Exchange port of one process."""
 
@@ -120,7 +76,7 @@ class Wire:
         self.absence_ms = manner.absence_ms
         self.process: Process | None = None
         self.instruments: dict[str, Instrument] = {}
-        self.lags: dict[tuple[str, str], tuple[int, int]] = {}  # by symbol and read: until when, how far behind
+        self.lags: dict[tuple[str, str], tuple[int, int]] = {}  # by what is read and of whom: until when, how far behind
         self.frozen: dict[str, tuple[int, Quote]] = {}
         self.boundary: Callable[[str], Awaitable[None]]
         self.rounds = 0
@@ -178,14 +134,14 @@ class Wire:
         failed = READS[dice.upto("unread", len(READS) - 1)] if dice.hits("unread") else ""
         if dice.hits("lag"):
             read = READS[dice.upto("lag", len(READS) - 1, 1)]
-            self.lags[ask.symbol, read] = (now_ms + dice.upto("lag", 300_000), dice.upto("lag", MOST_LAG_MS, 1_000))
+            self.lags[self.whose(book, read), read] = (now_ms + dice.upto("lag", 300_000), dice.upto("lag", MOST_LAG_MS, 1_000))
 
         if dice.hits("replica"):
             behind = (now_ms + dice.upto("replica", 300_000), dice.upto("replica", MOST_LAG_MS, 1_000))
-            self.lags |= {(ask.symbol, read): behind for read in ("position", "margin", "trades")}
+            self.lags |= {(self.whose(book, read), read): behind for read in ("position", "margin", "trades")}
 
         def then(read: str) -> int:
-            until_ms, behind_ms = self.lags.get((ask.symbol, read), (0, 0))
+            until_ms, behind_ms = self.lags.get((self.whose(book, read), read), (0, 0))
             return now_ms - behind_ms if now_ms < until_ms and not dice.quiet else now_ms
 
         one_way = self.one_way(book)
@@ -217,6 +173,10 @@ class Wire:
             case "funding":
                 return replace(view, funding=None, errors=("funding: 502",))
         return view
+
+    def whose(self, book: Book, read: str) -> str:
+        """A wallet is read once for all that stands on it."""
+        return self.instruments[book.symbol].settle if read == "margin" else book.symbol
 
     def one_way(self, book: Book) -> bool:
         """Does a position say all there is? The adapters read none that may be one of two sides."""
@@ -254,15 +214,10 @@ class Wire:
 
     def position(self, book: Book, at_ms: int) -> Position:
         held = book.account_at(at_ms)
-        entry = None
-        if held.contracts and held.cost_pico:
-            entry = Decimal(abs(held.contracts) * book.size_usd) / coins(held.cost_pico)
-        return Position(book.symbol, held.contracts, entry, Decimal(held.leverage), self.stamp(book, at_ms))
+        return Position(book.symbol, held.contracts, entry_of(book, held), Decimal(held.leverage), self.stamp(book, at_ms))
 
     def margin(self, book: Book, at_ms: int) -> Margin:
-        held: Account = book.account_at(at_ms)
-        equity = coins(book.equity(held, book.cents_at(at_ms)))
-        wallet = coins(held.wallet_pico)
+        wallet, equity = coins(book.account_at(at_ms).wallet_pico), coins(book.equity(at_ms))
         if self.dice.hits("nan-margin"):
             wallet = equity = Decimal("NaN")
         return Margin(self.instruments[book.symbol].settle, wallet, equity, self.stamp(book, at_ms))
@@ -303,13 +258,7 @@ class Wire:
         return tuple(sorted(shown, key=lambda fill: fill.at_ms))
 
     def funding(self, book: Book, since_ms: int, at_ms: int) -> tuple[FundingPayment, ...]:
-        return tuple(
-            FundingPayment(
-                f"f{paid.number}", book.symbol, Decimal(paid.rate_ppm) / MILLION, price(paid.cents), coins(paid.pico), paid.stamp_ms
-            )
-            for paid in book.payments
-            if paid.at_ms <= at_ms and paid.stamp_ms >= since_ms
-        )
+        return tuple(payment_noun(book, paid) for paid in book.payments if paid.at_ms <= at_ms and paid.stamp_ms >= since_ms)
 
     # --------------------------------------------------------------------------------------------------------------------- acting
 
@@ -457,40 +406,3 @@ def with_price(quote: Quote, field: str, value: Decimal) -> Quote:
         case "bid":
             return replace(quote, bid=value)
     return replace(quote, ask=value)
-
-
-def order_noun(book: Book, order: VenueOrder, then: tuple[str, int]) -> Order:
-    return Order(
-        client_id=order.client_id,
-        venue_id=order.venue_id,
-        symbol=book.symbol,
-        side=Side.SELL if order.sells else Side.BUY,
-        contracts=order.contracts,
-        filled=then[1],
-        limit_price=price(order.cents),
-        status=OrderStatus(then[0]),
-        reduce_only=order.reduce_only,
-        post_only=order.post_only,
-        at_ms=book.stamp(order.at_ms),
-        why=order.why if then[0] == order.status else "",
-    )
-
-
-def payment_noun(book: Book, paid: Paid) -> FundingPayment:
-    rate = Decimal(paid.rate_ppm) / MILLION
-    return FundingPayment(f"f{paid.number}", book.symbol, rate, price(paid.cents), coins(paid.pico), paid.stamp_ms)
-
-
-def fill_noun(book: Book, trade: Trade) -> Fill:
-    return Fill(
-        trade_id=f"t{trade.number}",
-        client_id=trade.client_id,
-        symbol=book.symbol,
-        side=Side.SELL if trade.sells else Side.BUY,
-        contracts=trade.contracts,
-        price=price(trade.cents),
-        fee_coins=coins(trade.fee_pico),
-        maker=trade.maker,
-        at_ms=trade.stamp_ms,
-        liquidation=trade.liquidation,
-    )

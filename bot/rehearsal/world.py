@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,14 +18,24 @@ from bot.audit.store import Store
 from bot.audit.verify import Verdict, verify
 from bot.ports import Misconfigured, PortError
 from bot.rehearsal.database import Trouble
-from bot.rehearsal.drawn import CYCLE_SECONDS, drawn_collateral, drawn_manner, drawn_manner_of_trading, drawn_settings
+from bot.rehearsal.drawn import (
+    CYCLE_SECONDS,
+    drawn_books,
+    drawn_collateral,
+    drawn_manner,
+    drawn_manner_of_trading,
+    drawn_margin,
+    drawn_prices,
+    drawn_settings,
+    require_what_is_played,
+)
 from bot.rehearsal.evidence import FINISHED, Evidence, Violated
 from bot.rehearsal.faults import Dice, swarm
 from bot.rehearsal.happenings import Happenings, command
 from bot.rehearsal.invariants import CHECKS
-from bot.rehearsal.loop import BEGAN_MS, BotClock, VirtualLoop
+from bot.rehearsal.loop import BotClock, VirtualLoop
 from bot.rehearsal.process import ACCOUNT, INSTANCE, Process, Starter, Switch
-from bot.rehearsal.venue import PICO, Book, Venue
+from bot.rehearsal.venue import Book, Venue
 from bot.rehearsal.wire import LATEST_MS, Manner
 from bot.settings import Settings, load
 
@@ -83,16 +93,6 @@ class Script:
     stop_ms: int | None = None  # when the bot is told to stop, once
 
 
-def require_what_is_played(settings: Settings, assets: Collection[str]) -> None:
-    """Raise Misconfigured for a hedge that the venue of a rehearsal does not list, or that nothing is posted for."""
-    for asset, hedge in settings.hedges.items():
-        if asset not in assets or hedge.instrument != f"{asset}/USD:{asset}":
-            played = " and ".join(f"{one}/USD:{one}" for one in assets)
-            raise Misconfigured(f"hedges.{asset}: a rehearsal plays {played} and no other contract; nothing was played: name one of those")
-        if asset not in settings.paper.collateral:
-            raise Misconfigured(f"paper.collateral.{asset}: missing, nothing was played: say with how many coins its account begins")
-
-
 class World:
     """Everything there is in one seed."""
 
@@ -100,28 +100,12 @@ class World:
         self.plan, self.starter, self.loop = plan, starter, loop
         draw = Random(f"{plan.seed}/world")
         flags = drawn_settings(draw)
-        flags |= {**drawn_manner_of_trading(plan.seed), **drawn_collateral(plan.seed, flags)}
-        self.settings = load(None, {}, {**flags, **dict(plan.settings)})
-        prices = {"BTC": draw.randint(2_000_000, 9_000_000), "ETH": draw.randint(100_000, 500_000)}
+        prices, chosen = drawn_prices(draw), dict(plan.settings)
+        flags |= drawn_margin(plan.seed, flags, prices, chosen)
+        flags |= {**drawn_manner_of_trading(plan.seed), **drawn_collateral(plan.seed, flags, chosen)}
+        self.settings = load(None, {}, {**flags, **chosen})
         require_what_is_played(self.settings, prices)
-        swing = draw.choice((100, 300, 800))
-        books = []
-        for asset, hedge in self.settings.hedges.items():
-            wallet = int(self.settings.paper.collateral[asset] * PICO)
-            size, tick = (100, 10) if asset == "BTC" else (10, 1)
-            books.append(
-                Book(
-                    hedge.instrument,
-                    size_usd=size,
-                    tick_cents=tick,
-                    cents=prices[asset],
-                    wallet_pico=wallet,
-                    swing_ppm=swing,
-                    source=Random(f"{plan.seed}/{asset}"),
-                    began_ms=BEGAN_MS,
-                )
-            )
-            books[-1].beside_pico = int(self.settings.paper.wallet.get(asset, Decimal(0)) * PICO)
+        books = drawn_books(plan.seed, self.settings, prices, draw.choice((100, 300, 800)))
         self.venue = Venue(books, Random(f"{plan.seed}/funding"))
         self.manner = script.manner if script is not None else drawn_manner(draw)
         self.evidence = Evidence(self.venue, ACCOUNT, INSTANCE, CHECKS, keep_lines=plan.trace)

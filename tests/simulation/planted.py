@@ -14,9 +14,9 @@ import pytest
 import bot.engine
 from bot import acting, gate, running, transfers
 from bot.audit import projections, store, writing
-from bot.core import keeper, ledger, leg, machine, order_memory, pieces, planner, policy, reconcile, risk, sizing, trust
+from bot.core import contracts, keeper, ledger, leg, machine, order_memory, pieces, planner, policy, reconcile, risk, sizing, trust
 from bot.core.events import CancelAsked, IntentRecorded, OrderMoved
-from bot.core.memory import with_leg
+from bot.core.memory import changed, with_leg
 from bot.core.model import OrderStatus, Position, TransferStatus
 from bot.ports import LeaseLost, Refused, Unknown
 from bot.rehearsal import carrier, wire
@@ -541,6 +541,37 @@ def transfer_without_an_intent(patch: Patch) -> None:
     patch.setattr(transfers, "intents", lambda state, seen, decision: [])
 
 
+def other_leg_taken_as_it_is_shown(patch: Patch) -> None:
+    """A real one: of two legs on one margin, the one whose position lags behind its fills counted as small as it was shown."""
+    patch.setattr(leg, "other_usd", lambda view, state, seen: shown_usd(leg.sharing(view, seen)))
+
+    def unfilled(view: Any, state: Any, seen: Any, placed: Any) -> Decimal:
+        legs = tuple(replace_traded(one) for one in state.legs)
+        return pending(view, changed(state, legs=legs), seen, placed)
+
+    def replace_traded(one: Any) -> Any:
+        return one if one.working is None else changed(one, working=changed(one.working, traded=one.working.filled))
+
+    pending = leg.pending_usd
+    patch.setattr(leg, "pending_usd", unfilled)
+
+
+def shown_usd(others: Any) -> Decimal | None:
+    if any(other.position is None or other.quote is None for other in others):
+        return None
+    return sum((abs(contracts.notional_usd(other.instrument, other.position.contracts, other.quote.mark)) for other in others), Decimal(0))
+
+
+def orders_of_the_other_leg_not_counted(patch: Patch) -> None:
+    patch.setattr(leg, "pending_usd", lambda view, state, seen, placed: Decimal(0))
+
+
+SHARED: Final = (
+    *(("hedges.BTC.instrument", "BTC/USDT:USDT"), ("bag.BTC.coins", "4"), ("hedges.BTC.ratio", "1.0"), ("paper.price.BTC", "1000")),
+    *(("hedges.ETH.instrument", "ETH/USDT:USDT"), ("bag.ETH.coins", "80"), ("hedges.ETH.ratio", "1.0"), ("paper.price.ETH", "1000")),
+    *(("paper.collateral.USDT", "60000"), ("risk.max_leverage", "2"), ("execution.max_order_usd", "100000")),
+)
+
 KEPT: Final = (
     *(("bag.BTC.coins", "4"), ("paper.wallet.BTC", "4"), ("paper.collateral.BTC", "1"), ("hedges.BTC.ratio", "1.0")),
     *(("collateral.BTC.auto_transfer", "true"), ("collateral.BTC.max_transfer_coins", "0.4")),
@@ -659,4 +690,8 @@ PLANTED: Final = (
     Planted("limits of transfers not checked", limits_of_transfers_not_checked, (), ("i8_transfers",), KEPT),
     Planted("transfer not found once trusted", transfer_not_found_once_trusted, ("late-create", "lag"), ("i3_",), KEPT),
     Planted("transfer without an intent", transfer_without_an_intent, (), ("i1_a_transfer",), KEPT),
+    Planted(
+        "other leg of a margin taken as it is shown", other_leg_taken_as_it_is_shown, ("lag", "replica"), ("i10_leverage_of_a",), SHARED
+    ),
+    Planted("orders of the other leg not counted", orders_of_the_other_leg_not_counted, (), ("i10_leverage_of_a",), SHARED),
 )

@@ -21,7 +21,7 @@ AT_REST = [i7_at_rest_positions_agree]
 def case_of(contracts: int, owed: int) -> Evidence:
     """Short by 958 contracts, and by 6 more since an order traded that is on record as filled."""
     source = Random(1)
-    book = Book(BTC, size_usd=100, tick_cents=10, cents=43_000_00, wallet_pico=5 * PICO, swing_ppm=100, source=source, began_ms=BEGAN_MS)
+    book = Book(BTC, size=100, tick_cents=10, cents=43_000_00, wallet_pico=5 * PICO, swing_ppm=100, source=source, began_ms=BEGAN_MS)
     case = Evidence(Venue([book], source), "main", "r0", {**CHECKS, FINISHED: AT_REST}, keep_lines=False)
     book.trade("first", OWN, True, 958, book.cents)
     book.now_ms = TRADED_MS

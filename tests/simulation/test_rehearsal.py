@@ -253,7 +253,7 @@ SOL = (
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (SOL, "hedges.SOL: a rehearsal plays BTC/USD:BTC and ETH/USD:ETH and no other contract"),
+        (SOL, "hedges.SOL: a rehearsal plays BTC/USD:BTC, BTC/USDT:USDT, ETH/USD:ETH and ETH/USDT:USDT and no other contract"),
         (("--set", "hedges.ETH.ratio=1", "--set", "bag.ETH.coins=1", "--set", "paper.price.ETH=3000"), "paper.collateral.ETH"),
         (("--set", "risk.max_leverag=2", "--set", "risk.hard_leverag=3"), "hard_leverag"),
     ],
