@@ -5,6 +5,7 @@ rate limits).
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -188,6 +189,8 @@ def open_order(listed: Listed, shown: Mapping[str, Any]) -> Order:
 
 def looked_up(listed: Listed, shown: Mapping[str, Any]) -> Order:
     told = mapping(shown, "order")
+    if not same(told.get("symbol"), listed):
+        raise Malformed("the answer is about an order of another contract")
     return made(
         listed, told.get("orderId"), told.get("cliOrdId"), told.get("side"), listed.counts(told.get("quantity")),
         listed.counts(told.get("filled") or "0", "the filled amount"), told.get("limitPrice"), status_of(shown.get("status")),
@@ -249,7 +252,16 @@ def read_fills(listed: Listed, body: object) -> Page[Fill]:
                 liquidation=item.get("fillType") in {"liquidation", "assignor", "assignee", "unwindBankrupt", "unwindCounterparty"},
             )
         )
-    return Page(tuple(found), named(shown[-1].get("fillTime"), "a time") if len(shown) >= PAGE else None)
+    return Page(tuple(found), older_fills(shown) if len(shown) >= PAGE else None)
+
+
+def older_fills(shown: list[Mapping[str, Any]]) -> str:
+    """What the next page has to lie before. One order trades with many in one millisecond: those that were not shown yet are asked for
+    with those that were."""
+    newest, oldest = moment(shown[0].get("fillTime")), moment(shown[-1].get("fillTime"))
+    if newest == oldest:
+        raise Malformed(f"{len(shown)} trades or more in one millisecond, and the rest is not shown")
+    return datetime.fromtimestamp((oldest + 1) / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def read_payments(listed: Listed, bodies: Bodies) -> Page[FundingPayment]:
