@@ -117,6 +117,14 @@ async def test_no_price_no_start(server: VenueServer, tmp_path: Path) -> None:
     assert not (tmp_path / "paper.db").exists()
 
 
+async def test_a_price_that_cannot_be_meant_is_no_start_either(server: VenueServer, tmp_path: Path) -> None:
+    server.core.quotes[BTC].bid = D(0)
+    with pytest.raises(NotSent, match="shows no price"):
+        async with hedging(server, tmp_path):
+            pass
+    assert not (tmp_path / "paper.db").exists()
+
+
 async def test_the_book_is_still_there_after_a_restart(server: VenueServer, tmp_path: Path) -> None:
     async with hedging(server, tmp_path) as bot:
         await turned(bot)
@@ -182,7 +190,17 @@ def test_funding_settles_only_at_a_rate_that_was_read(settles_at_ms: int, rate: 
     assert feed.funding_rate("BTC", settles_at_ms) == (None if rate is None else Decimal(rate))
 
 
-def test_a_rate_of_an_hour_counts_for_the_paper_exchanges_eight() -> None:
+def test_funding_settles_at_the_rate_that_was_read_last() -> None:
+    spec, feed = listed({"BTC": D(60_000)})[BTC], LiveFeed(D(2))
+    feed.hear(spec, heard("0.0001"), HOUR_MS)
+    feed.hear(spec, heard("0.0005"), 2 * HOUR_MS)
+    assert feed.funding_rate("BTC", 8 * HOUR_MS) == Decimal("0.0005")
+
+
+def test_a_rate_of_an_hour_counts_for_the_paper_exchanges_eight_and_is_shown_so() -> None:
     spec, feed = listed({"BTC": D(60_000)})[BTC], LiveFeed(D(2))
     feed.hear(replace(spec, funding_interval_hours=1), heard("0.00001"), HOUR_MS)
     assert feed.funding_rate("BTC", 8 * HOUR_MS) == Decimal("0.00008")
+    shown = feed.shown(spec)
+    assert shown is not None
+    assert shown.funding_rate == Decimal("0.00008")

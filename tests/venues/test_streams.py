@@ -258,6 +258,85 @@ async def test_own_orders_wake_only_with_the_key_that_owns_them(server: VenueSer
         await until(lambda: False in heard.told)
 
 
+async def test_without_own_orders_nothing_private_is_listened_to(server: VenueServer) -> None:
+    async with listening(server) as heard:
+        await until(lambda: heard.told == [True])
+        server.core.set_price(BTC, 59_000)
+        await until(lambda: heard.wakes == 1)
+        assert sockets(server) == 1
+
+
+async def test_a_venue_that_tells_no_orders_is_listened_to_for_its_prices(server: VenueServer) -> None:
+    heard, venue = Heard(), replace(VENUES["bybit"], order_stream="")
+    exchange = open_venue("bybit", "testnet", KEYS, SystemClock(), None, base_url=server.base_url, streams=True)
+    await exchange.connect([BTC])
+    watched = [Watched(BTC, D("0.001"))]
+    streams = Streams(venue, exchange.client, SystemClock(), watched, heard.wake, told=heard.told.append, own_orders=True, gap_ms=0)
+    async with streams.listening():
+        await until(lambda: heard.told == [True])
+        server.core.set_price(BTC, 59_000)
+        await until(lambda: heard.wakes == 1)
+    await exchange.close()
+    assert heard.told == [True]
+
+
+async def test_a_price_that_is_told_again_is_no_move_however_little_one_has_to_be(server: VenueServer) -> None:
+    heard = Heard()
+    exchange = open_venue("bybit", "testnet", KEYS, SystemClock(), None, base_url=server.base_url, streams=True)
+    await exchange.connect([BTC])
+    watched = [Watched(BTC, D(0))]
+    async with Streams(exchange.venue, exchange.client, SystemClock(), watched, heard.wake, told=heard.told.append, gap_ms=0).listening():
+        await until(lambda: heard.told == [True])
+        for price, wakes in ((60_000, 0), (60_001, 1), (60_001, 1), (60_001, 1), (60_002, 2)):
+            server.core.set_price(BTC, price)
+            await until(lambda wakes=wakes: heard.wakes >= wakes)  # type: ignore[misc]
+    await exchange.close()
+    assert heard.wakes == 2
+
+
+async def test_what_knocked_within_the_gap_wakes_nobody_after_the_end(server: VenueServer) -> None:
+    heard, over = Heard(), asyncio.Event()
+    exchange = open_venue("bybit", "testnet", KEYS, SystemClock(), None, base_url=server.base_url, streams=True)
+    await exchange.connect([BTC])
+    watched = [Watched(BTC, D("0.001"))]
+    streams = Streams(exchange.venue, exchange.client, SystemClock(), watched, heard.wake, told=heard.told.append, gap_ms=500)
+    async with streams.listening():
+        await until(lambda: heard.told == [True])
+        server.core.set_price(BTC, 59_000)
+        await until(lambda: heard.wakes == 1)
+        asyncio.get_running_loop().call_later(0.55, over.set)  # on the loop's own clock, behind the end of the gap
+        server.core.set_price(BTC, 58_000)
+        await until(lambda: streams._waker._knocked)
+    await over.wait()
+    await exchange.close()
+    assert heard.wakes == 1
+
+
+async def test_once_a_connection_has_spoken_the_next_pause_is_short_again(server: VenueServer) -> None:
+    class Waits(SystemClock):
+        def __init__(self) -> None:
+            self.paused_ms: list[int] = []
+
+        async def sleep_ms(self, duration_ms: int) -> None:
+            self.paused_ms.append(duration_ms)
+            await asyncio.sleep(0)
+
+    clock, heard, stream = Waits(), Heard(), server.wire.stream
+    server.wire.stream = lambda path: None  # type: ignore[method-assign]
+    exchange = open_venue("bybit", "testnet", KEYS, SystemClock(), None, base_url=server.base_url, streams=True)
+    await exchange.connect([BTC])
+    watched = [Watched(BTC, D(0))]
+    async with Streams(exchange.venue, exchange.client, clock, watched, heard.wake, told=heard.told.append, gap_ms=0).listening():
+        await until(lambda: len(clock.paused_ms) >= 5)
+        server.wire.stream = stream  # type: ignore[method-assign]
+        await until(lambda: heard.told[-1:] == [True])
+        tried = len(clock.paused_ms)
+        server.drop_streams()
+        await until(lambda: len(clock.paused_ms) > tried)
+    await exchange.close()
+    assert clock.paused_ms[tried] <= 500
+
+
 @pytest.mark.parametrize(
     ("message", "price"),
     [

@@ -137,18 +137,20 @@ def test_what_is_told_of_another_contract_is_never_taken_for_ours(name: str, rea
             assert getattr(found, "items", found) in ((), None)
 
 
-def test_a_book_of_another_contract_is_no_book() -> None:
-    books: dict[str, Any] = {
-        "bybit": {"result": {"s": "BTCUSD", "ts": NOW, "b": [["1", "1"]], "a": [["2", "1"]]}},
-        "deribit": {"result": {"instrument_name": "BTC-PERPETUAL", "timestamp": NOW, "bids": [[1, 10]], "asks": [[2, 10]]}},
-        "binancecoinm": {"symbol": "BTCUSD_PERP", "E": NOW, "bids": [["1", "1"]], "asks": [["2", "1"]]},
-    }
-    for name, book in books.items():
-        read = venue(name).read_depth
-        assert read is not None
-        assert read(listed(name), book, 5, NOW).bids == ((1, 1),)
-        with pytest.raises(Malformed, match="another contract"):
-            read(listed(name), with_words(book, s="ETHUSD", instrument_name="ETH-PERPETUAL", symbol="ETHUSD_PERP"), 5, NOW)
+BOOKS: dict[str, Any] = {
+    "bybit": {"result": {"s": "BTCUSD", "ts": NOW, "b": [["1", "1"]], "a": [["2", "1"]]}},
+    "deribit": {"result": {"instrument_name": "BTC-PERPETUAL", "timestamp": NOW, "bids": [[1, 10]], "asks": [[2, 10]]}},
+    "binancecoinm": {"symbol": "BTCUSD_PERP", "E": NOW, "bids": [["1", "1"]], "asks": [["2", "1"]]},
+}
+
+
+@pytest.mark.parametrize("name", sorted(BOOKS))
+def test_a_book_of_another_contract_is_no_book(name: str) -> None:
+    read = venue(name).read_depth
+    assert read is not None
+    assert read(listed(name), BOOKS[name], 5, NOW).bids == ((1, 1),)
+    with pytest.raises(Malformed, match="another contract"):
+        read(listed(name), with_words(BOOKS[name], s="ETHUSD", instrument_name="ETH-PERPETUAL", symbol="ETHUSD_PERP"), 5, NOW)
 
 
 # ------------------------------------------------------------------------------------------------------------------ trades and payments
@@ -239,6 +241,24 @@ def test_two_positions_of_one_contract_are_unknown(name: str) -> None:
     rows.append(rows[0])
     with pytest.raises(Malformed, match="2 positions"):
         venue(name).read_position(listed(name), answers, NOW)
+
+
+def test_the_stamp_of_deribit_is_in_microseconds_and_that_of_kraken_in_words() -> None:
+    assert venue("deribit").read_position(listed("deribit"), POSITION["deribit"], NOW + 9_000).at_ms == NOW
+    assert venue("krakenfutures").read_position(listed("krakenfutures"), POSITION["krakenfutures"], NOW + 9_000).at_ms == NOW
+    assert venue("bybit").read_position(listed("bybit"), POSITION["bybit"], NOW + 9_000).at_ms == NOW
+
+
+def test_a_funding_rate_of_kraken_is_told_in_coins_for_a_contract_and_read_as_a_share() -> None:
+    """0.000000002 BTC an hour for 1 USD, at 60,000 USD a coin: 0.012 per cent."""
+    quote = told("krakenfutures", "read_quote", markPrice="60000", fundingRate="0.000000002")
+    assert quote.funding_rate == D("0.00012")
+    assert told("krakenfutures", "read_quote", fundingRate=None).funding_rate is None
+
+
+def test_a_contract_of_binance_is_worth_what_its_listing_says() -> None:
+    contract = VENUES["binancecoinm"].contract(BASE | with_words(MARKETS["binancecoinm"], contractSize=10))
+    assert contract.instrument.contract_size == 10
 
 
 @pytest.mark.parametrize("name", ["bybit", "okx", "binancecoinm"])
