@@ -153,7 +153,39 @@ def test_a_book_of_another_contract_is_no_book(name: str) -> None:
         read(listed(name), with_words(BOOKS[name], s="ETHUSD", instrument_name="ETH-PERPETUAL", symbol="ETHUSD_PERP"), 5, NOW)
 
 
+def test_an_ended_order_that_bybit_still_lists_is_not_open() -> None:
+    assert told("bybit", "read_open_orders", "hb00001rests").items[0].status is OrderStatus.OPEN
+    assert told("bybit", "read_open_orders", "hb00001rests", orderStatus="Cancelled").items == ()
+
+
 # ------------------------------------------------------------------------------------------------------------------ trades and payments
+
+SINCE, UNTIL = 1_000_000_000, 2_000_000_000
+BEGINS: dict[str, str] = {"bybit": "startTime", "okx": "begin", "deribit": "start_timestamp", "binancecoinm": "startTime"}
+
+
+@pytest.mark.parametrize("name", sorted(BEGINS))
+def test_a_history_is_asked_for_from_its_cursor_on_that_moment_included(name: str) -> None:
+    """Kraken's begins with what is newest, and ends where the cursor is reached."""
+    for asked in (venue(name).fills(listed(name), SINCE, UNTIL, None), *venue(name).payments(listed(name), SINCE, UNTIL, None)):
+        assert asked.as_dict[BEGINS[name]] == SINCE, asked.method
+        ends = [value for word, value in asked.as_dict.items() if word in {"endTime", "end", "end_timestamp"}]
+        assert all(int(end) >= min(UNTIL, SINCE + 7 * 86_400_000 - 60_000) for end in ends)
+
+
+def test_deribit_is_asked_for_old_trades_too_and_up_to_beyond_a_clock_that_is_behind() -> None:
+    asked = venue("deribit").fills(listed("deribit"), SINCE, UNTIL, None).as_dict
+    assert (asked["include_old"], asked["sorting"]) == ("true", "asc")
+    assert asked["end_timestamp"] >= UNTIL + 60_000
+
+
+@pytest.mark.parametrize("name", TESTED)
+def test_a_trade_without_a_name_cannot_be_counted_once_and_is_not_counted(name: str) -> None:
+    word = {"bybit": "execId", "okx": "tradeId", "deribit": "trade_id", "krakenfutures": "fill_id", "binancecoinm": "id"}[name]
+    for nothing in ("", None):
+        with pytest.raises(Malformed):
+            told(name, "read_fills", **{word: nothing})
+
 
 FORCED = [
     *(("bybit", {"execType": word}) for word in ("AdlTrade", "BustTrade")),
@@ -234,12 +266,14 @@ def test_a_position_that_cannot_be_counted_is_unknown(name: str, words: dict[str
         venue(name).read_position(listed(name), with_words(answers, **words), NOW)
 
 
-@pytest.mark.parametrize("name", ["okx", "deribit", "krakenfutures"])
+@pytest.mark.parametrize("name", TESTED)
 def test_two_positions_of_one_contract_are_unknown(name: str) -> None:
     answers = copy.deepcopy(POSITION[name])
-    rows = answers[0][{"okx": "data", "deribit": "result", "krakenfutures": "openPositions"}[name]]
+    where = {"okx": "data", "deribit": "result", "krakenfutures": "openPositions", "bybit": "result"}
+    rows = answers[0][where[name]] if name in where else answers[0]
+    rows = rows["list"] if name == "bybit" else rows
     rows.append(rows[0])
-    with pytest.raises(Malformed, match="2 positions"):
+    with pytest.raises(Malformed, match=r"2 positions|2 instead of one"):
         venue(name).read_position(listed(name), answers, NOW)
 
 
@@ -263,8 +297,8 @@ def test_a_contract_of_binance_is_worth_what_its_listing_says() -> None:
 
 @pytest.mark.parametrize("name", ["bybit", "okx", "binancecoinm"])
 def test_the_smallest_order_may_be_more_than_one_step(name: str) -> None:
-    contract = VENUES[name].contract(BASE | with_words(MARKETS[name], minOrderQty="5", minSz="0.5", minQty="5"))
-    assert contract.instrument.min_contracts == 5
+    contract = VENUES[name].contract(BASE | with_words(MARKETS[name], minOrderQty="4.5", minSz="0.45", minQty="4.5"))
+    assert contract.instrument.min_contracts == 5  # never less than the venue takes
 
 
 def test_a_contract_of_okx_is_worth_its_value_times_its_multiplier() -> None:
@@ -291,6 +325,20 @@ def test_a_quote_of_okx_is_as_old_as_the_older_of_its_halves(ticker: int, mark: 
 def test_an_account_that_does_not_share_its_margin_is_not_on_cross_margin(name: str, words: dict[str, Any]) -> None:
     assert told(name, "read_account").cross is True
     assert told(name, "read_account", **words).cross is False
+
+
+def test_an_account_in_another_currency_is_not_ours() -> None:
+    assert venue("deribit").read_margin(listed("deribit"), MARGIN["deribit"], NOW).currency == "BTC"
+    with pytest.raises(Malformed, match="another currency"):
+        venue("deribit").read_margin(listed("deribit"), with_words(MARGIN["deribit"], currency="ETH"), NOW)
+
+
+def test_the_visible_book_holds_whole_contracts_and_no_more_levels_than_asked_for() -> None:
+    rows = [["60000", "25"], ["59999", "9"], ["59998", "10"], ["59997", "30"]]
+    read = venue("deribit").read_depth  # a contract of 10 USD
+    assert read is not None
+    book = {"result": {"instrument_name": "BTC-PERPETUAL", "timestamp": NOW, "bids": rows, "asks": []}}
+    assert read(listed("deribit"), book, 2, NOW).bids == ((60000, 2), (59998, 1))
 
 
 def test_the_wallet_of_deribit_counts_no_options_and_no_funding_before_it_is_booked() -> None:

@@ -1,8 +1,12 @@
 """Do fills, orders and histories say what happened at the venue? The unmodified ccxt client against the local server of each tested one."""
 
+from dataclasses import replace
+
 import pytest
 
-from bot.core.model import BOOK_LEVELS, Ask, OrderStatus, Side
+from adapters.exchanges.ccxt_translate import Listed
+from adapters.exchanges.venues.sheet import Page
+from bot.core.model import BOOK_LEVELS, Ask, Order, OrderStatus, Side
 from tests.contract.ccxt_driver import ENVIRONMENT, INVERSE, CcxtUnderTest, under_test
 from tests.contract.driver import D, Wanted, approved, open_at, seen, the_order, wallet
 
@@ -103,6 +107,38 @@ async def test_more_open_orders_than_a_page_holds_are_all_shown(name: str) -> No
         view = await seen(venue)
         assert view.open_orders is not None
         assert [order.limit_price for order in view.open_orders] == [61000 + number for number in range(130)]
+
+
+@pytest.mark.parametrize("name", ["bybit", "okx"])
+async def test_an_order_that_comes_while_pages_are_read_makes_no_other_one_appear_twice(name: str) -> None:
+    """The list moves on by one between two pages."""
+    async with under_test(name, Wanted(collateral={"BTC": D(100)})) as venue:
+        assert isinstance(venue, CcxtUnderTest)
+        for number in range(130):
+            await venue.stranger_orders(SELL, 1, D(61000 + number))
+        sheet, pages = venue.exchange.venue, []
+
+        def read(listed: Listed, body: object) -> Page[Order]:
+            pages.append(sheet.read_open_orders(listed, body))
+            venue.core.stranger_order(INVERSE, "sell", 1, D(70000 + len(pages)))
+            return pages[-1]
+
+        venue.exchange.line.venue = replace(sheet, read_open_orders=read)
+        shown = (await seen(venue)).open_orders
+        assert len(pages) > 1
+        assert shown is not None
+        assert [order.limit_price for order in shown][:130] == [61000 + number for number in range(130)]
+        assert len(shown) == len({order.venue_id for order in shown})
+
+
+@pytest.mark.parametrize("name", ["bybit", "okx", "binancecoinm"])
+async def test_a_leverage_that_is_set_already_is_no_trouble(name: str) -> None:
+    async with under_test(name, RICH) as venue:
+        for _ in range(2):
+            await venue.exchange.set_leverage(INVERSE, 7)
+        position = (await seen(venue)).position
+        assert position is not None
+        assert position.leverage_setting == 7
 
 
 @pytest.mark.parametrize("name", TESTED)
