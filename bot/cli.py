@@ -232,7 +232,7 @@ def status(
 def workers(config: Config = None, account: Account = None, as_json: AsJson = False) -> None:
     """Who leads which account, and since when."""
     from bot.cli_config import accounts_from
-    from bot.cli_read import leaders
+    from bot.cli_read import leader_in_words, leaders
     from bot.cli_show import answer_json, plain_table, show
 
     log_to_stderr(None)
@@ -242,7 +242,7 @@ def workers(config: Config = None, account: Account = None, as_json: AsJson = Fa
         return
     table = plain_table("account", "holder", "epoch", "since", left=("holder", "since"))
     for one in listed:
-        table.add_row(one["account"], one["holder"] or "nobody", str(one["epoch"]), one["since"] or "")
+        table.add_row(one["account"], leader_in_words(one), str(one["epoch"]), one["since"] or "")
     show(table)
 
 

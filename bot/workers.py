@@ -16,7 +16,7 @@ from typing import Any, Final
 import structlog
 
 from bot.audit.database import Database, connect, require_current
-from bot.audit.lease import LOCK_NAME, TTL_MS, key_of, require_own_session
+from bot.audit.lease import LOCK_NAME, TTL_MS, is_led, key_of, lease_of, require_own_session
 from bot.audit.store import owners
 from bot.exit_codes import Exit, worst
 from bot.face import iso_utc
@@ -165,21 +165,32 @@ async def work(accounts: Sequence[Settings], password: str | None, keep: Keep, s
 
 
 def listed(accounts: Sequence[Settings], password: str | None) -> list[dict[str, Any]]:
-    """Every account of the configuration and who leads it."""
+    """Every account of the configuration and who leads it. A process that died goes on being named by the record: it is told as `gone`."""
     with closing(connect(accounts[0].audit.url, password=password, read_only=True)) as database:
         require_current(database, create=False)
         known = {owner.account: owner for owner in owners(database)}
+        leases = {name: (is_led(database, name), lease_of(database, name)) for name, owner in known.items() if owner.holder is not None}
     found = []
     for settings in accounts:
         owner = known.get(settings.account)
+        led, lease = leases.get(settings.account, (False, None))
+        age_ms = lease.age_ms if lease is not None else None
         found.append(
             {
                 "account": settings.account,
-                "holder": owner.holder if owner else None,
+                "holder": owner.holder if owner and led is not False else None,
+                "gone": owner.holder if owner and led is False else None,
+                "silent": bool(led and database.on_server and age_ms is not None and age_ms >= TTL_MS),
                 "epoch": owner.epoch if owner else 0,
                 "since": None if owner is None or owner.since_ms is None else iso_utc(owner.since_ms),
                 "beat": None if owner is None or owner.beat_ms is None else iso_utc(owner.beat_ms),
-                "api": owner.address if owner else None,
+                "api": owner.address if owner and led is not False else None,
             }
         )
     return found
+
+
+def leader_in_words(one: Mapping[str, Any]) -> str:
+    if one["gone"] is not None:
+        return f"nobody ({one['gone']} died)"
+    return f"{one['holder']} (silent: its lease has run out)" if one["silent"] else one["holder"] or "nobody"

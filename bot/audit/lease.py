@@ -18,7 +18,7 @@ from hashlib import sha256
 from threading import Lock as Mutex
 from typing import Any, Final, Protocol
 
-from sqlalchemy import ColumnElement, inspect, literal_column, select, update
+from sqlalchemy import ColumnElement, inspect, literal_column, select, text, update
 
 from bot.audit.database import Database, naming
 from bot.audit.tables import ACCOUNTS
@@ -28,6 +28,7 @@ LOCK_NAME: Final = "hedgebot audit lease"
 TTL_MS: Final = 15_000  # a leader on a server that could not prove itself for so long signs nothing and may be succeeded
 BEAT_MS: Final = 5_000  # how often it proves itself
 ENDING_SECONDS: Final = 5.0  # how long the server may take to end the sessions of a silent holder
+A_LOOK_SECONDS: Final = 0.02  # longer than somebody who only asks whether a file is locked holds it
 SERVER_CLOCK: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 FILE_CLOCK: Final = "CAST(strftime('%s', 'now') AS INTEGER) * 1000"
 
@@ -80,7 +81,11 @@ class FileLock:
         """Raise BlockingIOError if another process holds it."""
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(A_LOOK_SECONDS)
+                fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(self.descriptor)
             raise
@@ -270,6 +275,33 @@ def lease_of(database: Database, account: str) -> Held:
     with naming(database), database.engine.connect() as connection:
         row = connection.execute(wanted).first()
     return Held(None, None, None) if row is None else Held(*row)
+
+
+def is_led(database: Database, account: str) -> bool | None:
+    """Does a process hold this lease now? The row goes on naming one that died. None where that cannot be told."""
+    if database.on_server:
+        wanted = text(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND (classid::bigint << 32) | objid::bigint = :key)"
+        )
+        with naming(database), database.engine.connect() as connection:
+            return bool(connection.execute(wanted, {"key": key_of(f"{LOCK_NAME} {account}")}).scalar_one())
+    if database.path is None:
+        return None
+    try:
+        descriptor = os.open(f"{database.path}.{account}.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def raised(database: Database, account: str, epoch: int, higher: int) -> int:

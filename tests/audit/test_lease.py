@@ -1,6 +1,7 @@
 """One writer per account, whatever happens to it."""
 
 import asyncio
+import fcntl
 import subprocess
 import sys
 from contextlib import closing
@@ -13,6 +14,7 @@ from sqlalchemy import text
 
 from adapters.clock import SystemClock
 from adapters.kill_file import KillFile
+from bot import workers
 from bot.audit import database, lease, migrations
 from bot.audit.lease import LeaseHeld, PoolingProxy
 from bot.audit.projections import statements
@@ -22,6 +24,7 @@ from bot.core.events import ErrorSeen, RunEnded
 from bot.gate import SignGate
 from bot.leading import lead, proving, takeover_wait_ms
 from bot.ports import LeaseLost, Misconfigured, NotSent
+from bot.settings import load
 from tests.audit.pooler import pooled
 from tests.audit.worlds import NOW, OWNER, started
 
@@ -69,6 +72,54 @@ def test_a_killed_leader_is_succeeded_at_once(url):
             while connection.execute(text(alive)).scalar():
                 connection.commit()
     assert store.lead("pid 2") == 2
+    store.close()
+
+
+def test_whether_anybody_leads_is_asked_of_the_lock_and_not_of_the_name_that_stayed(url):
+    store = Store.open(url, **OWNER)
+    assert lease.is_led(store.database, "main") is False
+    with subprocess.Popen([sys.executable, "-c", HOLDER, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as leader:
+        assert leader.stdout.readline().strip() == "1"
+        assert lease.is_led(store.database, "main") is True
+        assert lease.is_led(store.database, "another") is False
+        leader.kill()
+    while store.database.on_server and lease.is_led(store.database, "main"):
+        pass  # the server sees the closed socket in its own time
+    assert lease.is_led(store.database, "main") is False
+    assert lease.lease_of(store.database, "main").holder == "pid 4711 on alpha, since noon"
+    assert store.lead("pid 2") == 2
+    assert lease.is_led(store.database, "main") is True
+    store.close()
+
+
+def test_somebody_who_only_asks_keeps_no_leader_away(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'hedgebot.db'}"
+    store = Store.open(url, **OWNER)
+    with (tmp_path / "hedgebot.db.main.lock").open("wb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        monkeypatch.setattr(lease.time, "sleep", lambda seconds: fcntl.flock(asking, fcntl.LOCK_UN))
+        assert store.lead("pid 1") == 1
+    store.close()
+
+
+def test_workers_are_told_of_a_leader_that_died_and_of_one_whose_lease_has_run_out(url):
+    store = Store.open(url, **OWNER)
+    store.lead("pid 1 on alpha")
+    settings = load(None, {}, {"bag.BTC.coins": "1", "hedges.BTC.ratio": "1"})
+    settings = settings.model_copy(update={"audit": settings.audit.model_copy(update={"url": url})})
+
+    def said() -> str:
+        (one,) = workers.listed([settings], None)
+        return workers.leader_in_words(one)
+
+    assert said() == "pid 1 on alpha"
+    with store.database.engine.connect() as connection:
+        connection.execute(text("UPDATE accounts SET beat_ms = beat_ms - 15000"))
+        connection.commit()
+    assert said() == ("pid 1 on alpha (silent: its lease has run out)" if store.database.on_server else "pid 1 on alpha")
+    store._lock.release()  # as when its process dies
+    store._lock = lease.NoLock()
+    assert said() == "nobody (pid 1 on alpha died)"
     store.close()
 
 

@@ -75,6 +75,20 @@ def test_a_word_to_one_account_leaves_the_other_alone(desk: Desk):
     assert {line["account"] for line in bot.log if line["event"] == "order.intent"} == {"alice", "bob"}
 
 
+def test_a_leader_that_was_killed_is_named_as_dead_and_not_as_the_leader(desk: Desk):
+    desk.write(QUICK)
+    with desk.start() as bot:
+        bot.until(lambda said: said["as_of"] is not None)
+        (one,) = desk.json("workers")["workers"]
+        name = one["holder"]
+        assert (f"pid {bot.process.pid}" in name, one["gone"], one["silent"]) == (True, None, False)
+        bot.stop(signal.SIGKILL)
+    (one,) = desk.json("workers")["workers"]
+    assert (one["holder"], one["gone"], one["api"], one["epoch"]) == (None, name, None, 1)
+    assert "nobody" in desk.good("workers").out
+    assert "died)" in desk.good("workers").out
+
+
 def test_workers_need_a_server(both: Desk):
     answer = both.hb("run", "--worker")
     assert answer.code == 4
