@@ -28,7 +28,7 @@ from bot.settings_values import sqlite_file
 from bot.wiring.choice import as_recorded
 from bot.wiring.record import password, read_store, recorded_state
 from bot.wiring.start import looking
-from bot.workers import leader_in_words, listed
+from bot.workers import listed
 
 WATCH_SECONDS: Final = 1.0
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from bot.cli_exit import Wrong, say
 from bot.cli_grid import Combination, Grid, grid_of
-from bot.cli_picture import require_picture, write_picture
+from bot.cli_picture import require_picture, require_place, write_picture
 from bot.cli_replay import fitted, history_of, reads_of, untold, words_of
 from bot.core.events import CommandGiven
 from bot.exit_codes import Exit
@@ -77,8 +77,9 @@ def swept(asked: Asked, tell: Callable[[dict[str, Any]], None] = untold) -> dict
     by = measure_of(asked.by) or grid.rank_by or MEASURES[0]
     axes = None
     file = asked.to or Path(f"{asked.grid.stem}.parquet")
+    reads = {one for combination in grid.combinations for one in reads_of(combination.asked)}
+    require_place(file, "--to", {asked.grid, *reads})
     if asked.heat is not None:
-        reads = {one for combination in grid.combinations for one in reads_of(combination.asked)}
         require_picture(asked.heat, "--heat", {asked.grid, file, *reads})
         axes = axes_of(asked, grid)
     if file.suffix.lower() in OTHERS:

@@ -56,6 +56,13 @@ async def test_the_same_bars_get_the_same_funding_whatever_ended_them(history, s
     [
         ({"BTC": (0, 48), "ETH": (0, 48)}, None, None, []),
         ({"BTC": (0, 48)}, 0, 48, []),
+        ({"BTC": (0, 48)}, 0, 1, []),  # the other bars of the file tell how long this one is
+        (
+            {"BTC": (5, 6)},
+            None,
+            None,
+            ["prices of BTC are one bar alone, 2024-01-01 05:00, counted as one minute: two or more would tell their length"],
+        ),
         (
             {"BTC": (24, 48)},
             0,

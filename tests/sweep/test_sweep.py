@@ -337,6 +337,9 @@ def grid_over(desk: Desk, period: str) -> str:
     [
         (("--by", "luck"), "--by luck: no such figure; rank by one of worst_ratio"),
         (("--to", "results.csv"), "--to results.csv: results are written in Parquet; name a file that ends in .parquet"),
+        (("--to", "no/x.parquet"), "--to no/x.parquet: there is no folder no; make it, or name another file"),
+        (("--to", "prices"), "--to prices: is a folder; name a file"),
+        (("--to", "prices/btc.csv"), "--to prices/btc.csv: would be written over prices/btc.csv; name another file"),
         (("--heat", "map.gif"), "a picture ends in .svg or .png"),
         (("--heat", "no/map.svg"), "--heat no/map.svg: there is no folder no; make it, or name another file"),
         (("--heat", "map.svg", "--to", "map.svg"), "--heat map.svg: would be written over map.svg; name another file"),
@@ -347,6 +350,7 @@ def test_words_that_make_no_sense_are_refused(desk: Desk, args: tuple[str, ...],
     answer = desk.hb("sweep", grid(desk.folder), "--cores", "1", *args)
     assert answer.code == 2
     assert words in answer.err
+    assert not list(desk.folder.rglob("*.journal"))  # before any work
     assert not (desk.folder / "grid.journal").exists()
 
 
