@@ -232,8 +232,9 @@ def status(
 def workers(config: Config = None, account: Account = None, as_json: AsJson = False) -> None:
     """Who leads which account, and since when."""
     from bot.cli_config import accounts_from
-    from bot.cli_read import leader_in_words, leaders
+    from bot.cli_read import leaders
     from bot.cli_show import answer_json, plain_table, show
+    from bot.workers import leader_in_words
 
     log_to_stderr(None)
     listed = leaders(accounts_from(config, account=account))
