@@ -270,8 +270,9 @@ def test_a_position_that_own_fills_do_not_explain_is_no_proof_of_absence() -> No
 def test_a_look_with_a_part_missing_is_no_poll(part: str) -> None:
     made = selling(absence=(1, 0))
     lost(made)
+    name = working(made).order.client_id
     made.turn(seen_with(made, **{"found": (), "open_orders": (), part: None}))
-    assert working(made).polls == 0
+    assert (working(made).order.client_id, working(made).polls) == (name, 0)
 
 
 def test_an_order_that_the_venue_once_showed_ends_as_cancelled_never_as_absent() -> None:

@@ -327,6 +327,70 @@ def test_an_account_that_does_not_share_its_margin_is_not_on_cross_margin(name: 
     assert told(name, "read_account", **words).cross is False
 
 
+RIGHTS = [
+    ("bybit", {"readOnly": 1}, "may_trade", False),
+    ("okx", {"perm": "read_only"}, "may_trade", False),
+    ("okx", {"perm": "read_only,trade,withdraw"}, "may_withdraw", True),
+    ("okx", {"posMode": "long_short_mode"}, "one_way", False),
+    ("deribit", {"max_scope": "trade:read wallet:read"}, "may_trade", False),
+    ("deribit", {"max_scope": "trade:read_write wallet:read_write"}, "may_withdraw", True),
+    ("deribit", {"client_id": "the key of somebody else"}, "may_trade", None),
+    ("binancecoinm", {"dualSidePosition": True}, "one_way", False),
+]
+
+
+@pytest.mark.parametrize(("name", "words", "what", "answer"), RIGHTS)
+def test_what_a_key_may_and_how_positions_are_held_is_read_from_the_word_for_it(
+    name: str, words: dict[str, Any], what: str, answer: bool | None
+) -> None:
+    usual = {"may_withdraw": False}.get(what, True)
+    assert getattr(told(name, "read_account"), what) is usual
+    assert getattr(told(name, "read_account", **words), what) is answer
+
+
+def test_the_rights_of_a_key_of_binance_are_those_of_its_other_host_or_not_told() -> None:
+    contract, (dual, account, _), key = next(a for r, a, _ in examples("binancecoinm") if r == "read_account")
+    read = venue("binancecoinm").read_account
+    silent = read(contract, (dual, account, None), key)
+    assert (silent.may_trade, silent.may_withdraw) == (None, None)
+    for futures, withdrawals in ((True, False), (False, True)):
+        rights = {"enableFutures": futures, "enableWithdrawals": withdrawals}
+        shown = read(contract, (dual, account, rights), key)
+        assert (shown.may_trade, shown.may_withdraw) == (futures, withdrawals)
+
+
+def test_a_contract_of_kraken_with_a_leverage_preference_is_on_isolated_margin() -> None:
+    read, contract = venue("krakenfutures").read_account, listed("krakenfutures")
+    for symbol, cross in (("PI_XBTUSD", False), ("PI_ETHUSD", True)):
+        assert read(contract, ({"leveragePreferences": [{"symbol": symbol, "maxLeverage": 5}]},), "").cross is cross
+    assert read(contract, (None,), "").cross is None
+
+
+@pytest.mark.parametrize(("minutes", "hours"), [(60, 1), (240, 4), (480, 8), (None, 8)])
+def test_funding_of_bybit_settles_as_often_as_its_listing_says(minutes: int | None, hours: int) -> None:
+    contract = VENUES["bybit"].contract(BASE | with_words(MARKETS["bybit"], fundingInterval=minutes))
+    assert contract.instrument.funding_interval_hours == hours
+
+
+def test_an_order_of_bybit_is_looked_for_in_its_history_too_and_by_our_id_alone() -> None:
+    asked = venue("bybit").find(listed("bybit"), TRADES)
+    assert [(one.method, one.as_dict["orderLinkId"]) for one in asked] == [
+        ("privateGetV5OrderRealtime", TRADES),
+        ("privateGetV5OrderHistory", TRADES),
+    ]
+
+
+def test_the_next_page_of_payments_begins_where_this_one_ends() -> None:
+    contract, bodies = next(a for r, a, _ in examples("deribit") if r == "read_payments" and "settlement" in str(a))
+    assert venue("deribit").read_payments(contract, with_words(bodies, continuation=17)).more == "17"
+    assert venue("deribit").payments(contract, SINCE, UNTIL, "17")[0].as_dict["continuation"] == 17
+    contract, (income, rates) = next(a for r, a, _ in examples("binancecoinm") if r == "read_payments" and "FUNDING_FEE" in str(a))
+    for rows, more in ((999, None), (1000, str(NOW + 999))):
+        page = [income[0] | {"time": NOW + number, "tranId": number} for number in range(rows)]
+        assert venue("binancecoinm").read_payments(contract, (page, rates)).more == more
+    assert venue("binancecoinm").payments(contract, SINCE, UNTIL, str(NOW))[0].as_dict["startTime"] == NOW
+
+
 def test_an_account_in_another_currency_is_not_ours() -> None:
     assert venue("deribit").read_margin(listed("deribit"), MARGIN["deribit"], NOW).currency == "BTC"
     with pytest.raises(Malformed, match="another currency"):

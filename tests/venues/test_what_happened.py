@@ -33,6 +33,14 @@ async def test_the_fees_of_fills_are_what_left_the_wallet_and_a_rebate_came_into
         assert abs(10 - sum(fill.fee_coins for fill in fills) - await wallet(venue)) < D("0.00000002")
 
 
+@pytest.mark.parametrize("name", ["binancecoinm", "bybit", "okx"])
+async def test_the_accounts_own_rates_are_asked_for_and_what_is_paid_is_positive(name: str) -> None:
+    async with under_test(name, Wanted(collateral={"BTC": D(10)}, fees=True)) as venue:
+        venue.server.core.maker_fee, venue.server.core.taker_fee = D("-0.00007"), D("0.00042")  # type: ignore[attr-defined]
+        contract = (await venue.exchange.connect([INVERSE]))[INVERSE]
+        assert (contract.maker_fee_rate, contract.taker_fee_rate) == (D("-0.00007"), D("0.00042"))
+
+
 @pytest.mark.parametrize("name", TESTED)
 async def test_an_order_is_shown_with_what_it_was_sent_with(name: str) -> None:
     async with under_test(name, RICH) as venue:
