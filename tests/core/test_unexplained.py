@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from bot.core import planner
-from bot.core.events import CoinsMoved, Event, Halted, PositionUnexplained
+from bot.core.events import BagDeclared, CoinsMoved, Event, Halted, PositionUnexplained
 from bot.core.model import Fill, Margin, OrderStatus, Position, Side
 from bot.core.planner import client_id
 from bot.core.reconcile import fill_seen
 from tests.core.test_reconcile import D, foreign_order, hidden, kinds, lost, seen_with, selling, working
-from tests.core.worlds import BTC, World, hedged
+from tests.core.worlds import BTC, Account, World, hedged, leg_rule, rules, started
 
 
 def held(made: World, contracts: int) -> Position:
@@ -19,6 +19,35 @@ def held(made: World, contracts: int) -> Position:
 
 def noted(made: World, before: int, *wanted: type[Event]) -> list[Event]:
     return [event for event in made.events[before:] if isinstance(event, wanted)]
+
+
+def test_a_bag_that_could_not_be_read_is_no_empty_bag() -> None:
+    """Taken for empty, the short that protects it would be bought back."""
+    made = hedged(spot="2", wallet="3")
+    before, placed, was = len(made.events), len(made.placed), made.state.leg("BTC")
+    made.account().mark = D(50_000)
+    for _ in range(3):
+        decision = made.turn(made.snapshot(bag=(("BTC", None),)))
+        (leg,) = decision.legs
+        assert (decision.orders, leg.aligned, leg.why) == ((), False, "UNKNOWN: bag")
+        assert (leg.spot_coins, leg.delta_coins, leg.ratio_actual, leg.position_usd) == (None, None, None, None)
+    assert made.placed[placed:] == []
+    assert noted(made, before, BagDeclared) == []
+    now = made.state.leg("BTC")
+    assert (now.declared_coins, now.baseline) == (was.declared_coins, was.baseline)
+
+
+def test_a_contract_that_changed_before_we_were_in_charge_is_not_taken_in_charge() -> None:
+    said_rules = rules(leg_rule())
+    made = World(said_rules, [Account(BTC, D(5), D(60_000), 0, None)], {"BTC": D(0)}, started(said_rules, armed=False))
+    made.turn()
+    assert made.state.leg("BTC").pin is not None
+    seen = made.snapshot()
+    other = replace(seen.views[0].instrument, contract_size=D(10))
+    made.say("dry-run-off")
+    made.turn(replace(seen, views=(replace(seen.views[0], instrument=other),)))
+    assert made.state.leg("BTC").offered is not None
+    assert made.state.leg("BTC").contracts is None
 
 
 def test_a_position_moves_unexplained_only_where_the_fills_were_read() -> None:

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from bot.core.decision import Approved
 from bot.core.model import OrderStatus, Side
 from bot.ports import Refused, Unknown
-from tests.contract.ccxt_driver import INVERSE, CcxtUnderTest, under_test
+from tests.contract.ccxt_driver import ENVIRONMENT, INVERSE, CcxtUnderTest, under_test
 from tests.contract.driver import D, Wanted, approved, seen
 from tests.venues.markets import NOW, listed, venue
 
+TESTED = sorted(ENVIRONMENT)
 SELL = Side.SELL
 RICH = Wanted(collateral={"BTC": D(10)})
 
@@ -76,6 +78,90 @@ async def test_an_order_that_was_interrupted_on_its_way_is_never_sent_again(name
         found = await tested.exchange.place(order)
         assert found.status is OrderStatus.CANCELLED
         assert len(tested.server.asked("place")) == 1
+
+
+@pytest.mark.parametrize("name", TESTED)
+async def test_a_code_that_nobody_listed_leaves_order_and_cancel_in_doubt_wherever_in_the_answer_it_stands(name: str) -> None:
+    """OKX and Kraken put what they refuse into a success."""
+    async with under_test(name, RICH) as tested:
+        assert isinstance(tested, CcxtUnderTest)
+        code = {"krakenfutures": "somethingNew", "binancecoinm": "-9999"}.get(name, "99999")
+        tested.server.faults.add("error", "place", code=code)
+        with pytest.raises(Unknown):
+            await tested.exchange.place(approved(tested, "a1", SELL, 1, 61000))
+        await tested.exchange.place(approved(tested, "a2", SELL, 1, 61000))
+        tested.server.faults.add("error", "cancel", code=code)
+        with pytest.raises(Unknown):
+            await tested.exchange.cancel(INVERSE, "a2")
+
+
+@pytest.mark.parametrize("name", ["bybit", "okx", "krakenfutures"])
+async def test_an_order_that_an_earlier_process_sent_is_found_under_its_id_and_is_no_refusal(name: str) -> None:
+    async with under_test(name, RICH) as tested:
+        assert isinstance(tested, CcxtUnderTest)
+        tested.core.place(INVERSE, "sell", 3, D(61000), client_id="a1")
+        shown = await tested.exchange.place(approved(tested, "a1", SELL, 3, 61000))
+        assert (shown.client_id, shown.contracts, shown.status) == ("a1", 3, OrderStatus.OPEN)
+        assert len(tested.core.open_orders()) == 1
+
+
+@pytest.mark.parametrize("name", TESTED)
+async def test_a_process_that_never_saw_an_order_cancels_it_by_our_id(name: str) -> None:
+    async with under_test(name, RICH) as tested:
+        assert isinstance(tested, CcxtUnderTest)
+        tested.core.place(INVERSE, "sell", 3, D(61000), client_id="a1")
+        await tested.exchange.cancel(INVERSE, "a1")
+        assert tested.core.open_orders() == []
+
+
+SPELLED: dict[str, dict[str, object]] = {
+    "bybit": {
+        "category": "inverse", "symbol": "BTCUSD", "side": "Sell", "orderType": "Limit", "qty": "10", "price": "61000.5",
+        "orderLinkId": "a1", "timeInForce": "PostOnly", "reduceOnly": False, "positionIdx": 0,
+    },
+    "okx": {
+        "instId": "BTC-USD-SWAP", "tdMode": "cross", "side": "sell", "ordType": "post_only", "sz": "1", "px": "61000.5", "clOrdId": "a1",
+    },
+    "deribit": {
+        "instrument_name": "BTC-PERPETUAL", "amount": "100", "type": "limit", "price": "61000.5", "label": "a1",
+        "time_in_force": "good_til_cancelled", "post_only": "true", "reject_post_only": "true",
+    },
+    "krakenfutures": {
+        "symbol": "PI_XBTUSD", "side": "sell", "size": "10", "cliOrdId": "a1", "orderType": "post", "limitPrice": "61000.5",
+    },
+    "binancecoinm": {
+        "symbol": "BTCUSD_PERP", "side": "SELL", "type": "LIMIT", "timeInForce": "GTX", "quantity": "10", "price": "61000.5",
+        "newClientOrderId": "a1", "newOrderRespType": "RESULT",
+    },
+}  # fmt: skip
+CROSSES: dict[str, dict[str, object]] = {  # and reduces only
+    "bybit": {"timeInForce": "IOC", "reduceOnly": True},
+    "okx": {"ordType": "ioc", "reduceOnly": True},
+    "deribit": {"time_in_force": "immediate_or_cancel", "reduce_only": "true", "post_only": None, "reject_post_only": None},
+    "krakenfutures": {"orderType": "ioc", "reduceOnly": "true"},
+    "binancecoinm": {"timeInForce": "IOC", "reduceOnly": "true"},
+}
+
+
+@pytest.mark.parametrize("name", TESTED)
+async def test_an_order_is_spelled_to_the_last_word_as_the_venue_asks_for_it(name: str) -> None:
+    async with under_test(name, RICH) as tested:
+        order = approved(tested, "a1", SELL, 10, "61000.5")
+        contract, place = listed(name), venue(name).place
+        assert place(contract, order).as_dict == SPELLED[name]
+        crossing = place(contract, replace(order, post_only=False, reduce_only=True)).as_dict
+        assert crossing == {word: value for word, value in (SPELLED[name] | CROSSES[name]).items() if value is not None}
+        buying = place(contract, replace(order, side=Side.BUY))
+        assert "Buy" in buying.method if name == "deribit" else str(buying.as_dict["side"]).lower() == "buy"
+
+
+def test_a_refusal_of_kraken_that_stands_in_an_event_counts_before_the_status_beside_it() -> None:
+    answer = {"sendStatus": {"status": "placed", "order_id": "1", "orderEvents": [{"type": "REJECT", "reason": "POST_WOULD_EXECUTE"}]}}
+    read = venue("krakenfutures").read_placed
+    wanted = Approved("a1", "BTC", INVERSE, SELL, 10, D(61000), False, True, D(61000), D(10), 1, "test")
+    assert read(listed("krakenfutures"), wanted, answer).code == "postWouldExecute"
+    answer["sendStatus"]["orderEvents"] = []
+    assert read(listed("krakenfutures"), wanted, answer).code == ""
 
 
 async def test_less_than_the_venue_takes_is_not_even_asked_for() -> None:
