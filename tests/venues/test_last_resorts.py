@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.exchanges.venues.sheet import Placed
 from bot.core.decision import Approved
 from bot.core.model import OrderStatus, Side
 from bot.ports import Refused, Unknown
@@ -93,6 +94,33 @@ async def test_a_code_that_nobody_listed_leaves_order_and_cancel_in_doubt_wherev
         tested.server.faults.add("error", "cancel", code=code)
         with pytest.raises(Unknown):
             await tested.exchange.cancel(INVERSE, "a2")
+
+
+async def test_a_code_inside_of_a_success_that_nobody_listed_is_no_refusal_and_no_end() -> None:
+    async with under_test("krakenfutures", RICH) as tested:
+        assert isinstance(tested, CcxtUnderTest)
+        sheet = tested.exchange.venue
+        strange = replace(sheet, read_placed=lambda *_: Placed(code="somethingNew"), read_cancelled=lambda _: "somethingNew")
+        tested.exchange.line.venue = strange
+        with pytest.raises(Unknown, match="somethingNew"):
+            await tested.exchange.place(approved(tested, "a1", SELL, 1, 61000))
+        with pytest.raises(Unknown, match="somethingNew"):
+            await tested.exchange.cancel(INVERSE, "a1")
+        tested.exchange.line.venue = replace(sheet, read_cancelled=lambda _: "notFound")
+        await tested.exchange.cancel(INVERSE, "a1")  # what is gone needs no cancel
+
+
+@pytest.mark.parametrize("name", ["deribit", "binancecoinm"])
+async def test_an_order_in_doubt_is_never_sent_again_where_the_venue_would_take_its_id_twice(name: str) -> None:
+    async with under_test(name, RICH) as tested:
+        assert isinstance(tested, CcxtUnderTest)
+        order = approved(tested, "a1", SELL, 1, 61000)
+        tested.lose_next_answer()
+        with pytest.raises(Unknown):
+            await tested.exchange.place(order)
+        tested.core.cancel(tested.core.open_orders()[0])
+        assert (await tested.exchange.place(order)).status is OrderStatus.CANCELLED
+        assert len(tested.server.asked("place")) == len(tested.core.orders) == 1
 
 
 @pytest.mark.parametrize("name", ["bybit", "okx", "krakenfutures"])
