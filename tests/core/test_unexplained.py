@@ -1,6 +1,7 @@
 """What does a look explain of which one part is missing, or whose fills are not told yet? Nothing that has to be taken back later."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -21,13 +22,14 @@ def noted(made: World, before: int, *wanted: type[Event]) -> list[Event]:
     return [event for event in made.events[before:] if isinstance(event, wanted)]
 
 
-def test_a_bag_that_could_not_be_read_is_no_empty_bag() -> None:
+@pytest.mark.parametrize("coins", [None, D("NaN"), D("Infinity")])
+def test_a_bag_that_could_not_be_read_is_no_empty_bag(coins: Decimal | None) -> None:
     """Taken for empty, the short that protects it would be bought back."""
     made = hedged(spot="2", wallet="3")
     before, placed, was = len(made.events), len(made.placed), made.state.leg("BTC")
     made.account().mark = D(50_000)
     for _ in range(3):
-        decision = made.turn(made.snapshot(bag=(("BTC", None),)))
+        decision = made.turn(made.snapshot(bag=(("BTC", coins),)))
         (leg,) = decision.legs
         assert (decision.orders, leg.aligned, leg.why) == ((), False, "UNKNOWN: bag")
         assert (leg.spot_coins, leg.delta_coins, leg.ratio_actual, leg.position_usd) == (None, None, None, None)
