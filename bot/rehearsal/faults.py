@@ -56,6 +56,7 @@ FAULTS: Final = {
         chance("fill-on-cancel", "venue", "an order fills while it is being cancelled", 0.05, 0.6),
         chance("filled-first", "venue", "an order trades, whole or in part, before it is answered", 0.02, 0.5),
         chance("post-only-no", "venue", "a post-only order is turned away", 0.05, 0.5),
+        chance("thrown-out", "venue", "an order is taken, rests, and is called rejected after all", 0.005, 0.1),
         chance("turned-away", "venue", "an order is rejected for certain (funds, limits)", 0.02, 0.3),
         chance("unavailable", "venue", "an order is answered with 503 and was not taken", 0.02, 0.3),
         chance("rate-limit", "venue", "an order is answered with 429 and was not taken", 0.02, 0.3),

@@ -26,6 +26,7 @@ OPEN: Final = "OPEN"
 PARTIAL: Final = "PARTIAL"
 FILLED: Final = "FILLED"
 CANCELLED: Final = "CANCELLED"
+REJECTED: Final = "REJECTED"
 EXPIRED: Final = "EXPIRED"
 LIVE: Final = (OPEN, PARTIAL)
 
@@ -137,6 +138,7 @@ class Book:
         self.respec_ms = -HOUR_MS  # when the contract was last changed
         self.hedge_mode_ms: int | None = None  # since when the account is in a mode in which longs and shorts stand side by side
         self.fills_whole: Callable[[], bool] = lambda: True
+        self.throws_out: Callable[[], bool] = lambda: False
         self.mates: tuple[Book, ...] = ()  # other contracts on this margin: one wallet, and each answers for all
         self.told: Callable[[str, Book, Any], None] = lambda what, book, subject: None
 
@@ -360,7 +362,9 @@ class Book:
         if len(self.recent) > 8:
             self.recent = [order for order in self.recent if order.live or self.now_ms - order.past[-1][0] < REMEMBERED_MS]
         for order in self.live():
-            if (self.bid >= order.cents) if order.sells else (self.ask <= order.cents):
+            if order.post_only and order.owner == OWN and self.throws_out():
+                self.end(order, REJECTED, "post-only would take")
+            elif (self.bid >= order.cents) if order.sells else (self.ask <= order.cents):
                 self.fill(order, order.rest if self.fills_whole() else self.part(order.rest), order.cents, maker=True)
         if self.account.contracts and self.equity() * MILLION <= self.load() * MAINTENANCE_PPM:
             for book in (self, *self.mates):

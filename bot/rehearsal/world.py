@@ -124,6 +124,7 @@ class World:
         self.lock = folder / f"audit.db.{ACCOUNT}.lock"
         for book in books:
             book.fills_whole = lambda: not self.dice.hits("partial")
+            book.throws_out = lambda: self.dice.hits("thrown-out")
         self.processes: list[Process] = []
         self.main: Process | None = None
         self.aside: set[asyncio.Task[None]] = set()  # words on their way

@@ -278,6 +278,15 @@ def unknown_order_forgotten(patch: Patch) -> None:
     patch.setattr(projections, "move", freed)
 
 
+def rejected_late_left_open(patch: Patch) -> None:
+    """A step that the table does not have is taken for a lag of the venue."""
+
+    def shown(reading: Any, working: Any, order: Any) -> None:
+        reading.followed(working, order.status, max(working.filled, order.filled, working.traded), order.why, order.venue_id)
+
+    patch.setattr(reconcile.Reading, "shown_order", shown)
+
+
 def cancel_taken_for_gone(patch: Patch) -> None:
     real = acting.Hands.cancel
 
@@ -611,6 +620,7 @@ PLANTED: Final = (
     Planted("contract size ten times too small", contract_size_ten_times_too_small, (), ("i8_", "i9_", "i20_")),
     Planted("UNKNOWN order forgotten", unknown_order_forgotten, ("lost-ack", "late-create"), ("i33_", "i8_", "i9_")),
     Planted("cancel taken for gone at once", cancel_taken_for_gone, ("cancel-late", "target"), ("i33_", "i6_"), first=24),
+    Planted("an order that was rejected late is left open", rejected_late_left_open, ("thrown-out", "target"), ("i27_", "i4_")),
     Planted("a fill skipped", a_fill_is_skipped, ("partial",), ("i24_", "i27_", "i7_"), (("reconcile.foreign", "absorb"),)),
     Planted("funding counted twice", funding_counted_twice, (), ("i5_funding",), hours="1.2"),
     Planted("slot freed before its late fill", slot_freed_before_its_late_fill, ("replica", "partial"), ("i8_", "i9_"), first=11),
