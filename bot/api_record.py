@@ -103,7 +103,7 @@ def record_routes(led: Led, with_token: Callable[..., Awaitable[Grant]]) -> APIR
         record = led.record(account)
         row = await reading(partial(record.entry, seq))
         if row is None:
-            raise NotOnRecord(f"entry {seq} is not on record: {record.extent()}")
+            raise NotOnRecord(f"entry {seq} is not on record: {await reading(record.extent)}")
         return answer(whole_entry_json(row))
 
     open_streams: set[object] = set()

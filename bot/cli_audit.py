@@ -159,7 +159,7 @@ def word_in(admin_password: Path | None) -> str | None:
 def pruned(settings: Settings, before: str, archive: Path, admin: str | None, admin_password: Path | None) -> dict[str, Any]:
     """Drop what is older than `before`. Raise Misspoken, LeaseHeld while a bot runs, or PortError; then nothing was dropped."""
     before_ms, now_ms = moment_ms_from(before, field="--before"), real_time().now_ms()
-    with closing(open_store(settings)) as store:
+    with closing(open_store(settings, bounded=False)) as store:
         store.lead(f"{holder()} for `audit prune`")
         if admin is None:
             found = asyncio.run(prune(store, store.database, archive, before_ms=before_ms, now_ms=now_ms))

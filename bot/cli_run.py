@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -181,7 +182,7 @@ class Keeper:
                 engine = bot.engine
                 self.led.join(engine, bot.metrics, bot.store)
                 try:
-                    bot.store.announce(await self.api.up())
+                    await bot.store.aside(partial(bot.store.announce, await self.api.up()))
                     report(bot, asked)
                     settle()
                     return await run(engine, bot.run_id, self.stop, asked.until, self.teller)

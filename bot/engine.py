@@ -155,10 +155,13 @@ class Engine:
     async def readable(self) -> bool:
         """We lead; and after a failed write the record is read again before anything else: only it knows what was committed."""
         try:
-            self.keep_lease()
+            state = await self.parts.audit.reread() if self._reload else self.state
+            if state is None:  # what was said of the database still holds
+                return False
+            await self.keep_lease()
             if not self._reload:
                 return True
-            self.remember(self.parts.audit.state())
+            self.remember(state)
         except LeaseLost:
             self.parts.gate.lease_held = False
             raise
@@ -169,11 +172,11 @@ class Engine:
         self._reload = False
         return True
 
-    def keep_lease(self) -> None:
+    async def keep_lease(self) -> None:
         """Ask the record now and then whether this process still leads; each write asks too. On a server bot/leading.py asks as well."""
         gate, mono_ms = self.parts.gate, self.parts.clock.mono_ms()
         if mono_ms - gate.lease_proven_mono_ms >= LEASE_EVERY_MS or not gate.lease_held:
-            self.parts.audit.keep_lease()
+            await self.parts.audit.prove()
             gate.lease_proven(mono_ms)
 
     async def pass_downhill(self, said: Sequence[Said]) -> Decision | None:

@@ -5,12 +5,13 @@ way, and prove every few seconds that it is ours.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import structlog
 
 from bot.audit.lease import BEAT_MS, LeaseHeld
-from bot.audit.store import Store
+from bot.audit.store import LATE_SECONDS, Store
 from bot.core.events import RunEnded, RunStarted
 from bot.core.model import View
 from bot.core.planner import TAG, is_ours
@@ -29,13 +30,13 @@ async def lead(store: Store, holder: str, clock: Clock, over_beat_ms: int | None
     `over_beat_ms`: the caller has watched already; see `Store.lead`.
     """
     try:
-        return store.lead(holder, over_beat_ms=over_beat_ms)
+        return await store.aside(partial(store.lead, holder, over_beat_ms=over_beat_ms))
     except LeaseHeld as held:
         if not held.silent or store.ttl_ms is None:
             raise
         log.warning("lease.silent", holder=held.holder, did=f"watching it for {store.ttl_ms / 1000:g} s before taking over")
         await clock.sleep_ms(store.ttl_ms)
-        epoch = store.lead(holder, over_beat_ms=held.beat_ms)
+        epoch = await store.aside(partial(store.lead, holder, over_beat_ms=held.beat_ms))
         log.warning("lease.taken_over", was=held.holder, epoch=epoch, did="its sessions were ended; its epoch can write nothing more")
         return epoch
 
@@ -83,8 +84,11 @@ async def prove(store: Store, gate: SignGate, clock: Clock, wake: Callable[[], N
     while True:
         await asyncio.sleep(every_ms / 1000)
         asked_mono_ms = clock.mono_ms()
+        asking = asyncio.ensure_future(asyncio.to_thread(store.keep_lease))
         try:
-            await asyncio.to_thread(store.keep_lease)
+            while not await answered(asking):
+                gate.lease_asked_in_vain = True
+            asking.result()
         except LeaseLost:
             gate.lease_held = False
             wake()  # the next turn finds out, says so and ends the run
@@ -93,3 +97,13 @@ async def prove(store: Store, gate: SignGate, clock: Clock, wake: Callable[[], N
             gate.lease_asked_in_vain = True
         else:
             gate.lease_proven(asked_mono_ms)
+        finally:
+            asking.cancel()
+
+
+async def answered(asking: asyncio.Future[None]) -> bool:
+    """Is it, within the time in which an answer is due? While this process is stopped nobody asks in vain."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await asyncio.wait([asking], timeout=LATE_SECONDS)
+    return asking.done() or (loop.time() - began > 2 * LATE_SECONDS and await answered(asking))

@@ -258,13 +258,16 @@ class AuditLog(Protocol):
         Raise NotSent if the database did not take them (no order may follow), LeaseLost if our epoch is not the current one.
         """
 
-    def state(self) -> State:
-        """What the record says the bot remembers; settles a commit whose outcome was in doubt. Raise NotSent if it cannot be read."""
+    async def reread(self) -> State | None:
+        """What the record says the bot remembers; settles a commit whose outcome was in doubt. Raise NotSent if it cannot be read.
+
+        None while the database gives no answer: ask again in the next turn, and write nothing before.
+        """
 
     def head(self) -> Head:
         """The newest link of the chain."""
 
-    def keep_lease(self) -> None:
+    async def prove(self) -> None:
         """Prove that we still lead. Raise LeaseLost if another does, NotSent if the database cannot be asked."""
 
 

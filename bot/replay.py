@@ -98,13 +98,13 @@ class Unrecorded:
             self.course.hear(events)
         return self._head.seq
 
-    def state(self) -> State:
+    async def reread(self) -> State:
         return self._state
 
     def head(self) -> Link:
         return self._head
 
-    def keep_lease(self) -> None:
+    async def prove(self) -> None:
         return None
 
 

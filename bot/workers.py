@@ -17,7 +17,7 @@ import structlog
 
 from bot.audit.database import Database, connect, require_current
 from bot.audit.lease import LOCK_NAME, TTL_MS, is_led, key_of, lease_of, require_own_session
-from bot.audit.store import owners
+from bot.audit.owners import owners
 from bot.exit_codes import Exit, worst
 from bot.face import iso_utc
 from bot.ports import Clock, Misconfigured, PortError
@@ -137,7 +137,7 @@ async def work(accounts: Sequence[Settings], password: str | None, keep: Keep, s
     runs: dict[str, asyncio.Task[Exit]] = {}
     ended: dict[str, int] = {}  # when an account ended here, by our own clock
     share, codes = Share(tuple(by_name)), [Exit.DONE]
-    with closing(connect(accounts[0].audit.url, password=password)) as database:
+    with closing(connect(accounts[0].audit.url, password=password, bounded=True)) as database:
         await asyncio.to_thread(require_current, database, create=False)
         worker = Worker(database, tuple(by_name))
         try:

@@ -61,6 +61,10 @@ class Database:
         found: type[Exception] = self.engine.dialect.loaded_dbapi.IntegrityError
         return found
 
+    def locked_out(self, error: Exception) -> bool:
+        """Did the server end the transaction itself because somebody holds a table or row of it locked? Then nothing of it was written."""
+        return getattr(error, "sqlstate", None) == LOCKED_OUT
+
     def connection(self) -> Any:
         """A connection of the driver's own, kept until its owner closes it (the shared one, in memory)."""
         try:
@@ -105,7 +109,9 @@ class Database:
         self.engine.dispose()
 
 
+LOCKED_OUT: Final = "55P03"  # what PostgreSQL says when `lock_timeout` is over
 DRIVER_ERRORS: Final = (sqlite3.Error, OSError)
+SILENT: Final = "the server is there and answers nothing; see whether it is stopped, its disk hangs or its network"
 MEANINGS: Final = {
     "disk is full": "the disk is full; free space on it",
     "No space left": "the disk of the server is full; free space on it",
@@ -118,15 +124,26 @@ MEANINGS: Final = {
     "unable to open": "the file cannot be opened; check that the folder exists and may be written",
     "password authentication failed": "the server refused the user or password; check HEDGEBOT__AUDIT__PASSWORD_FILE",
     "no password supplied": "the server wants a password; set HEDGEBOT__AUDIT__PASSWORD_FILE",
+    "no answer within": SILENT,
+    "timeout expired": SILENT,
     "onnection refused": "the server does not answer; check host and port in `audit.url` and that it runs",
     "does not exist": "the server has no such database or user; create it, or correct `audit.url`",
 }
 
 
 def connect(
-    url: str, *, password: str | None = None, create: bool = False, read_only: bool = False, synchronous: Synchronous = "FULL"
+    url: str,
+    *,
+    password: str | None = None,
+    create: bool = False,
+    read_only: bool = False,
+    synchronous: Synchronous = "FULL",
+    bounded: bool = False,
 ) -> Database:
-    """Open the database that `audit.url` names. Raise Misconfigured naming it and the remedy."""
+    """Open the database that `audit.url` names. `bounded`: wait for no answer of a server longer than patience.py says.
+
+    Raise Misconfigured naming it and the remedy.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -135,7 +152,7 @@ def connect(
         case "sqlite":
             return sqlite_database(parsed, create=create, read_only=read_only, synchronous=synchronous)
         case "postgresql" | "postgres":
-            return postgres_database(parsed, password, read_only=read_only, synchronous=synchronous)
+            return postgres_database(parsed, password, read_only=read_only, synchronous=synchronous, bounded=bounded)
     raise Misconfigured(f"audit.url: {parsed.drivername}:// is not supported; write sqlite:///FILE or postgresql://USER@HOST/NAME")
 
 
@@ -164,7 +181,7 @@ def sqlite_database(url: URL, *, create: bool, read_only: bool, synchronous: Syn
     return Database(engine, "in memory" if path is None else str(path), path)
 
 
-def postgres_database(url: URL, password: str | None, *, read_only: bool, synchronous: Synchronous) -> Database:
+def postgres_database(url: URL, password: str | None, *, read_only: bool, synchronous: Synchronous, bounded: bool = False) -> Database:
     secret = password or str(url.password or "")
     address = url.set(drivername="postgresql+psycopg", password=secret or None)
     durable, locked = ("on" if synchronous == "FULL" else "off"), ("on" if read_only else "off")
@@ -175,6 +192,13 @@ def postgres_database(url: URL, password: str | None, *, read_only: bool, synchr
         engine = create_engine(address, pool_pre_ping=True, connect_args={**DEAD_LINE, "options": options, "application_name": session})
     except ModuleNotFoundError:
         raise Misconfigured("audit.url: PostgreSQL needs one more package: pip install 'hedgebot[postgres]'") from None
+    if bounded:
+        from bot.audit.patience import ANSWER_SECONDS, Bounded  # noqa: PLC0415  (needs the driver)
+
+        def begin(_: object, __: object, args: list[Any], words: dict[str, Any]) -> Any:
+            return Bounded.connect(*args, **{**words, "connect_timeout": ANSWER_SECONDS})
+
+        event.listen(engine, "do_connect", begin)
     return Database(engine, url._replace(password=None).render_as_string(), None, secret, session)
 
 

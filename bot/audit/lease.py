@@ -30,6 +30,7 @@ BEAT_MS: Final = 5_000  # how often it proves itself
 ENDING_SECONDS: Final = 5.0  # how long the server may take to end the sessions of a silent holder
 A_LOOK_SECONDS: Final = 0.02  # longer than somebody who only asks whether a file is locked holds it
 SERVER_CLOCK: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+THE_LOCK: Final = "objsubid = 1 AND (classid::bigint << 32) | objid::bigint = %s"
 FILE_CLOCK: Final = "CAST(strftime('%s', 'now') AS INTEGER) * 1000"
 
 
@@ -62,8 +63,8 @@ class Lock(Protocol):
         """Prove that the lock is still ours; take it again if only the connection was lost. Raise LeaseLost if another has it, NotSent if
         nobody can be asked."""
 
-    def release(self) -> None:
-        """Let go. Never raises."""
+    def release(self, *, aloud: bool = True) -> None:
+        """Let go. Never raises. Not `aloud`: the database does not answer, and is told nothing that it would have to answer."""
 
 
 class NoLock:
@@ -72,7 +73,7 @@ class NoLock:
     def keep(self, epoch: int) -> None:
         pass
 
-    def release(self) -> None:
+    def release(self, *, aloud: bool = True) -> None:
         pass
 
 
@@ -93,7 +94,7 @@ class FileLock:
     def keep(self, epoch: int) -> None:
         pass  # nothing but the end of this process takes an flock away
 
-    def release(self) -> None:
+    def release(self, *, aloud: bool = True) -> None:
         os.close(self.descriptor)
 
 
@@ -141,27 +142,47 @@ class ServerLock:
         proof = (
             f"UPDATE accounts SET beat_ms = {SERVER_CLOCK} WHERE account = %s AND epoch = %s"  # noqa: S608 (a constant)
             " AND EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()"
-            " AND objsubid = 1 AND (classid::bigint << 32) | objid::bigint = %s)"
+            f" AND {THE_LOCK})"
         )
         done: int = self.session.execute(proof, (self.account, epoch, self.key)).rowcount
         return done == 1
 
     def take_again(self) -> None:
+        """A server that was away for a while may hold the lock for our session of before, not having missed it yet: that one is ended."""
         self.release()
+        deadline, strangers = time.monotonic() + ENDING_SECONDS, 0
         try:
-            self.take()
-        except BlockingIOError:
-            raise self.lost("another process took the lease while the connection was gone") from None
+            while True:
+                with suppress(BlockingIOError):
+                    self.take()
+                    return
+                strangers += not self.end_our_own()
+                if strangers > 1:  # the first may have been ours, and gone before it was looked at
+                    raise self.lost("another process took the lease while the connection was gone")
+                if time.monotonic() > deadline:
+                    raise NotSent(f"audit database {self.database.where}: a session of ours that is gone still holds the lease there")
+                time.sleep(0.02)
         except self.database.errors as error:
             raise NotSent(f"audit database {self.database.where}: {self.database.reason(error)}") from error
+
+    def end_our_own(self) -> bool:
+        """End the session of this very process that holds the lock. False if none does."""
+        end = (
+            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted"  # noqa: S608
+            f" AND {THE_LOCK} AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND application_name = %s"
+        )
+        with closing(self.database.connection()) as session:
+            session.autocommit = True
+            return session.execute(end, (self.key, self.database.session)).fetchone() is not None
 
     def lost(self, why: str) -> LeaseLost:
         return LeaseLost(f"audit database {self.database.where}: {why}; account {self.account} is no longer ours: this process must stop")
 
-    def release(self) -> None:
+    def release(self, *, aloud: bool = True) -> None:
         """Unlock by word: a server that only sees the connection close frees the lock in its own time, and a successor would be refused."""
         with suppress(self.database.errors), closing(self.session):
-            self.session.execute("SELECT pg_advisory_unlock(%s)", (self.key,))
+            if aloud:
+                self.session.execute("SELECT pg_advisory_unlock(%s)", (self.key,))
 
 
 def key_of(name: str) -> int:

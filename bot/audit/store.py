@@ -4,20 +4,20 @@ A transaction is all or nothing: the lease's epoch is checked, the entries are l
 (writing.py). Readers take a connection from the pool.
 """
 
+import asyncio
 import secrets
 import string
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, select
 
 from bot.audit import codec, lease
 from bot.audit.chain import Head, genesis, link
 from bot.audit.database import Database, Synchronous, connect, naming, require_current
+from bot.audit.owners import claim, find_owner, require_ours, require_room
 from bot.audit.pages import (
     FILLS_OF,
     LAST,
@@ -33,15 +33,20 @@ from bot.audit.pages import (
 from bot.audit.projections import statements
 from bot.audit.rows import EntryRow, FillRow, FundingRow, OrderRow, Owner
 from bot.audit.tables import ACCOUNTS, ENTRIES, FILLS, ORDERS, SLOTS
-from bot.audit.writing import Beside, Writer
+from bot.audit.writing import Beside, Late, Writer
 from bot.core.events import Checkpointed, DecisionMade, Event, IntentRecorded, RunStarted
 from bot.core.ledger import fold
 from bot.core.memory import State
 from bot.core.rules import Rules
 from bot.ports import LeaseLost, Misconfigured, NotSent
 
+T = TypeVar("T")
 ALPHABET: Final = string.ascii_lowercase + string.digits
 PAGE: Final = 500  # entries held in memory at once while reading the chain
+LATE_SECONDS: Final = (
+    3.0  # a turn waits no longer for the database: cancels are due. More than BUSY_SECONDS, whose reason is the better one
+)
+MOMENT_SECONDS: Final = 0.5  # and no longer than that where the last answer was late or none
 
 
 class SlotTaken(NotSent):
@@ -69,6 +74,7 @@ class Store:
         self._head = Head(0, genesis(owner.account, owner.venue, owner.environment, owner.instance))
         self._decision_seq = 0
         self._doubtful = False  # a commit failed and nobody knows whether it took place
+        self._rereading: asyncio.Future[State] | None = None
 
     def __repr__(self) -> str:
         return f"Store({self.owner.name}, {self.database.where})"
@@ -90,15 +96,16 @@ class Store:
         beside: Collection[str] = (),
         ttl_ms: int = lease.TTL_MS,
         beside_the_loop: bool = False,
+        bounded: bool = False,
     ) -> "Store":
         """Open for a process that will lead. With `create`, an empty SQLite database gets its tables; the first opening makes it ours.
 
         `instance` fixes the two characters that are otherwise drawn once: for runs that must repeat exactly. `beside` names the other
         accounts of the configuration: only among them may a new account join a database. `ttl_ms`: see lease.py. `beside_the_loop`: write
-        on a thread, for a loop that must not wait.
+        on a thread, for a loop that must not wait. `bounded`: see `connect`.
         Raise Misconfigured naming the database and what it holds instead.
         """
-        database = connect(url, password=password, create=create, synchronous=synchronous)
+        database = connect(url, password=password, create=create, synchronous=synchronous, bounded=bounded)
         try:
             require_current(database, create=create)
             drawn = instance or "".join(secrets.choice(ALPHABET) for _ in range(2))
@@ -163,6 +170,35 @@ class Store:
         if not self.database.on_server:
             self._require_epoch()
 
+    async def prove(self) -> None:
+        """As `keep_lease`, without holding up the loop. Raise NotSent too if no answer comes in time."""
+        try:
+            await self.aside(self.keep_lease, LATE_SECONDS)
+        except Late:
+            raise NotSent(f"{self._silent()}, so nobody knows whether we still lead") from None
+
+    async def reread(self) -> State | None:
+        """As `state`, without holding up the loop. None where the answer is still to come: ask again, it is kept."""
+        if self._beside is None:
+            return self.state()
+        if self._rereading is None:
+            self._rereading = self._beside.begin(self.state)
+            self._rereading.add_done_callback(asyncio.Future.exception)  # it is looked at only where somebody asks again
+        await asyncio.wait([self._rereading], timeout=MOMENT_SECONDS)
+        if not self._rereading.done():
+            return None
+        reread, self._rereading = self._rereading, None
+        return reread.result()
+
+    async def aside(self, work: Callable[[], T], seconds: float | None = None) -> T:
+        """Do what asks the database where it does not hold up the loop. With `seconds`, raise Late as `Beside.run` does."""
+        if self._beside is None:
+            return work()
+        return await (self._beside.begin(work) if seconds is None else self._beside.run(work, seconds))
+
+    def _silent(self) -> str:
+        return f"audit database {self.database.where}: no answer for {LATE_SECONDS:g} s (it is stopped, or its disk or network hangs)"
+
     def raise_epoch(self, seen: int) -> int:
         """Lead with an epoch above `seen`, one that this database has forgotten; return it. Raise LeaseLost if another leads."""
         if self.epoch is not None and seen >= self.epoch:
@@ -180,9 +216,11 @@ class Store:
             self._beside.close()
         self._writer.drop()
         if self.epoch is not None:
+            answers = False
             with suppress(Misconfigured):  # the lock below is what counts; a name left behind only informs
                 lease.sign_off(self.database, self.account, self.epoch)
-            self._lock.release()
+                answers = True
+            self._lock.release(aloud=answers)
             self.epoch = None
         self.database.close()
 
@@ -196,7 +234,10 @@ class Store:
         """
         if self._beside is None:
             return self._append(events)
-        seq = await self._beside.run(partial(self._append, events))
+        try:
+            seq = await self._beside.run(partial(self._append, events), LATE_SECONDS)
+        except Late:
+            raise NotSent(f"{self._silent()}, so nobody knows whether it was recorded: {kinds(events)}; nothing was sent") from None
         if self._writer.untidy() and not any(isinstance(event, IntentRecorded) for event in events):
             self._beside.later(self._writer.tidy)  # no order waits for this
         return seq
@@ -219,14 +260,14 @@ class Store:
             raise NotSent(f"{error}; {unrecorded(events)}") from error
         except self.database.errors as error:
             self._writer.drop()
-            if not self._is_head(after):  # else it was committed, and only the answer was lost
-                self._doubtful = not self._is_head(before)
+            head, decision_seq = (before, 0) if self.database.locked_out(error) else self._end_if_read()  # reading would wait for it too
+            if head != after:  # else it was committed, and only the answer was lost
+                self._doubtful = head != before
                 taken = self._taken_slot(events) if isinstance(error, self.database.conflicts) else None
                 if taken:
                     self._require_epoch()  # by whoever leads now, if that is not us
                     raise SlotTaken(f"{taken}; {unrecorded(events)}") from error
                 raise NotSent(f"audit database {self.database.where}: {self.database.reason(error)}; {unrecorded(events)}") from error
-            decision_seq = self._read_end()[1]
         except BaseException:
             self._writer.drop()
             raise
@@ -272,12 +313,12 @@ class Store:
             raise NotSent(f"audit database {self.database.where}: {self.database.reason(error)}") from error
         return None if row is None else row[0]
 
-    def _is_head(self, expected: Head) -> bool:
-        """Does the chain end there? False when that cannot be read."""
+    def _end_if_read(self) -> tuple[Head | None, int]:
+        """As `_read_end`; no head where that cannot be read."""
         try:
-            return self._read_end()[0] == expected
+            return self._read_end()
         except NotSent:
-            return False
+            return None, 0
 
     def _read_end(self) -> tuple[Head, int]:
         """The newest link, and where the last decision is."""
@@ -426,46 +467,8 @@ class Store:
 
 
 def unrecorded(events: Sequence[Event]) -> str:
-    kinds = ", ".join(dict.fromkeys(type(event).__name__ for event in events))
-    return f"not recorded: {len(events)} ({kinds}); nothing was sent"
+    return f"not recorded: {kinds(events)}; nothing was sent"
 
 
-def owners(database: Database) -> list[Owner]:
-    """Whose records the database holds, by name."""
-    with naming(database), database.engine.connect() as connection:
-        rows = connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account)).mappings().all()
-    return [Owner(**{name: row[name] for name in Owner.__slots__}) for row in rows]
-
-
-def find_owner(database: Database, account: str | None = None) -> Owner | None:
-    """The one of that name; without a name, any."""
-    return next((owner for owner in owners(database) if account in (None, owner.account)), None)
-
-
-def require_room(database: Database, account: str, venue: str, environment: str | None, beside: Collection[str]) -> None:
-    """A new account joins only a database whose accounts are all in the same configuration: else it is somebody else's."""
-    for owner in owners(database):
-        if owner.account not in beside:
-            require_ours(database, owner, account, venue, environment)
-
-
-def claim(database: Database, account: str, venue: str, environment: str | None, instance: str) -> Owner:
-    """Give the account its row, unless another process was faster."""
-    owner = Owner(account, venue, environment, instance, epoch=0, holder=None)
-    with naming(database), database.engine.connect() as connection:
-        try:
-            connection.execute(insert(ACCOUNTS).values(**asdict(owner), created_at=func.current_timestamp()))
-            connection.commit()
-        except IntegrityError:
-            connection.rollback()
-    return find_owner(database, account) or owner
-
-
-def require_ours(database: Database, owner: Owner, account: str, venue: str, environment: str | None) -> None:
-    """A record belongs to one account of one venue and environment."""
-    asked = Owner(account, venue, environment, owner.instance, 0, None)
-    if (owner.account, owner.venue, owner.environment) != (account, venue, environment):
-        raise Misconfigured(
-            f"audit database {database.where} belongs to {owner.name}, but the configuration is for {asked.name}:"
-            " name another database under `audit.url`, or correct `account` and `venue`"
-        )
+def kinds(events: Sequence[Event]) -> str:
+    return f"{len(events)} ({', '.join(dict.fromkeys(type(event).__name__ for event in events))})"

@@ -89,10 +89,15 @@ class Writer:
         self._untidied = 0
 
 
+class Late(Exception):
+    """The work is not done in time. It goes on."""
+
+
 class Beside:
     """A thread that does one thing after the other beside the event loop. An order waits for it: an executor's takes twice as long."""
 
     def __init__(self) -> None:
+        self._begun = self._done = self._late = 0  # how many works; the last that nobody waits for any more
         self._work: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._live, name="record", daemon=True)  # whoever ends without `close` is not held up
         self._thread.start()
@@ -101,14 +106,42 @@ class Beside:
         while (work := self._work.get()) is not None:
             with suppress(Exception):  # nobody waits for it, or the loop of who did is closed
                 work()
+            self._done += 1
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Whoever is cancelled while he waits does not stop the work."""
+    async def run(self, work: Callable[[], T], seconds: float) -> T:
+        """Raise Late if it is not done within so long, and at once while other work is late. Neither that nor cancelling stops the work."""
+        if self._late > self._done:
+            raise Late
+        loop = asyncio.get_running_loop()
+        waiting = self.begin(work)
+        number, due = self._begun, loop.time() + seconds
+
+        def give_up() -> None:
+            if waiting.done():
+                return
+            if loop.time() - due >= seconds:  # this process was stopped meanwhile, and the thread too: what an answer takes begins anew
+                loop.call_later(seconds, give_up_at_last)
+            else:
+                give_up_at_last()
+
+        def give_up_at_last() -> None:
+            if not waiting.done():
+                self._late = number
+                waiting.set_exception(Late())
+
+        patience = loop.call_later(seconds, give_up)
+        try:
+            return await waiting
+        finally:
+            patience.cancel()
+
+    def begin(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """What will come of it."""
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[T] = loop.create_future()
 
         def tell(found: T | None, error: BaseException | None) -> None:
-            if waiting.done():  # cancelled
+            if waiting.done():  # cancelled, or given up
                 return
             if error is None:
                 waiting.set_result(cast(T, found))
@@ -124,15 +157,18 @@ class Beside:
             loop.call_soon_threadsafe(tell, found, error)
 
         self.later(working)
-        return await waiting
+        return waiting
 
     def later(self, work: Callable[[], object]) -> None:
         if not self._thread.is_alive():
             raise RuntimeError("closed")
+        self._begun += 1
         self._work.put(work)
 
     def wait(self) -> None:
-        """Until everything that was begun is done."""
+        """Until everything that was begun is done. What is done in its turn waits for nothing."""
+        if threading.current_thread() is self._thread:
+            return
         reached = threading.Event()
         self.later(reached.set)
         reached.wait()

@@ -18,8 +18,8 @@ def password(settings: Settings) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
-def open_store(settings: Settings, *, ttl_ms: int = TTL_MS) -> Store:
-    """The audit database, to lead and to write. Raise Misconfigured."""
+def open_store(settings: Settings, *, ttl_ms: int = TTL_MS, bounded: bool = True) -> Store:
+    """The audit database, to lead and to write. Raise Misconfigured. Not `bounded`: for statements that take a server long."""
     return Store.open(
         settings.audit.url,
         account=settings.account,
@@ -29,6 +29,7 @@ def open_store(settings: Settings, *, ttl_ms: int = TTL_MS) -> Store:
         beside=settings.accounts,
         ttl_ms=ttl_ms,
         beside_the_loop=True,
+        bounded=bounded,
     )
 
 

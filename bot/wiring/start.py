@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -78,8 +79,8 @@ async def started(
     gate.lease_ttl_ms = store.ttl_ms
     gate.lease_proven(clock.mono_ms())
     await lead(store, holder(), clock, over_beat_ms)
-    wait_ms = takeover_wait_ms(store, exchange.absence_ms)
-    state = store.state()
+    wait_ms = await store.aside(partial(takeover_wait_ms, store, exchange.absence_ms))
+    state = await store.aside(store.state)
     armed = armed_at_start(state, rules, live_flag=live_flag, dry_flag=dry_flag)
     if armed:
         require_key(settings)
@@ -89,7 +90,8 @@ async def started(
         log.warning("takeover.waiting", seconds=wait_ms / 1000, why="the run before did not end cleanly: its requests may be under way")
         async with proving(store, gate, clock, lambda: None):
             await clock.sleep_ms(wait_ms)
-    epoch = store.raise_epoch(state.epoch if sealed(settings) else await epochs_seen(exchange, state, rules, clock))
+    seen = state.epoch if sealed(settings) else await epochs_seen(exchange, state, rules, clock)
+    epoch = await store.aside(partial(store.raise_epoch, seen))
     start = RunStarted(
         run_id=run_id or secrets.token_hex(8),
         program_version=program_version(),
@@ -202,8 +204,8 @@ async def wired(
     clock = SystemClock()
     gate = SignGate(clock, kill_switch(settings))
     async with AsyncExitStack() as closing_time:
-        store = open_store(settings, ttl_ms=ttl_ms)
-        closing_time.push_async_callback(asyncio.to_thread, store.close)  # a file is tidied up then; other accounts may go on trading
+        store = await asyncio.to_thread(open_store, settings, ttl_ms=ttl_ms)  # a server may answer late; other accounts go on trading
+        closing_time.push_async_callback(asyncio.to_thread, store.close)  # a file is tidied up then
         exchange = open_exchange(settings, clock, gate, absence)
         closing_time.push_async_callback(exchange.close)
         settings = await chosen(exchange, settings)

@@ -28,6 +28,7 @@ import bot.cli_run
 import bot.cli_setup
 import bot.running
 from bot.audit.lease import TTL_MS
+from bot.cli_call import address_file
 from bot.running import SHUTDOWN_MS
 from bot.settings import Settings, load
 from bot.wiring.start import wired
@@ -204,8 +205,12 @@ class Scene:
             assert loop.time() < deadline, bot.log[-3:]
             await asyncio.sleep(0.02)
 
+    def address(self) -> str:
+        """Of the API of the bot that runs."""
+        return (self.folder / address_file(load(self.folder / "hedge.yaml", SECRETS, {}))).read_text("ascii").strip()
+
     async def ended_turns(self) -> int:
-        address = (self.folder / "hedgebot.db.api").read_text("ascii").strip()
+        address = self.address()
         async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=PATIENCE_S) as client:
             return sum(int(float(count)) for count in TURNS.findall((await client.get("/metrics")).text))
 
