@@ -159,8 +159,6 @@ class Engine:
             if state is None:  # what was said of the database still holds
                 return False
             await self.keep_lease()
-            if not self._reload:
-                return True
             self.remember(state)
         except LeaseLost:
             self.parts.gate.lease_held = False
