@@ -150,7 +150,7 @@ class Reading:
             return
         if working.traded >= working.order.contracts:
             self.followed(working, OrderStatus.FILLED, working.traded, "its fills are on record", working.venue_id)
-        elif view.found is not None and view.open_orders is not None and view.fills is not None:
+        elif view.found is not None and view.open_orders is not None and (view.fills is not None or self.recounted):
             self.hidden_order(working)
 
     def shown_order(self, working: Working, shown: Order) -> None:
@@ -176,7 +176,9 @@ class Reading:
     def hidden_order(self, working: Working) -> None:
         """Not there: a lag until enough looks in vain in a row, lasting long enough, and the position prove that it is not.
 
-        An order that the venue never showed was never there (ABSENT); one that it showed, or that traded, has ended (CANCELLED).
+        An order that the venue never showed was never there (ABSENT); one that it showed, or that traded, has ended (CANCELLED). Where the
+        venue counts anew, fills may be no whole number of our contracts: then nobody knows whether it traded, and whoever accepts the
+        contract takes the position as it is.
         """
         if working.status is not OrderStatus.UNKNOWN:
             self.order_moved(working, working.status, OrderStatus.UNKNOWN, working.filled, "the venue does not show it")
@@ -189,7 +191,10 @@ class Reading:
         if not proven or not (explained or self.recounted):  # what the venue counts anew explains nothing
             return
         filled = max(looked.filled, looked.traded)
-        if looked.venue_id or filled:
+        if self.view.fills is None:
+            why = "looked for everywhere and long enough; what it traded cannot be counted in contracts of the size on record"
+            self.order_moved(looked, OrderStatus.UNKNOWN, OrderStatus.CANCELLED, filled, why)
+        elif looked.venue_id or filled:
             why = "the venue no longer shows it, and the position is explained by the fills on record"
             self.order_moved(looked, OrderStatus.UNKNOWN, OrderStatus.CANCELLED, filled, why)
         else:

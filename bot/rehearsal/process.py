@@ -79,6 +79,7 @@ class Surroundings(Protocol):
     frozen: dict[str, Any]
     url: str
     starter: Starter
+    quiet_from_ms: int  # until then something may go wrong
 
     def plainly(self, error: Exception) -> str: ...
 
@@ -147,7 +148,8 @@ class Process:
         self.may_die(where)
         world = self.world
         if world.dice.hits("stopped"):
-            await asyncio.sleep(world.dice.upto("stopped", 600_000, 1_000) / 1000)
+            stopped_ms = min(world.dice.upto("stopped", 600_000, 1_000), world.quiet_from_ms - world.loop.now_ms)
+            await asyncio.sleep(stopped_ms / 1000)
             world.venue.advance(world.loop.now_ms)
 
     async def start(self) -> Engine:

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from bot.core.events import CommandGiven, ContractChanged, ContractPinned, Event, FillSeen, Halted
-from bot.core.model import Depth, Instrument, Kind, Side
+from bot.core.events import CommandGiven, ContractChanged, ContractPinned, Event, FillSeen, Halted, OrderMoved
+from bot.core.model import Depth, Instrument, Kind, OrderStatus, Side
 from bot.core.pin import acceptance, counted, differences, digest, halt, refusal
 from tests.core.worlds import BTC, ETH, NOW_MS, Account, World, hedged, leg_rule, rules, started, world
 
@@ -210,14 +210,21 @@ def test_what_cannot_be_counted_in_the_pinned_size_halts_only_the_leg() -> None:
     assert made.state.leg("BTC").contracts == -42_857
 
 
-def test_an_order_that_is_gone_with_the_old_contract_ends_although_the_position_proves_nothing() -> None:
+@pytest.mark.parametrize("traded", [0, 1])
+def test_an_order_that_is_gone_with_the_old_contract_ends_although_position_and_fills_prove_nothing(traded: int) -> None:
+    """With a fill that is no whole number of the old contracts nobody can tell what it traded; never that it was not there."""
     made = hedged(short_usd=0, fill=False, absence=(3, 10_000))
     made.turn()
-    made.account().instrument, made.account().short = replace(BTC, contract_size=D(7)), 1
+    account = made.account()
+    account.instrument, account.short = replace(BTC, contract_size=D(7)), 1
+    if traded:
+        account.book(Side.SELL, traded, D(60_000), made.now_ms, made.placed[0].client_id)
+        account.short = 1
     for _ in range(6):
         seen = made.snapshot()
         made.turn(replace(seen, views=(replace(seen.views[0], open_orders=(), found=()),)))
     assert made.state.leg("BTC").working is None
+    assert [event.now for event in kinds(made, OrderMoved) if isinstance(event, OrderMoved)][-1] is OrderStatus.CANCELLED
     assert made.state.killed is None
     accepted(made)
     made.turn()
