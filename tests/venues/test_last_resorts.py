@@ -213,3 +213,50 @@ async def test_a_cancel_of_an_order_that_is_gone_is_done_and_one_without_an_answ
             await tested.exchange.cancel(INVERSE, "a1")
         await tested.exchange.cancel(INVERSE, "a1")
         await tested.exchange.cancel(INVERSE, "never")
+
+
+@pytest.mark.parametrize("name", ["binancecoinm", "krakenfutures", "okx"])
+async def test_the_countdown_of_a_venue_is_set_in_its_own_unit_and_stopped_by_nothing(name: str) -> None:
+    async with under_test(name, RICH) as tested:
+        assert isinstance(tested, CcxtUnderTest)
+        await tested.exchange.count_down(60_000, lambda own: True)
+        (due,) = tested.core.dead_man.values()
+        assert 55_000 < due - tested.core.clock_ms() <= 60_000
+        await tested.stranger_orders(SELL, 1, D(61000))
+        await tested.exchange.count_down(0, lambda own: False)
+        assert tested.core.dead_man == {}
+
+
+@pytest.mark.parametrize("name", ["krakenfutures", "okx"])
+async def test_a_countdown_that_would_end_orders_of_others_is_refused(name: str) -> None:
+    async with under_test(name, RICH) as tested:
+        assert isinstance(tested, CcxtUnderTest)
+        await tested.stranger_orders(SELL, 1, D(61000))
+        with pytest.raises(Refused, match="1 open orders of the account are not ours"):
+            await tested.exchange.count_down(60_000, lambda own: own.startswith("hb"))
+        assert tested.core.dead_man == {}
+
+
+def test_an_answer_to_a_cancel_is_read_for_what_it_says() -> None:
+    read = venue("krakenfutures").read_cancelled
+    assert [read({"cancelStatus": {"status": word}}) for word in ("cancelled", "notFound", "somethingNew")] == [
+        "",
+        "notFound",
+        "somethingNew",
+    ]
+    read = venue("okx").read_cancelled
+    assert [read({"data": [{"sCode": code}]}) for code in ("0", "51400", "99999")] == ["", "51400", "99999"]
+
+
+@pytest.mark.parametrize(
+    ("own", "forced"), [("autoclose-1", True), ("adl_autoclose", True), ("settlement_autoclose-1", True), ("a1", False), ("", False)]
+)
+def test_binance_names_the_orders_that_it_makes_itself(own: str, forced: bool) -> None:
+    assert venue("binancecoinm").forced(own) is forced
+
+
+def test_only_what_is_available_at_okx_can_be_moved() -> None:
+    sheet = venue("okx").transfers
+    assert sheet is not None
+    assert sheet.read_spot("BTC", {"code": "0", "data": [{"ccy": "BTC", "bal": "3", "availBal": "2", "frozenBal": "1"}]}) == 2
+    assert sheet.read_spot("BTC", {"code": "0", "data": []}) == 0
