@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from bot.core import pieces
 from bot.core.decision import Effort, Parent
+from bot.core.exposure import exposure
 from bot.core.model import Side
-from bot.core.rules import ExecutionRule, Schedule
+from bot.core.rules import ExecutionRule, Foreign, Schedule
+from bot.core.sizing import Size
 from tests.core.worlds import CYCLE_MS, EXECUTION, World, hedged, started
 
 D = Decimal
@@ -111,6 +113,40 @@ def test_a_restart_goes_on_where_the_plan_was() -> None:
     assert sent(made) == [873, 681, 549, 468, 429]
     assert before is not None
     assert all(decision.legs[0].parent is None for decision in made.decisions[-5 * EACH :])
+
+
+def test_a_restart_after_which_the_wall_clock_was_set_back_begins_the_plan_where_it_began() -> None:
+    made = flat()
+    made.turn()
+    made.state = started(made.rules, state=made.state, epoch=2)
+    made.now_ms -= 3_600_000
+    made.account().fills.clear()
+    parent = made.state.leg("BTC").parent
+    assert parent is not None
+    assert pieces.elapsed_ms(parent, 2, made.snapshot()) == 0
+    assert pieces.reached(parent, 0) == 0
+
+
+def test_what_is_left_of_a_slice_and_less_than_the_smallest_order_waits_for_the_next_one() -> None:
+    made = flat(replace(TWAP, min_order_usd=D(10_000)), fill=False)  # 100 contracts at least
+    made.turn()
+    assert sent(made) == [600]
+    made.account().trade(made.now_ms + 1, most=550)
+    made.account().cancel(made.placed[0].client_id)
+    for _ in range(EACH):
+        made.turn()
+    assert sent(made) == [600, 650]
+
+
+def test_a_position_that_went_the_other_way_ends_the_plan() -> None:
+    made = flat(foreign=Foreign.ABSORB)
+    made.turn()
+    parent = made.state.leg("BTC").parent
+    assert parent is not None
+    long = replace(made.account(), short=parent.from_short - 1)
+    held = exposure(long.view(made.now_ms), made.state.leg("BTC"), D(0), D(0), D(0))
+    assert held is not None
+    assert pieces.ended(parent, held, Size(Side.SELL, 3001, False, 3000, 3001), 1)
 
 
 def test_after_a_restart_beyond_the_horizon_all_of_it_is_due() -> None:

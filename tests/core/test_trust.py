@@ -44,6 +44,32 @@ def test_nothing_is_planned_or_concluded_on_an_account_of_long_ago(part: str, ag
     assert known or "old" in decision.legs[0].missing[-1]
 
 
+@pytest.mark.parametrize("wrong", [{"contracts": 0}, {"contracts": -1}, {"price": D(0)}, {"price": D("NaN")}, {"fee_coins": D("Infinity")}])
+def test_a_fill_without_a_sane_number_makes_all_of_them_unread(wrong: dict[str, object]) -> None:
+    """One left out would be missed by the position."""
+    made = hedged(short_usd=0)
+    made.turns(5)
+    (view,) = made.snapshot().views
+    assert view.fills
+    assert trust.sane(made.snapshot(), AGE_MS).views[0].fills == view.fills
+    bent = replace(view, fills=(replace(view.fills[0], **wrong), *view.fills[1:]))  # type: ignore[arg-type]
+    (seen,) = trust.sane(made.snapshot(views=(bent,)), AGE_MS).views
+    assert seen.fills is None
+    assert "a fill has no sane price, amount or fee" in seen.errors
+
+
+@pytest.mark.parametrize("wrong", ["coins", "rate", "mark"])
+def test_a_payment_without_a_sane_number_makes_all_of_them_unread(wrong: str) -> None:
+    made = hedged()
+    made.account().settle_funding(D("0.0001"), made.now_ms)
+    (view,) = made.snapshot().views
+    assert view.funding
+    bent = replace(view, funding=(replace(view.funding[0], **{wrong: D("NaN")}),))
+    (seen,) = trust.sane(made.snapshot(views=(bent,)), AGE_MS).views
+    assert seen.funding is None
+    assert "a funding payment is not a number" in seen.errors
+
+
 BIDS, ASKS = ((D(59999), 5), (D(59998), 7)), ((D(60001), 3), (D(60002), 9))
 
 
