@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from bot.core.events import CommandGiven, ContractChanged, ContractPinned, Event, FillSeen, Halted, OrderMoved
-from bot.core.model import Depth, Instrument, Kind, OrderStatus, Side
+from bot.core.model import Depth, Fill, Instrument, Kind, Order, OrderStatus, Position, Side, View
 from bot.core.pin import acceptance, counted, differences, digest, halt, refusal
 from tests.core.worlds import BTC, ETH, NOW_MS, Account, World, hedged, leg_rule, rules, started, world
 
@@ -307,3 +307,30 @@ def test_the_bot_goes_on_watching_while_it_waits() -> None:
     (halted,) = kinds(made, Halted)
     assert isinstance(halted, Halted)
     assert halted.check == "foreign trade"
+
+
+def test_everything_that_is_seen_is_counted_in_contracts_of_the_pinned_size_and_what_is_no_whole_number_is_unknown() -> None:
+    """100 USD were pinned, 10 USD are shown: ten of theirs are one of ours."""
+    pinned, shown = BTC.spec, replace(BTC, contract_size=D(10))
+    order = Order("a1", "v1", BTC.symbol, Side.SELL, 300, 200, D(60_000), OrderStatus.PARTIAL, False, True, 1)
+    fill = Fill("t1", "a1", BTC.symbol, Side.SELL, 200, D(60_000), D(0), True, 1)
+    depth = Depth(((D(59_999), 55),), ((D(60_001), 5), (D(60_002), 10)), 1)
+    held = Position(BTC.symbol, -200, D(60_000), None, 1)
+    view = View(shown, position=held, open_orders=(order,), found=(order,), fills=(fill,), depth=depth)
+    seen = counted(view, pinned)
+    for orders in (seen.open_orders, seen.found):
+        assert orders is not None
+        assert [(one.contracts, one.filled) for one in orders] == [(30, 20)]
+    assert seen.position is not None
+    assert seen.fills is not None
+    assert (seen.position.contracts, seen.fills[0].contracts, seen.instrument.contract_size) == (-20, 20, 100)
+    assert seen.depth == Depth(((D(59_999), 5),), ((D(60_002), 1),), 1)
+    odd = replace(
+        view,
+        position=Position(BTC.symbol, -201, D(60_000), None, 1), open_orders=(replace(order, contracts=301),),
+        found=(replace(order, filled=201),), fills=(replace(fill, contracts=201),),
+    )  # fmt: skip
+    unknown = counted(odd, pinned)
+    assert (unknown.position, unknown.open_orders, unknown.found, unknown.fills) == (None, None, None, None)
+    linear = counted(replace(view, instrument=replace(BTC, kind=Kind.LINEAR)), pinned)
+    assert (linear.position, linear.open_orders, linear.found, linear.fills, linear.depth) == (None, None, None, None, None)
