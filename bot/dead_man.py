@@ -12,12 +12,13 @@ from bot.core.events import DeadManSet, Event
 from bot.core.memory import State
 from bot.core.model import Snapshot
 from bot.core.planner import is_ours
-from bot.ports import Clock, Countdown, PortError
+from bot.ports import Clock, Countdown, PortError, Refused
 from bot.witness import Witness
 
 TIMEOUT_MS: Final = 60_000
 RENEW_MS: Final = 15_000
 NOTHING_SET: Final = ""
+FOREIGN: Final = "foreign"  # the code of a refusal: it would reach orders of others
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class DeadMan:
         strangers = foreign(state, seen)
         if strangers:
             self.problem = f"{strangers} is open and would be cancelled too"
-            return await self.stop() if self.running else []
+            return await self.stop() if self.running is not False else []
         if self.running and self.clock.mono_ms() - self._wound_mono_ms < RENEW_MS:
             return []
         return await self.wind(state)
@@ -54,7 +55,8 @@ class DeadMan:
         except PortError as error:
             self.problem = str(error)
             self.witness.api_error(type(error).__name__, f"dead man's switch: {error}")
-            return []
+            seen_others = isinstance(error, Refused) and error.code == FOREIGN
+            return await self.stop() if seen_others and self.running is not False else []  # what runs on would end their orders
         was, self.running, self._wound_mono_ms, self.problem = self.running, True, mono_ms, NOTHING_SET
         return [] if was else [DeadManSet(TIMEOUT_MS, now_ms)]
 

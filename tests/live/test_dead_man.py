@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,14 @@ import pytest
 
 from bot.audit.store import Store
 from bot.core.events import CommandGiven, DeadManSet
-from bot.dead_man import TIMEOUT_MS
+from bot.dead_man import TIMEOUT_MS, DeadMan
 from bot.running import Until, run
 from bot.settings import Settings, load
 from bot.wiring.start import Wired, wired
+from bot.witness import Witness
+from tests.contract.ccxt_driver import CcxtUnderTest, under_test
+from tests.contract.driver import D, Wanted
+from tests.core.worlds import hedged
 from tests.live.desk import SECRETS, STRICT, Desk, until
 from tests.live.desk import desk as served
 
@@ -100,6 +105,49 @@ async def test_it_stays_unset_with_an_alert_while_an_order_of_somebody_else_is_o
         stop.set()
         await task
     assert len(desk.server.core.open_orders()) == 1  # theirs
+
+
+async def test_it_is_stopped_when_somebody_else_sends_an_order_while_it_runs(desk: Desk) -> None:
+    configured = settings(desk)
+    absorbing = configured.model_copy(update={"reconcile": configured.reconcile.model_copy(update={"foreign": "absorb"})})
+    async with wired(absorbing, live_flag=True, absence=STRICT) as bot:
+        stop, task = await working(bot, desk)
+        await until(lambda: wound(desk))
+        desk.server.core.stranger_order("BTC/USD:BTC", "sell", 1, desk.server.core.quotes["BTC/USD:BTC"].mark * 2)
+        await until(lambda: desk.server.core.dead_man == {})
+        stop.set()
+        await task
+    assert len(desk.server.core.open_orders()) == 1  # theirs
+
+
+@pytest.mark.parametrize("name", ["okx", "krakenfutures"])
+async def test_it_is_stopped_when_somebody_else_sends_an_order_elsewhere_in_the_account_while_it_runs(name: str) -> None:
+    """Left to run, it would end theirs."""
+    async with under_test(name, Wanted({"BTC": D(10)})) as venue:
+        assert isinstance(venue, CcxtUnderTest)
+        core, state = venue.core, hedged().state
+        with closing(Store.open("sqlite://", account="main", venue=name, environment=None)) as store:
+            switch = DeadMan(venue.exchange, venue.clock, Witness(store, None))
+            assert [event.timeout_ms for event in await switch.wind(state) if isinstance(event, DeadManSet)] == [TIMEOUT_MS]
+            core.contracts["ETH/USD:ETH"] = replace(core.contracts["ETH/USD:ETH"], settle="BTC")  # on a margin that there is
+            core.stranger_order("ETH/USD:ETH", "sell", 1, core.quotes["ETH/USD:ETH"].mark * 2)
+            assert [event.timeout_ms for event in await switch.wind(state) if isinstance(event, DeadManSet)] == [0]
+            assert (core.dead_man, switch.running) == ({}, False)
+            assert "would be cancelled too" in switch.alerts[0]
+            assert await switch.wind(state) == []
+        assert len(core.open_orders()) == 1
+
+
+async def test_a_countdown_that_could_not_be_asked_about_goes_on(tmp_path: Path) -> None:
+    async with under_test("okx", Wanted({"BTC": D(10)})) as venue:
+        assert isinstance(venue, CcxtUnderTest)
+        with closing(Store.open("sqlite://", account="main", venue="okx", environment=None)) as store:
+            switch = DeadMan(venue.exchange, venue.clock, Witness(store, None))
+            await switch.wind(hedged().state)
+            venue.server.faults.add("status", "read", count=5, status=503)
+            assert await switch.wind(hedged().state) == []
+            assert (switch.running, len(venue.core.dead_man)) == (True, 1)
+            assert "could not be read" in switch.alerts[0]
 
 
 async def test_an_order_of_another_contract_keeps_an_account_wide_switch_unset(tmp_path: Path) -> None:
