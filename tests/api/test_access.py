@@ -154,6 +154,17 @@ def test_a_file_of_tokens_that_cannot_be_read_opens_nothing_but_the_own_token(tm
         door.opened("other", "here")
 
 
+def test_a_file_of_tokens_that_is_spoilt_while_the_bot_runs_opens_nothing_any_more(tmp_path):
+    path = tmp_path / "tokens"
+    token = give(path, "phone", Role.READ, "2026-01-01T00:00:00Z")
+    door = Door(SecretStr("own"), path)
+    assert door.opened(token, "here").name == "phone"
+    path.write_text("{")
+    with pytest.raises(Denied):
+        door.opened(token, "here")
+    assert door.opened("own", "here").operates
+
+
 # ---------------------------------------------------------------------------------------------------------------- guessing
 
 

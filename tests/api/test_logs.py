@@ -141,9 +141,38 @@ def test_a_secret_is_found_in_every_spelling_it_may_take():
     both_quotes = repr(f'it\'s "{CANARY}"')
     in_a_url = (quote(CANARY), quote(CANARY, safe=""), quote_plus(CANARY))
     nested = (json.dumps(repr(CANARY)), repr(repr(CANARY)), json.dumps(both_quotes), json.dumps(repr(ValueError(repr(CANARY)))))
+    in_a_header = base64.b64encode(CANARY.encode()).decode().rstrip("=")
+    assert in_a_header not in secrets.scrub(f"Authorization: Basic {in_a_header}")
     for spelling in (CANARY, json.dumps(CANARY), repr(CANARY), repr(CANARY.encode()), both_quotes, *in_a_url, *nested):
         assert "7f3a" not in secrets.scrub(f"before {spelling} after"), spelling
         assert secrets.scrub(f"before {spelling} after").startswith("before ")
+
+
+def test_a_line_of_a_key_is_masked_where_it_stands_alone():
+    secrets = Secrets()
+    secrets.keep(PEM)
+    assert secrets.scrub(f"ASN.1 error near {PEM.splitlines()[1]}") == "ASN.1 error near **********"
+
+
+def test_a_line_that_cannot_be_written_is_told_without_the_secret_in_its_error(logging_to):
+    keep_secret("canary-7f3a1c")
+    stderr = logging_to(json=True)
+
+    class Unshown:
+        def __str__(self) -> str:
+            raise ValueError("canary-7f3a1c cannot be shown")
+
+    logging.getLogger("bot").error("%s", Unshown())
+    assert "lost" in stderr.getvalue()
+    assert "7f3a" not in stderr.getvalue()
+
+
+def test_a_crash_that_the_log_itself_cannot_tell_is_told_without_a_secret(logging_to, monkeypatch):
+    keep_secret("canary-7f3a1c")
+    stderr = logging_to(json=True)
+    monkeypatch.setattr(structlog, "get_logger", None)
+    sys.excepthook(ValueError, ValueError("canary-7f3a1c"), None)
+    assert stderr.getvalue() == "ValueError: **********\n"
 
 
 def test_the_longer_of_two_secrets_is_masked_whole():

@@ -17,6 +17,7 @@ from bot.wiring.start import Wired, wired
 from bot.witness import Witness
 from tests.contract.ccxt_driver import CcxtUnderTest, under_test
 from tests.contract.driver import D, Wanted
+from tests.core.test_reconcile import selling
 from tests.core.worlds import hedged
 from tests.live.desk import SECRETS, STRICT, Desk, until
 from tests.live.desk import desk as served
@@ -138,7 +139,20 @@ async def test_it_is_stopped_when_somebody_else_sends_an_order_elsewhere_in_the_
         assert len(core.open_orders()) == 1
 
 
-async def test_a_countdown_that_could_not_be_asked_about_goes_on(tmp_path: Path) -> None:
+async def test_it_is_wound_up_again_long_before_it_runs_out_and_not_in_every_turn() -> None:
+    async with under_test("okx", Wanted({"BTC": D(10)})) as venue:
+        assert isinstance(venue, CcxtUnderTest)
+        made = selling()
+        with closing(Store.open("sqlite://", account="main", venue="okx", environment=None)) as store:
+            switch = DeadMan(venue.exchange, venue.clock, Witness(store, None))
+            for asked in (1, 2, 3):
+                for _ in range(2):
+                    await switch.mind(made.state, made.snapshot(), made.decisions[-1])
+                    assert len(venue.server.asked("dead-man")) == asked
+                await venue.wait(TIMEOUT_MS // 3)
+
+
+async def test_a_countdown_that_could_not_be_asked_about_goes_on() -> None:
     async with under_test("okx", Wanted({"BTC": D(10)})) as venue:
         assert isinstance(venue, CcxtUnderTest)
         with closing(Store.open("sqlite://", account="main", venue="okx", environment=None)) as store:

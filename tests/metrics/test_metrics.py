@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.core.cross_terms import CrossFit, CrossSeen
 from bot.core.decision import Arrival, Mode
-from bot.core.model import NO_LIQUIDATION, Fill, FundingPayment, OrderStatus, Side, Sourced
+from bot.core.model import NO_LIQUIDATION, Fill, FundingPayment, OrderStatus, Side, Sourced, TransferStatus
 from bot.metrics import Metrics, metrics_table_markdown, names, scrape, together
 from bot.metrics_text import written
 from bot.ports import Standing
@@ -216,7 +216,15 @@ def test_a_number_that_becomes_unknown_turns_nan_and_does_not_stay_what_it_was(m
     metrics.turned(status(), 0.01)
     unknown = leg(ratio_actual=None, position_usd=None, equity_coins=None, leverage=None, mark=None)
     metrics.turned(status(decision=decision(unknown), seen=snapshot(view(quote=None, margin=None))), 0.01)
-    for name in ("ratio_actual", "position_usd", "equity_coins", "leverage_ratio", "funding_rate_ratio", "value_usd"):
+    for name in (
+        "ratio_actual",
+        "position_usd",
+        "equity_coins",
+        "leverage_ratio",
+        "funding_rate_ratio",
+        "value_usd",
+        "missing_collateral_coins",
+    ):
         assert math.isnan(value(metrics, name, asset="BTC")), name
     metrics.turned(status(decision=None), 0.01)
     assert math.isnan(value(metrics, "spot_coins", asset="BTC"))
@@ -278,9 +286,23 @@ def test_a_halt_of_the_account_is_one_of_every_leg(changed, btc, sol):
     assert (value(metrics, "halted", asset="BTC"), value(metrics, "halted", asset="SOL")) == (btc, sol)
 
 
-def test_open_and_unknown_orders_are_counted(metrics):
-    metrics.turned(status(open_orders=2, unknown_orders=1), 0.01)
-    assert (value(metrics, "open_orders"), value(metrics, "unknown_orders")) == (2, 1)
+def test_open_and_unknown_orders_and_transfers_are_counted(metrics):
+    metrics.turned(status(open_orders=2, unknown_orders=1, unknown_transfers=3), 0.01)
+    assert (value(metrics, "open_orders"), value(metrics, "unknown_orders"), value(metrics, "unknown_transfers")) == (2, 1, 3)
+
+
+@pytest.mark.parametrize("outcome", list(TransferStatus))
+def test_a_transfer_is_counted_by_how_it_ended_and_when_it_became_unknown(metrics, outcome):
+    metrics.transfer("BTC", outcome)
+    counted = sum(sample.value for sample in names(metrics.registry)["hedgebot_transfers_total"].samples)
+    assert counted == (outcome.terminal or outcome is TransferStatus.UNKNOWN)
+
+
+def test_lacking_collateral_is_zero_only_where_the_account_is_known(metrics):
+    metrics.turned(status(decision=decision(leg(lacking_coins=None))), 0.01)
+    assert value(metrics, "missing_collateral_coins", asset="BTC") == 0
+    metrics.turned(status(decision=decision(leg(lacking_coins=D("0.4")))), 0.01)
+    assert value(metrics, "missing_collateral_coins", asset="BTC") == 0.4
 
 
 @pytest.mark.parametrize("outcome", [status for status in OrderStatus if status.terminal or status is OrderStatus.UNKNOWN])
@@ -345,11 +367,11 @@ def test_errors_and_times_are_counted(metrics):
 
 
 def test_the_head_of_the_chain_is_witnessed_exactly(metrics):
-    head = bytes.fromhex("ffffffffffff" + "11" * 26)
+    head = bytes.fromhex("fffffffffffe" + "11" * 26)
     metrics.head(9, head)
     assert value(metrics, "audit_seq") == 9
-    assert int(value(metrics, "audit_head48")) == 2**48 - 1
-    assert 'hedgebot_audit_head48{account="main",venue="paper"} 2.81474976710655e+14' in metrics.scrape().decode()
+    assert int(value(metrics, "audit_head48")) == 2**48 - 2
+    assert 'hedgebot_audit_head48{account="main",venue="paper"} 2.81474976710654e+14' in metrics.scrape().decode()
     metrics.turned(status(seq=10, head="000000000001" + "ff" * 26), 0.01)
     assert (value(metrics, "audit_seq"), value(metrics, "audit_head48")) == (10, 1)
 

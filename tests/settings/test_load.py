@@ -351,6 +351,19 @@ def test_production_lists_every_limit_that_the_file_lacks(loaded: Load) -> None:
     assert [finding.key for finding in caught.value.findings] == ["risk.max_leverage"]  # the environment is not the file
 
 
+def test_where_collateral_moves_by_itself_its_limits_stand_in_the_file_too(loaded: Load) -> None:
+    limits = {"low: 1.8", "high: 1.2", "max_transfer_coins: 1", "max_transfer_coins_per_day: 2"}
+    for missing in ("", *limits):
+        said = ", ".join(["auto_transfer: true", *sorted(limits - {missing})])
+        text = PRODUCTION + ALL_LIMITS + f"collateral: {{BTC: {{{said}}}}}\n"
+        if not missing:
+            assert loaded(text).collateral["BTC"].auto_transfer
+            continue
+        with pytest.raises(SettingsError) as caught:
+            loaded(text)
+        assert [finding.key for finding in caught.value.findings] == [f"collateral.BTC.{missing.split(':')[0]}"]
+
+
 def test_an_automatic_band_needs_no_edges_on_production(loaded: Load) -> None:
     text = PRODUCTION + ALL_LIMITS.replace("low: 0.995, safe_low: 1.0, safe_high: 1.0, high: 1.005", "auto: true")
     assert loaded(text).auto_band == AutoBand(Decimal(3))
