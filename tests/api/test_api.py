@@ -310,3 +310,12 @@ async def test_metrics_are_those_of_this_bot(stranger, bot, metrics):
     answer = await stranger.get("/metrics")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert 'hedgebot_ratio_actual{account="main",asset="BTC",venue="paper"} 0.98' in answer.text
+
+
+@pytest.mark.parametrize("code", ["ok", "refused"])
+async def test_no_secret_is_in_what_a_command_answers(operator, bot, code):
+    keep_secret("canary-in-an-answer")
+    bot.result = CommandResult(code, True, Mode.WATCHING, "the kill file canary-in-an-answer cannot be written")
+    answer = await operator.post("/api/v1/pause")
+    assert "cannot be written" in answer.text
+    assert "canary-in-an-answer" not in answer.text

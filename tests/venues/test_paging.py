@@ -5,7 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from adapters.exchanges.histories import History
+from adapters.exchanges.ccxt_translate import Malformed
+from adapters.exchanges.histories import History, Settled, in_order, paged
+from adapters.exchanges.venues.sheet import Page
 from bot.core.model import Fill, OrderStatus, Side
 from tests.contract.ccxt_driver import INVERSE, READS, under_test
 from tests.contract.driver import D, VenueUnderTest, Wanted, approved, open_at, seen
@@ -134,3 +136,63 @@ async def test_kraken_is_asked_for_payments_only_once_the_wallet_moved_and_every
         assert await looked() == (1, 1)  # a wallet that is not known may have moved
         paid = (await seen(venue)).funding or ()
         assert (await seen(venue, since_ms=paid[0].at_ms + 1)).funding == ()
+
+
+def traded(trade_id: str, at_ms: int) -> Fill:
+    return Fill(trade_id, "", INVERSE, Side.SELL, 1, D(1), D(0), True, at_ms)
+
+
+async def test_a_list_that_does_not_end_is_unknown_and_not_taken_for_whole() -> None:
+    asked: list[str | None] = []
+
+    async def page(more: str | None) -> Page[Fill]:
+        asked.append(more)
+        return Page((traded(str(len(asked)), 10),), str(len(asked)))
+
+    with pytest.raises(Malformed, match="more than 40 pages"):
+        await paged(page, 0)
+    assert len(asked) == 40
+
+
+async def test_a_history_that_begins_with_the_newest_is_left_where_the_cursor_is_reached() -> None:
+    asked: list[str | None] = []
+
+    async def page(more: str | None) -> Page[Fill]:
+        asked.append(more)
+        return Page((traded(str(len(asked)), 100 - 10 * len(asked)),), str(len(asked)))
+
+    assert [fill.at_ms for fill in await paged(page, 75)] == [90, 80, 70]
+    assert asked == [None, "1", "2"]
+
+
+def test_fills_of_one_moment_come_in_the_order_of_their_numbers() -> None:
+    fills = [traded(name, 5) for name in ("10", "9", "11")] + [traded("1", 6), traded("9", 5), traded("8", 4)]
+    assert [fill.trade_id for fill in in_order(fills, 5, lambda fill: fill.trade_id)] == ["9", "10", "11", "1"]
+
+
+@pytest.mark.parametrize(
+    ("wallet", "since_ms", "now_ms", "holds"),
+    [
+        ("1", 100, 1_000, True),
+        ("1.00001", 100, 1_000, False),
+        ("1", 99, 1_000, False),
+        ("1", 100, 600_999, True),
+        ("1", 100, 601_000, False),
+    ],
+)
+def test_what_was_paid_stands_while_the_wallet_does_from_its_cursor_on_and_for_ten_minutes(
+    wallet: str, since_ms: int, now_ms: int, holds: bool
+) -> None:
+    assert Settled(D(1), 100, 1_000, ()).holds(D(wallet), since_ms, now_ms) is holds
+
+
+async def test_a_history_is_asked_for_also_where_it_begins_in_this_very_moment() -> None:
+    asked: list[int] = []
+
+    async def ask(from_ms: int) -> list[Fill]:
+        asked.append(from_ms)
+        return [traded("1", 50)]
+
+    history = History[Fill](lambda fill: fill.trade_id, 10_000_000, None)
+    assert [fill.trade_id for fill in await history.read(50, 50, ask)] == ["1"]
+    assert asked == [50]
