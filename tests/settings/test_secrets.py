@@ -9,6 +9,7 @@ import pytest
 
 from bot.settings import Settings, SettingsError, config_hash, load
 from bot.settings_check import check
+from bot.settings_outside import Given
 from tests.settings.conftest import BASE, Load, Refuse
 
 SESAME = "open-sesame-4711"
@@ -146,3 +147,7 @@ def test_no_secret_in_the_traceback_of_a_refusal(tmp_path: Path) -> None:
         load(tmp_path / "hedge.yaml", env, {"hedges.BTC.ratio": "85", "venue.environment": "x"})
     assert SESAME not in "".join(traceback.format_exception(caught.value))
     assert caught.value.__suppress_context__
+
+
+def test_what_a_source_gave_is_not_in_its_own_repr() -> None:
+    assert "canary" not in repr(Given(("venue", "api_key"), "canary", "HEDGEBOT__VENUE__API_KEY"))
