@@ -231,6 +231,7 @@ def progress(leg: LegState, plan: LegPlan) -> dict[str, Any]:
 
 
 def filled(state: State, event: FillSeen) -> State:
+    """What a liquidation took is gone: the ratio refers to what is left, and the next decision sets B anew."""
     fill = event.fill
     leg = state.leg(event.asset)
     working, owed = leg.working, leg.owed
@@ -244,6 +245,7 @@ def filled(state: State, event: FillSeen) -> State:
         working=working,
         owed=owed,
         owed_id=leg.owed_id if owed else "",
+        baseline=None if fill.liquidation else leg.baseline,
         contracts=event.contracts_after,
         entry_price=event.entry_after,
         wallet=None if leg.wallet is None else leg.wallet + event.realised - fill.fee_coins,

@@ -542,6 +542,25 @@ def test_a_liquidation_halts_the_leg_and_cancels_its_order() -> None:
     assert decision.legs[0].why == "halted: the venue liquidated this position"
 
 
+def test_after_a_liquidation_the_ratio_refers_to_what_is_left() -> None:
+    """Without that the coins that are gone stay in B: half of what was there is more than the bag, and it would never be hedged again."""
+    made = hedged("1", "1.5", short_usd=0, ratio="0.5")
+    made.turns(10)
+    account = made.account()
+    assert made.state.leg("BTC").baseline is not None
+    assert account.short == 750
+    account.mark = D(200_000)
+    account.book(Side.BUY, account.short, D(200_000), made.now_ms + 1)
+    account.fills[-1] = replace(account.fills[-1], liquidation=True)
+    account.wallet = D(0)
+    decision = made.turn()
+    assert decision.legs[0].ratio_actual == 0
+    made.say("rearm", reason="collateral is there again")
+    account.wallet = D(1)
+    made.turns(10)
+    assert account.short == 1000, "half of the coin that is left, at 200,000 USD"
+
+
 def test_an_order_that_the_venue_knew_and_that_a_read_hides_is_cancelled_all_the_same_when_the_bot_is_killed() -> None:
     made = selling()
     made.say("kill", reason="storm")
