@@ -18,7 +18,7 @@ from hashlib import sha256
 from threading import Lock as Mutex
 from typing import Any, Final, Protocol
 
-from sqlalchemy import ColumnElement, inspect, literal_column, select, text, update
+from sqlalchemy import ColumnElement, inspect, literal_column, select, update
 
 from bot.audit.database import Database, naming
 from bot.audit.tables import ACCOUNTS
@@ -30,7 +30,8 @@ BEAT_MS: Final = 5_000  # how often it proves itself
 ENDING_SECONDS: Final = 5.0  # how long the server may take to end the sessions of a silent holder
 A_LOOK_SECONDS: Final = 0.02  # longer than somebody who only asks whether a file is locked holds it
 SERVER_CLOCK: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-THE_LOCK: Final = "objsubid = 1 AND (classid::bigint << 32) | objid::bigint = %s"
+THE_LOCK: Final = "locktype = 'advisory' AND granted AND objsubid = 1 AND (classid::bigint << 32) | objid::bigint = %s"
+HERE: Final = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 FILE_CLOCK: Final = "CAST(strftime('%s', 'now') AS INTEGER) * 1000"
 
 
@@ -141,8 +142,7 @@ class ServerLock:
         """Write a sign of life, over the session that holds the lock and only while it does. Asks the server, not memory."""
         proof = (
             f"UPDATE accounts SET beat_ms = {SERVER_CLOCK} WHERE account = %s AND epoch = %s"  # noqa: S608 (a constant)
-            " AND EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()"
-            f" AND {THE_LOCK})"
+            f" AND EXISTS (SELECT FROM pg_locks WHERE {THE_LOCK} AND pid = pg_backend_pid())"
         )
         done: int = self.session.execute(proof, (self.account, epoch, self.key)).rowcount
         return done == 1
@@ -168,8 +168,8 @@ class ServerLock:
     def end_our_own(self) -> bool:
         """End the session of this very process that holds the lock. False if none does."""
         end = (
-            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted"  # noqa: S608
-            f" AND {THE_LOCK} AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND application_name = %s"
+            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"  # noqa: S608 (constants)
+            f" WHERE {THE_LOCK} AND {HERE} AND application_name = %s"
         )
         with closing(self.database.connection()) as session:
             session.autocommit = True
@@ -301,13 +301,9 @@ def lease_of(database: Database, account: str) -> Held:
 def is_led(database: Database, account: str) -> bool | None:
     """Does a process hold this lease now? The row goes on naming one that died. None where that cannot be told."""
     if database.on_server:
-        wanted = text(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            " AND (classid::bigint << 32) | objid::bigint = :key)"
-        )
+        wanted = f"SELECT EXISTS (SELECT FROM pg_locks WHERE {THE_LOCK} AND {HERE})"  # noqa: S608 (constants)
         with naming(database), database.engine.connect() as connection:
-            return bool(connection.execute(wanted, {"key": key_of(f"{LOCK_NAME} {account}")}).scalar_one())
+            return bool(connection.exec_driver_sql(wanted, (key_of(f"{LOCK_NAME} {account}"),)).scalar_one())
     if database.path is None:
         return None
     try:
