@@ -215,6 +215,7 @@ class Fill:
     maker: bool
     at_ms: int
     liquidation: bool = False
+    fee_told: bool = True  # by the venue; False: worked out from a rate that may not be the one that was charged
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from bot.core.risk import quote_problem
 from bot.core.rules import Foreign, Rules
 
 DUST: Final = Decimal("0.000001")  # of the wallet, at least of one coin: the venue's rounding, not a transfer
+FEE_DOUBT: Final = Decimal("0.001")  # of the notional of a fill whose fee the venue does not tell: so much may be fee, and is no transfer
 MOST_REPEATS: Final = 10  # orders in a row that traded and brought the hedge no nearer: then only a person lets it go on
 UNEXPLAINED_LOOKS: Final = 3  # so many looks in a row, lasting max_data_age, halt the account
 
@@ -284,10 +285,16 @@ class Reading:
         before, own_margin = leg.wallet, self.view.instrument.kind is Kind.INVERSE
         if before is not None and before != margin.wallet and own_margin and self.view.funding is not None:
             moved = margin.wallet - before
-            if abs(moved) > DUST * max(ONE, abs(before)) and not self.liquidated:  # then the venue bore what was lacking, or kept the rest
+            least = max(DUST * max(ONE, abs(before)), self.fee_doubt())
+            if abs(moved) > least and not self.liquidated:  # then the venue bore what was lacking, or kept the rest
                 self.note(CoinsMoved(self.asset, moved, self.seen.now_ms))
         if traded or leg.unexplained or leg.accept or leg.wallet != margin.wallet:
             self.balance(position, margin)
+
+    def fee_doubt(self) -> Decimal:
+        """Coins that the fees of the last minute may differ by from what they were worked out to: the wallet may show them a look later."""
+        instrument, untold = self.view.instrument, [fill for fill in self.view.fills or () if not fill.fee_told]
+        return FEE_DOUBT * sum((contracts.notional_coins(instrument, fill.contracts, fill.price) for fill in untold), ZERO)
 
     def transfer(self, moving: Moving) -> None:
         """Our transfer of collateral, as account and venue show it now."""

@@ -593,6 +593,24 @@ def test_dust_is_no_transfer(moved: str, counts: bool) -> None:
     assert bool(kinds(made, CoinsMoved)) is counts
 
 
+@pytest.mark.parametrize(("told", "share", "moves"), [(False, "0.0009", False), (False, "0.0011", True), (True, "0.0009", True)])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_fee_that_the_venue_does_not_tell_is_no_transfer(told: bool, share: str, moves: bool, late: bool) -> None:
+    """Charged otherwise than it was worked out, at once or a look later."""
+    made = hedged(short_usd=0, fill=False)
+    made.turn()
+    account = made.account()
+    account.trade(made.now_ms + 1)
+    account.fills[-1] = replace(account.fills[-1], fee_told=told)
+    charged = D(share) * account.fills[-1].contracts * 100 / 60_000
+    if late:
+        made.turn()
+    account.wallet -= charged
+    made.turns(3)
+    assert bool(kinds(made, CoinsMoved)) is moves
+    assert made.state.leg("BTC").wallet == account.wallet
+
+
 def test_fees_and_profits_are_no_transfers() -> None:
     made = hedged(short_usd=0)
     made.account().fees = True

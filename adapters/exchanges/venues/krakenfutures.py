@@ -229,7 +229,7 @@ def older(asked: Call, body: object) -> Call | None:
 
 
 def read_fills(listed: Listed, body: object) -> Page[Fill]:
-    """Newest first; the fee is not told, so it is worked out from the account's rate."""
+    """Newest first; the fee is not told, so it is worked out from the account's rate. Since 2026-06-22 another one may be charged."""
     shown = rows(body, "fills")
     found = []
     for item in shown:
@@ -250,6 +250,7 @@ def read_fills(listed: Listed, body: object) -> Page[Fill]:
                 maker=maker,
                 at_ms=moment(item.get("fillTime")),
                 liquidation=item.get("fillType") in {"liquidation", "assignor", "assignee", "unwindBankrupt", "unwindCounterparty"},
+                fee_told=False,
             )
         )
     return Page(tuple(found), older_fills(shown) if len(shown) >= PAGE else None)
@@ -383,7 +384,8 @@ KRAKENFUTURES: Final = Venue(
         post_only="orderType post; an order that would take is refused, and that arrives as a success with the reason in its status",
         reduce_only="reduceOnly true; immediate-or-cancel is orderType ioc, in lower case",
         environments="demo has a host and accounts of its own",
-        fees="the schedule the contract names and the account's volume; the demo has no schedule, there the lowest tier counts",
+        fees="fills tell none; worked out from the schedule of the contract and the account's volume (the demo has none: its lowest tier). "
+        "Since 2026-06-22 Kraken may charge otherwise, so up to 10 bp of what traded within the last minute is no transfer",
     ),
     codes=Codes(
         read=read_codes,
