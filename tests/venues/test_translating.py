@@ -111,6 +111,11 @@ def test_a_stop_that_somebody_set_is_an_open_order_of_somebody_else_and_blinds_n
     assert not is_tagged(shown.client_id)
 
 
+def test_a_stop_of_deribit_that_has_struck_is_open_no_more_and_blinds_nobody() -> None:
+    struck = {"result": [STOPS["deribit"]["result"][0] | {"order_state": "triggered"}]}
+    assert venue("deribit").read_open_orders(listed("deribit"), struck).items == ()
+
+
 EMPTY: list[Any] = [None, {}, [], "null", "<html>", {"result": {}}, {"code": "50001", "data": []}, {"openPositions": None}]
 
 

@@ -40,6 +40,7 @@ STATUS: Final = {
     "cancelled": OrderStatus.CANCELLED,
     "rejected": OrderStatus.REJECTED,
     "untriggered": OrderStatus.OPEN,
+    "triggered": OrderStatus.CANCELLED,  # another order stands for it from then on
 }
 STEP: Final = Decimal("0.000000000001")  # of a coin: what is below came from the venue's binary sums
 AHEAD_MS: Final = 60_000  # an end of a history is required: far enough ahead of any clock
@@ -348,7 +349,9 @@ DERIBIT: Final = Venue(
     ),
     read_margin=read_margin,
     open_orders=lambda listed, page: call("privateGetGetOpenOrdersByInstrument", instrument_name=listed.market_id),
-    read_open_orders=lambda listed, body: Page(tuple(orders(listed, mapping(body).get("result")))),
+    read_open_orders=lambda listed, body: Page(
+        tuple(item for item in orders(listed, mapping(body).get("result")) if not item.status.terminal)
+    ),
     find=lambda listed, own: (call("privateGetGetOrderStateByLabel", currency=listed.instrument.settle, label=own),),
     read_found=read_found,
     fills=fills,
