@@ -14,6 +14,7 @@ from bot.ports import Misconfigured
 
 TOKEN_BYTES: Final = 32
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
+HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 OWNER_ONLY: Final = 0o600
 
 
@@ -36,11 +37,18 @@ def hashed(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def hash_in(text: object) -> str:
+    """As `hashed` writes it. Raise ValueError."""
+    if not isinstance(text, str) or not HASH.fullmatch(text):
+        raise ValueError(f"{text!r:.20} is no SHA-256 hash")
+    return text
+
+
 def given_in(path: Path) -> tuple[Given, ...]:
     """The tokens of a file; none if there is no file. Raise Misconfigured if it cannot be read."""
     try:
         listed = json.loads(path.read_text("utf-8"))["tokens"]
-        return tuple(Given(str(one["name"]), Role(one["role"]), str(one["sha256"]), str(one["at"])) for one in listed)
+        return tuple(Given(str(one["name"]), Role(one["role"]), hash_in(one["sha256"]), str(one["at"])) for one in listed)
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -69,8 +69,10 @@ async def paged(page: Callable[[str | None], Awaitable[Page[S]]], since_ms: int)
     for _ in range(MOST_PAGES):
         shown = await page(more)
         items += shown.items
-        if shown.more is None or shown.more == more or any(item.at_ms < since_ms for item in shown.items):
+        if shown.more is None or any(item.at_ms < since_ms for item in shown.items):
             return items
+        if shown.more == more:
+            raise Malformed("a page names itself as the next one, and the rest is not shown")
         more = shown.more
     raise Malformed(f"more than {MOST_PAGES} pages")
 

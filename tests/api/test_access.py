@@ -144,7 +144,16 @@ def test_a_name_is_given_out_once_and_only_a_known_one_is_revoked(tmp_path):
         revoke(path, "alice")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"tokens": [{"name": "a"}]}', '{"tokens": [{"name":"a","role":"root","sha256":"","at":""}]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"tokens": [{"name": "a"}]}',
+        '{"tokens": [{"name":"a","role":"root","sha256":"","at":""}]}',
+        '{"tokens": [{"name":"a","role":"read","sha256":"h\u00e4sh","at":""}]}',  # which cannot even be compared
+    ],
+)
 def test_a_file_of_tokens_that_cannot_be_read_opens_nothing_but_the_own_token(tmp_path, text):
     path = tmp_path / "tokens"
     path.write_text(text)

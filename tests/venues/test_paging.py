@@ -142,6 +142,16 @@ def traded(trade_id: str, at_ms: int) -> Fill:
     return Fill(trade_id, "", INVERSE, Side.SELL, 1, D(1), D(0), True, at_ms)
 
 
+async def test_a_page_that_names_itself_as_the_next_is_unknown_and_not_the_end() -> None:
+    """As a page does that asks for what lies before its last millisecond, where all of it lies within that one."""
+
+    async def page(more: str | None) -> Page[Fill]:
+        return Page((traded(more or "90", int(more or 90)),), "80")
+
+    with pytest.raises(Malformed, match="names itself"):
+        await paged(page, 0)
+
+
 async def test_a_list_that_does_not_end_is_unknown_and_not_taken_for_whole() -> None:
     asked: list[str | None] = []
 
