@@ -91,7 +91,7 @@ def read_quote(listed: Listed, bodies: Bodies, asked_ms: int) -> Quote:
 
 
 def read_position(listed: Listed, bodies: Bodies, asked_ms: int) -> Position:
-    """Long and short have a row each; their sum is what is held. The entry price is that of the only one."""
+    """Long and short have a row each, and only one of them may hold something."""
     held = [item for item in rows(bodies[0]) if item.get("symbol") == listed.market_id and money(item.get("size"))]
     if any(item.get("marginType") != "CROSSED" for item in held):
         raise Malformed("the position is on isolated margin")
