@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters.history import instant_ms
 from bot.core.events import Event
+from bot.core.memory import State
 from bot.ports import AuditLog
 from bot.replay import Replay, Unrecorded
 from bot.report import fold_report
@@ -80,8 +81,8 @@ async def begun(window: Window, choice: str) -> Replay:
 class Kept(Unrecorded):
     """An audit log that only a statement is made of."""
 
-    def __init__(self, of: AuditLog) -> None:
-        super().__init__(of.state(), getattr(of, "course", None))
+    def __init__(self, state: State, of: AuditLog) -> None:
+        super().__init__(state, getattr(of, "course", None))
         self.events: list[Event] = []
 
     async def append(self, events: Sequence[Event]) -> int:
@@ -92,7 +93,7 @@ class Kept(Unrecorded):
 async def stated(window: Window, choice: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the replay said, and the insurance statement of what it put on record, with a last look at its end."""
     run = await begun(window, choice)
-    kept = Kept(run.engine.parts.audit)
+    kept = Kept(run.engine.state, run.engine.parts.audit)
     run.engine.parts = replace(run.engine.parts, audit=kept)
     said = await run.run()
     run.engine.parts = replace(run.engine.parts, record_every_ms=0)

@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -38,6 +39,21 @@ def test_a_fresh_sqlite_file_is_made_and_migrated(tmp_path):
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
     store.close()
+
+
+def test_fresh_files_that_are_made_at_the_same_time_in_one_process_do_not_get_into_each_other(tmp_path):
+    """As the accounts of one bot do: each opens its record on a thread of its own."""
+
+    def made(number: int) -> str | None:
+        store = Store.open(f"sqlite:///{tmp_path / str(number)}.db", **OWNER)
+        try:
+            with store.database.engine.connect() as connection:
+                return migrations.revision(connection)
+        finally:
+            store.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(made, range(24))) == {migrations.HEAD}
 
 
 def test_an_empty_server_waits_for_the_upgrade(fresh_server_url):

@@ -4,12 +4,14 @@ Every revision is a file in versions/; a new one is made with `alembic revision`
 """
 
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
 HEAD: Final = "0003"  # the newest revision in versions/; a test holds the two equal
 VERSION_TABLE: Final = "hedgebot_audit_version"
+ALONE: Final = Lock()  # Alembic keeps what it works on in the module: two at once in one process would write into each other's database
 
 
 def revision(connection: Connection) -> str | None:
@@ -28,4 +30,5 @@ def migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with ALONE:
+        command.upgrade(config, "head")
