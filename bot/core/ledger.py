@@ -100,11 +100,11 @@ def of_contract(leg: LegState, symbol: str) -> LegState:
 def carried_over(leg: LegState, adopt: bool) -> LegState:
     """`--adopt` lifts the halt of a leg that is not in our charge yet; durations of an unfinished order start again, above all the
     proof that it is absent."""
-    working = leg.working and changed(
-        leg.working, cancel_asked_ms=None, cancel_since_ms=None, polls=0, vain_since_ms=None, behind_since_ms=None
-    )
     return changed(
-        leg, working=working, keeping=keeping.carried_over(leg.keeping), halted=None if adopt and leg.contracts is None else leg.halted
+        leg,
+        working=leg.working and order_memory.carried_over(leg.working),
+        keeping=keeping.carried_over(leg.keeping),
+        halted=None if adopt and leg.contracts is None else leg.halted,
     )
 
 

@@ -15,6 +15,11 @@ def worked(state: State, client_id: str) -> tuple[LegState, Working] | None:
     return next(((leg, leg.working) for leg in state.legs if leg.working is not None and leg.working.order.client_id == client_id), None)
 
 
+def carried_over(working: Working) -> Working:
+    """Into another process, where stamps of this one's clock mean nothing."""
+    return changed(working, cancel_asked_ms=None, cancel_since_ms=None, polls=0, vain_since_ms=None, behind_since_ms=None)
+
+
 def intended(state: State, event: IntentRecorded) -> State:
     order = event.order
     leg = state.leg(order.asset)
