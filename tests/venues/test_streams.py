@@ -188,15 +188,18 @@ async def test_a_silent_stream_is_connected_anew(server: VenueServer) -> None:
         assert sockets(server) >= 2
 
 
+class Waits(SystemClock):
+    """A clock that notes how long it should wait, and does not."""
+
+    def __init__(self) -> None:
+        self.paused_ms: list[int] = []
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        self.paused_ms.append(duration_ms)
+        await asyncio.sleep(0)
+
+
 async def test_pauses_between_attempts_grow_and_are_jittered(server: VenueServer) -> None:
-    class Waits(SystemClock):
-        def __init__(self) -> None:
-            self.paused_ms: list[int] = []
-
-        async def sleep_ms(self, duration_ms: int) -> None:
-            self.paused_ms.append(duration_ms)
-            await asyncio.sleep(0)
-
     clock = Waits()
     server.wire.stream = lambda path: None  # type: ignore[method-assign]
     exchange = open_venue("bybit", "testnet", KEYS, SystemClock(), None, base_url=server.base_url, streams=True)
@@ -313,14 +316,6 @@ async def test_what_knocked_within_the_gap_wakes_nobody_after_the_end(server: Ve
 
 
 async def test_once_a_connection_has_spoken_the_next_pause_is_short_again(server: VenueServer) -> None:
-    class Waits(SystemClock):
-        def __init__(self) -> None:
-            self.paused_ms: list[int] = []
-
-        async def sleep_ms(self, duration_ms: int) -> None:
-            self.paused_ms.append(duration_ms)
-            await asyncio.sleep(0)
-
     clock, heard, stream = Waits(), Heard(), server.wire.stream
     server.wire.stream = lambda path: None  # type: ignore[method-assign]
     exchange = open_venue("bybit", "testnet", KEYS, SystemClock(), None, base_url=server.base_url, streams=True)
