@@ -192,15 +192,12 @@ class Reading:
         if not proven or not (explained or self.recounted):  # what the venue counts anew explains nothing
             return
         filled = max(looked.filled, looked.traded)
+        ended, why = OrderStatus.CANCELLED, "the venue no longer shows it, and the position is explained by the fills on record"
         if self.view.fills is None:
             why = "looked for everywhere and long enough; what it traded cannot be counted in contracts of the size on record"
-            self.order_moved(looked, OrderStatus.UNKNOWN, OrderStatus.CANCELLED, filled, why)
-        elif looked.venue_id or filled:
-            why = "the venue no longer shows it, and the position is explained by the fills on record"
-            self.order_moved(looked, OrderStatus.UNKNOWN, OrderStatus.CANCELLED, filled, why)
-        else:
-            why = "looked for everywhere and long enough, and the position is explained without it"
-            self.order_moved(looked, OrderStatus.UNKNOWN, OrderStatus.ABSENT, 0, why)
+        elif not looked.venue_id and not filled:
+            ended, why = OrderStatus.ABSENT, "looked for everywhere and long enough, and the position is explained without it"
+        self.order_moved(looked, OrderStatus.UNKNOWN, ended, filled, why)
 
     def queue(self, working: Working) -> None:
         quote = self.view.quote
