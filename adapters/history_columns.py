@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.history_terms import (
+    EPOCHS,
     OHLC,
     PRICES,
     RATES,
     REMEDY_OF_A_TIME,
-    SECONDS_END_MS,
     STAMPS,
     Bar,
     HistoryError,
@@ -136,6 +136,19 @@ def read_bars(path: Path, *, from_ms: int | None, to_ms: int | None, allow_gaps:
             row = int(gaps.argmax()) + 1
             file.refuse(begin + row, *missing_bars(int(bars.at_ms[row] - bars.at_ms[row - 1]), step))
     return bars
+
+
+def milliseconds(epochs: Whole) -> Whole:
+    """Of epoch numbers, as OneClock.epoch_ms."""
+    lowest, highest, least = int(epochs.min()), int(epochs.max()), 0
+    found = np.zeros_like(epochs)
+    for below, times, over in EPOCHS:
+        if least <= lowest and highest < below:  # all of them in one unit
+            return epochs if times == over else epochs * times // over
+        unit = (epochs >= least) & (epochs < below)
+        found[unit] = epochs[unit] * times // over
+        least = below
+    return found
 
 
 def read_rates(path: Path, *, from_ms: int | None, to_ms: int | None, allow_gaps: bool) -> list[Rate]:
@@ -273,12 +286,9 @@ class Columns:
             self.at_ms = taken.cast(polars.Datetime("ms")).to_physical().to_numpy()
         elif taken.dtype.is_integer():
             numbers: Whole = taken.cast(polars.Int64).to_numpy()
-            if numbers.min() >= SECONDS_END_MS:
-                self.at_ms = numbers
-            elif numbers.min() < 0:
+            if numbers.min() < 0:
                 self.refuse(int((numbers < 0).argmax()), "a time before 1970", REMEDY_OF_A_TIME)
-            else:
-                self.at_ms = np.where(numbers < SECONDS_END_MS, numbers * 1000, numbers)
+            self.at_ms = milliseconds(numbers)
         else:
             self.refuse(0, f"{name} holds {taken.dtype}, which is no time", REMEDY_OF_A_TIME)
         return self.at_ms

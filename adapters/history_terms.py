@@ -15,7 +15,9 @@ STAMPS: Final = ("timestamp", "time", "datetime", "date")
 PRICES: Final = ("price", "close", "index_price")
 OHLC: Final = ("open", "high", "low", "close")
 RATES: Final = ("rate", "interest_1h", "funding_rate")
-SECONDS_END_MS: Final = 100_000_000_000  # an epoch number below this counts seconds, above it milliseconds
+EPOCHS: Final = ((10**11, 1000, 1), (10**14, 1, 1), (10**17, 1, 1000), (9 * 10**18, 1, 1_000_000))
+# an epoch number below the first of each, times the second and over the third, is milliseconds: they are seconds, milliseconds,
+# microseconds (as venues export them) or nanoseconds (as pandas keeps them), of 1973 and later
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 INTERVALS_MS: Final = tuple(hours * HOUR_MS for hours in (1, 2, 3, 4, 6, 8, 12, 24))  # that venues change between
@@ -168,13 +170,15 @@ class OneClock:
         self._zoned: bool | None = None
 
     def epoch_ms(self, text: str) -> int:
-        """Milliseconds from ISO 8601, or from an epoch number in seconds or milliseconds. Raise ValueError, which tells why not."""
+        """Milliseconds from ISO 8601, or from an epoch number in whichever unit. Raise ValueError, which tells why not."""
         text = text.strip()
         zoned = True
         try:
             if text.replace(".", "", 1).isdigit():
                 stamp = Decimal(text)
-                at_ms = int(stamp * 1000) if stamp < SECONDS_END_MS else int(stamp)
+                at_ms = next((int(stamp * times / over) for below, times, over in EPOCHS if stamp < below), -1)
+                if at_ms < 0:
+                    raise ValueError
             else:
                 parsed = datetime.fromisoformat(text)
                 zoned, at_ms = parsed.tzinfo is not None, epoch_ms(parsed)

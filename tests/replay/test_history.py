@@ -58,9 +58,16 @@ def test_one_price_column_makes_bars_of_one_price(written, name):
 
 
 @pytest.mark.parametrize(
-    "stamps", [("1667260800", "1667264400"), ("1667260800000", "1667264400000"), ("2022-11-01T00:00:00+00:00", "2022-11-01T03:00:00+02:00")]
+    "stamps",
+    [
+        ("1667260800", "1667264400"),
+        ("1667260800000", "1667264400000"),
+        ("1667260800000000", "1667264400000000"),
+        ("1667260800000000000", "1667264400000000000"),
+        ("2022-11-01T00:00:00+00:00", "2022-11-01T03:00:00+02:00"),
+    ],
 )
-def test_times_are_iso_or_epoch_in_seconds_or_milliseconds(written, stamps):
+def test_times_are_iso_or_epoch_in_seconds_or_its_thousandths_millionths_and_billionths(written, stamps):
     bars = read_bars(written(f"timestamp,price\n{stamps[0]},10\n{stamps[1]},11\n"))
     assert [bar.at_ms for bar in bars] == [1667260800000, 1667264400000]
 
@@ -79,6 +86,7 @@ def test_a_window_includes_its_first_moment_and_excludes_its_last(written):
         ("timestamp,price\n2022-11-01,-3\n", 2, "a price of -3"),
         ("timestamp,price\n2022-11-01,ten\n", 2, "is not a number"),
         ("timestamp,price\nyesterday,10\n", 2, "is not a time"),
+        ("timestamp,price\n16672608000000000000,10\n", 2, "is not a time"),
         ("timestamp,price\n2022-11-01T00:00,10\n2022-11-01T01:00Z,10\n", 3, "names a time zone"),
         ("timestamp,price\n2022-11-01T00:00+02:00,10\n2022-11-01T01:00,10\n", 3, "names no time zone"),
         ("timestamp,price\n2022-11-02,10\n2022-11-01,10\n", 3, "older"),
