@@ -26,6 +26,7 @@ DARK: Final = (
 BLACK, ORANGE, GREEN, RED, GREY = range(CURVES, len(LIGHT))  # grey is for what is there for comparison
 GUTTER: Final = 60  # units left of the plot, for its labels: no curve runs through them
 LETTER: Final = 7.2  # width of one in a legend
+FAR: Final = 10  # times the price, to liquidation: what lies beyond is next to none
 NOTHING: Final = '<span class="key">nothing to show</span>'
 SHEET: Final = "".join(f".c{at}{{stroke:{colour}}} .k{at}{{fill:{colour}}}" for at, colour in enumerate(LIGHT))
 STYLE: Final = (
@@ -85,6 +86,7 @@ class Chart:
     lines: Sequence[Line]
     marks: Sequence[Marks] = ()
     percent: bool = False
+    most: float = math.inf  # a value above it is not drawn: beside it everything else would be flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,10 @@ class Drawn:
 
 
 def drawn(chart: Chart) -> Drawn:
-    pieces = [(line, thinned(line.at_ms, line.values, WIDTH)) for line in chart.lines]
+    pieces = [(line, thinned(line.at_ms, below(line.values, chart.most), WIDTH)) for line in chart.lines]
     points = [point for _, drawn in pieces for piece in drawn for point in piece] + [one for marks in chart.marks for one in marks.points]
     if not points:
-        return Drawn(chart, names=[told(line, drawn=False) for line in chart.lines if line.name])
+        return Drawn(chart, names=[told(line, chart, drawn=False) for line in chart.lines if line.name])
     times = [at for line in chart.lines for at in (line.at_ms[0], line.at_ms[-1]) if len(line.at_ms)]
     began, ended = min(times), max(times)
     low, high = min(value for _, value in points), max(value for _, value in points)
@@ -122,18 +124,26 @@ def drawn(chart: Chart) -> Drawn:
         if drawn
     )
     marks = "".join(f'<path class="mark c{one.colour}" d="{"".join(spots(one, place))}"/>' for one in chart.marks if one.points)
-    names = [told(line, drawn=bool(drawn)) for line, drawn in pieces if line.name]
+    names = [told(line, chart, drawn=bool(drawn)) for line, drawn in pieces if line.name]
     names += [(one.name, one.colour) for one in chart.marks]
     stamped = 10 if ended - began >= TWO_DAYS_MS else len("2026-03-01T12:00")  # the date alone where that tells both ends apart
     first, last = (iso_utc(int(at))[:stamped].replace("T", " ") for at in (began, ended))
     return Drawn(chart, rules + curves + marks, labels, first, last, names)
 
 
-def told(line: Line, *, drawn: bool) -> tuple[str, int]:
+def below(values: Sequence[float], most: float) -> Sequence[float]:
+    return values if math.isinf(most) else [value if value <= most else math.nan for value in values]
+
+
+def told(line: Line, chart: Chart, *, drawn: bool) -> tuple[str, int]:
     """In the legend; of what has no curve why."""
     if drawn:
         return line.name, line.colour
-    return f"{line.name}: {'infinite' if any(map(math.isinf, line.values)) else 'nothing to show'}", GREY
+    finite = [value for value in line.values if not math.isnan(value)]
+    if finite and all(map(math.isinf, finite)):
+        return f"{line.name}: infinite", GREY
+    beyond = f"above {said(chart.most, percent=chart.percent)}" if any(value > chart.most for value in finite) else "nothing to show"
+    return f"{line.name}: {beyond}", GREY
 
 
 def path(piece: Sequence[tuple[float, float]], place: Place) -> str:

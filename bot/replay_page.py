@@ -7,7 +7,7 @@ from html import escape
 from itertools import accumulate, pairwise
 from typing import Any, Final
 
-from bot.drawing import BLACK, CURVES, GREEN, GREY, ORANGE, RED, Chart, Line, Marks, document, figure, sheet
+from bot.drawing import BLACK, CURVES, FAR, GREEN, GREY, ORANGE, RED, Chart, Line, Marks, document, figure, sheet
 from bot.face import iso_utc
 from bot.jumping.series import LegSeries, Series
 from bot.report import r_squared, variance_reduction
@@ -186,7 +186,7 @@ def charts_of(asset: str, runs: Sequence[Told], prices: Extremes | None) -> Iter
     target = Line("target", at, leg.ratio_target.tolist(), GREY, dashed=True)
     yield Chart(f"{asset}: hedge ratio", [*of_each(lambda one: one.ratio), target])
     yield Chart(f"{asset}: leverage", of_each(lambda one: one.leverage))
-    yield Chart(f"{asset}: distance to liquidation", of_each(lambda one: one.liquidation_distance), percent=True)
+    yield Chart(f"{asset}: distance to liquidation", of_each(lambda one: one.liquidation_distance), percent=True, most=FAR)
 
 
 def curve(place: int, name: str, at: Sequence[float], values: Sequence[float]) -> Line:

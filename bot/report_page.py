@@ -6,7 +6,7 @@ from decimal import Decimal
 from html import escape
 from typing import Any
 
-from bot.drawing import Chart, Line, document, figure
+from bot.drawing import FAR, Chart, Line, document, figure
 from bot.report import Account, Report, Sample
 
 
@@ -46,7 +46,7 @@ def charts(account: Account) -> list[Chart]:
         Chart("Hedge ratio", [line("actual", lambda at: at.ratio)]),
         Chart(f"Funding received, {account.settle}", [line("funding", lambda at: at.funding)]),
         Chart("Effective leverage", [line("leverage", lambda at: at.leverage)]),
-        Chart("Distance to liquidation, share of the price", [line("distance", distance)], percent=True),
+        Chart("Distance to liquidation, share of the price", [line("distance", distance)], percent=True, most=FAR),
     ]
 
 

@@ -173,6 +173,14 @@ def test_a_distance_that_is_infinite_is_named_so_and_has_no_colour() -> None:
     assert "half: infinite" in sheet("all", [Chart("x", away)])
 
 
+def test_a_distance_beyond_the_most_that_is_drawn_does_not_flatten_the_others() -> None:
+    lines = [Line("this", [0, 1, 2], [0.8, 90_000, 1.2], 0), Line("half", [0, 1, 2], [90_000, float("inf"), 70], 1)]
+    shown = drawn(Chart("x", lines, percent=True, most=10))
+    assert shown.names == [("this", 0), ("half: above 1,000 %", GREY)]
+    assert {label for _, label in shown.labels} == {"80 %", "100 %", "120 %"}
+    assert "L" not in shown.paths  # no line leads over what is left out
+
+
 def test_names_that_do_not_fit_beside_each_other_go_on_below_in_the_picture() -> None:
     lines = [Line(f"a-rather-long-name-{at}", [0, 1], [0, at], at) for at in range(8)]
     tree = ElementTree.fromstring(sheet("x", [Chart("x", lines)]))
