@@ -68,16 +68,20 @@ class Carrying:
         return self._coins[asset]
 
     def bar_ended(self, ended: Sequence[str], prices: Mapping[str, Decimal], unhedged_usd: Decimal, hedged_usd: Decimal) -> None:
+        """Prices of one moment are compared: what stood still only because its bar goes on, or because it has no bars any more, has
+        no return."""
         for asset in ended:
             self._coins.pop(asset, None)
         if not self._carried:
             return
-        if self._worth is not None and self._worth[0] > 0 and self._worth[1] > 0:
-            self.whole.add(unhedged_usd / self._worth[0] - ONE, hedged_usd / self._worth[1] - ONE)
-        self._worth = unhedged_usd, hedged_usd
+        if set(prices) <= set(ended):
+            if self._worth is not None and self._worth[0] > 0 and self._worth[1] > 0:
+                self.whole.add(unhedged_usd / self._worth[0] - ONE, hedged_usd / self._worth[1] - ONE)
+            self._worth = unhedged_usd, hedged_usd
         for leg, assets in self._carried.items():
             for asset in assets:
-                self._asset_moved(asset, prices[asset], prices[leg])
+                if leg in ended and asset in ended:
+                    self._asset_moved(asset, prices[asset], prices[leg])
 
     def _asset_moved(self, asset: str, price: Decimal, hedge_price: Decimal) -> None:
         if (began := self._began.get(asset)) is not None:
