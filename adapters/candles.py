@@ -17,14 +17,14 @@ FUNDING_MS: Final = 28_800_000  # between two settlements of the paper exchange
 NOTHING: Final = Series(problems=("no history is known",))
 
 
-def candles_of(bars: Sequence[Bar], length_ms: int) -> list[Candle]:
+def candles_of(bars: Sequence[Bar], length_ms: int, of: str = "the market") -> list[Candle]:
     """Bars joined to candles that begin at multiples of `length_ms` (UTC). The first and the last one count only if they are whole;
     one in between is made of the bars there are. Raise Misconfigured if a bar is longer than a candle."""
     if bars and length_ms % bars[0].length_ms:
         minutes = bars[0].length_ms // 60_000
         raise Misconfigured(
-            f"hedges.X.policies.candle or cross.candle: bars of {minutes} minutes make no candles of {length_ms // 60_000}: "
-            "write a longer candle, or give finer prices"
+            f"prices of {of}: bars of {minutes} minutes make no candles of {length_ms // 60_000}: "
+            "give finer prices, or write a longer candle (policies.candle, cross.candle, --candle)"
         )
     found: list[Candle] = []
     last_ms = bars[-1].at_ms + bars[-1].length_ms if bars else 0
@@ -94,7 +94,7 @@ class RecordedPast:
     def _closed(self, asset: str, length_ms: int) -> tuple[list[Candle], list[int]]:
         """Every candle, and when each was closed."""
         if (asset, length_ms) not in self._candles:
-            made = candles_of(self._bars[asset], length_ms)
+            made = candles_of(self._bars[asset], length_ms, asset)
             self._candles[asset, length_ms] = made, [candle.opened_ms + length_ms for candle in made]
         return self._candles[asset, length_ms]
 

@@ -392,15 +392,14 @@ def correlations(
 ) -> None:
     """Which markets move together: correlations, β, R² and what a hedge would leave, of a venue's candles or of files."""
     from bot.cli_correlations import Asked, correlated, tables
-    from bot.cli_replay import moment_of, named, number_of
+    from bot.cli_replay import named, number_of, window_of
     from bot.cli_show import answer_json, show
 
     log_to_stderr(None, otherwise="critical")
     files = {name: Path(file) for name, file in named(prices or (), "--prices").items()}
     weight = None if half_life is None else number_of(half_life, "--half-life")
-    window = moment_of(since, "--from"), moment_of(until, "--to")
     correlated(
-        Asked(files, asset or (), candle, lookback, weight, *window, config, sets or (), account, picture),
+        Asked(files, asset or (), candle, lookback, weight, *window_of(since, until), config, sets or (), account, picture),
         lambda said: answer_json(said) if as_json else show(*tables(said)),
     )
 

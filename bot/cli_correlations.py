@@ -58,6 +58,9 @@ def measured(asked: Asked) -> dict[str, Any]:
         raise Wrong(Exit.USAGE, f"--lookback {asked.lookback}: fewer than {LEAST_RETURNS} returns tell nothing")
     length_ms = CANDLES_MS[asked.candle]
     if asked.files:
+        if asked.assets:
+            other = asked.assets[0]
+            raise Wrong(Exit.USAGE, f"--asset {other}: is of a venue, and prices are of files here: give --prices {other}=FILE")
         source, candles = "files", candles_of_files(asked.files, length_ms, asked.from_ms, asked.to_ms)
     else:
         if asked.from_ms is not None or asked.to_ms is not None:

@@ -16,12 +16,12 @@ from bot.core.model import ONE, ZERO
 from bot.exit_codes import Exit
 from bot.face import plain
 from bot.replay import Progress, Replay
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError
 from bot.settings_cross import Cross
 from bot.settings_policies import NO_POLICIES, policies_by_name
 from bot.settings_values import MOST_USD
 from bot.wiring.coverage import ends_ms, spoken_before, uncovered, when
-from bot.wiring.past import History, Recorded, instant, low_and_close, recorded, replay
+from bot.wiring.past import History, Recorded, instant, recorded, replay
 from bot.words import ratio_from
 
 ROOM: Final = 10  # limits that nobody wrote down allow so many times the value of the bag
@@ -113,31 +113,15 @@ def beside(said: Sequence[str]) -> dict[str, dict[str, str]]:
 
 def compared(settings: Settings, read: Recorded, commands: Sequence[CommandGiven]) -> dict[str, dict[str, Any]]:
     """The same history with the target ratio all the time (where policies change it), and without any hedge."""
+    from bot.jumping.unhedged import unhedged  # loads numpy
+
     always: dict[str, dict[str, Any]] = {}
     if (unchanged := without_policies(settings)) is not None:
         _, told = asyncio.run(drive(unchanged, read, commands))
         always = {"always": {name: told[name] for name in ("value_end_usd", "value_min_usd", "funding_usd", "fees_usd", "liquidated")}}
     held = {asset: coins_of(settings, asset) for asset in read.bars}
-    dollars = settings.paper.collateral.get("USDT", ZERO)
-    worth, least = unhedged(read, held, dollars)
+    worth, least = unhedged(read.bars, held, settings.paper.collateral.get("USDT", ZERO))
     return {**always, "never": {"value_end_usd": plain(worth), "value_min_usd": plain(least)}}
-
-
-def unhedged(read: Recorded, held: Mapping[str, Decimal], dollars: Decimal) -> tuple[Decimal, Decimal]:
-    """What these coins are worth in the end, and at worst, at the lows and closes of the bars. USD."""
-    if len(held) == 1:
-        ((asset, coins),) = held.items()
-        low, close = low_and_close(read.bars[asset])
-        return dollars + coins * close, dollars + coins * low
-    prices: dict[str, Decimal] = {}
-    worth = least = None
-    for bar, asset in sorted(((bar, asset) for asset, bars in read.bars.items() for bar in bars), key=lambda one: one[0].at_ms):
-        for price in (bar.low, bar.close):
-            prices[asset] = price
-            if len(prices) == len(held):
-                worth = dollars + sum((held[name] * prices[name] for name in held), ZERO)
-                least = worth if least is None else min(least, worth)
-    return worth or ZERO, least or ZERO
 
 
 def without_policies(settings: Settings) -> Settings | None:
@@ -183,7 +167,14 @@ def history_of(asked: Asked) -> History:
     for asset in rates:
         if asset not in bars:
             raise Wrong(Exit.USAGE, f"--funding {asset}: there are no prices of {asset}: give --prices {asset}=FILE")
-    return History(bars, rates, moment_of(asked.since, "--from"), moment_of(asked.until, "--to"), asked.allow_gaps)
+    return History(bars, rates, *window_of(asked.since, asked.until), asked.allow_gaps)
+
+
+def window_of(since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    from_ms, to_ms = moment_of(since, "--from"), moment_of(until, "--to")
+    if from_ms is not None and to_ms is not None and from_ms >= to_ms:
+        raise Wrong(Exit.USAGE, f"--from {since}: does not come before --to {until}, so nothing lies between them; name a later end")
+    return from_ms, to_ms
 
 
 def named(said: Sequence[str], option: str) -> dict[str, str]:
@@ -301,9 +292,16 @@ def widened(settings: Settings, limits: Mapping[str, Decimal]) -> Settings:
 
 def require_prices(settings: Settings, read: Recorded) -> None:
     """Of whatever is hedged; and a policy whose time is over before they begin has no point."""
-    unpriced = [asset for asset in settings.assets if asset not in read.bars]
-    if unpriced:
-        raise Wrong(Exit.USAGE, f"--prices: {unpriced[0]} is hedged and has no prices: give --prices {unpriced[0]}=FILE")
+    for asset in settings.assets:
+        if asset not in read.bars:
+            raise unpriced(asset)
+    held = {f"bag.{asset}.coins": holding.declared for asset, holding in settings.outside.items()}
+    held |= {f"paper.collateral.{currency}": coins for currency, coins in settings.paper.collateral.items() if currency != "USDT"}
+    for key, coins in held.items():
+        if coins and (asset := key.split(".")[1 if key.startswith("bag.") else 2]) not in read.bars:
+            raise Wrong(
+                Exit.USAGE, f"--prices: {key} is {plain(coins)}, and {asset} has no prices: give --prices {asset}=FILE, or --set {key}=0"
+            )
     starts_ms = min(bars[0].at_ms for bars in read.bars.values())
     for asset, hedge in settings.hedges.items():
         for key, problem, remedy in hedge.policies.pointless_at(starts_ms):
@@ -316,19 +314,32 @@ def value_of(settings: Settings, key: str) -> Decimal:
     return found
 
 
+def unpriced(asset: str) -> Wrong:
+    return Wrong(Exit.USAGE, f"--prices: {asset} is hedged, or hedges another one, and has no prices: give --prices {asset}=FILE")
+
+
 def from_flags(config: Path | None, flags: Mapping[str, str]) -> Settings:
-    return settings_from(config, flags=flags, search=False)
+    try:
+        return settings_from(config, flags=flags, search=False)
+    except SettingsError as error:
+        for finding in error.findings:
+            if finding.key.startswith("paper.price."):  # they begin with the file
+                raise unpriced(finding.key.rpartition(".")[2]) from None
+        raise
 
 
 def flags_of(asked: Asked, read: Recorded, given: Mapping[str, str]) -> dict[str, str]:
     """Paper, armed, and the bag as typed. Without a configuration every priced asset is hedged, at the ratio that was `given` or 1."""
     bag, ratio = amounts(asked.bag, "--bag"), amounts(asked.ratio, "--ratio")
-    crossed = cross_flags(asked.crosses)
+    crossed, ruled = cross_flags(asked.crosses), policy_flags(asked.policies)
     carried = {key.split(".")[1] for key in crossed}
     posted = amounts(asked.collateral, "--collateral")
+    coins = [currency for currency in posted if currency != "USDT"]
+    withs = [value for key, value in crossed.items() if key.endswith(".cross.with")]
     flags = {"mode": "live", "venue.name": "paper", "venue.environment": "null", "venue.base_url": "null", "paper.feed": "synthetic"}
-    for option, held in (("--bag", bag), ("--ratio", ratio)):
-        for asset in held:
+    named_by = {"--bag": bag, "--ratio": ratio, "--collateral": coins, "--cross": [*sorted(carried), *withs]}
+    for option, assets in (*named_by.items(), ("--policy", sorted({key.split(".")[1] for key in ruled}))):
+        for asset in assets:
             if asset not in read.bars:
                 raise Wrong(Exit.USAGE, f"{option} {asset}: there are no prices of {asset}: give --prices {asset}=FILE")
     for asset, bars in read.bars.items():
@@ -344,10 +355,15 @@ def flags_of(asked: Asked, read: Recorded, given: Mapping[str, str]) -> dict[str
             flags[f"hedges.{asset}.ratio"] = ratio[asset]
         if asked.basis is not None and asset not in carried:
             flags[f"hedges.{asset}.basis"] = asked.basis
-        if asked.top_up:
+        if asked.top_up and asset not in carried and not linear(asset, given):
             flags |= topped_up(asset, bag.get(asset), given)
     posted_flags = {f"paper.collateral.{currency}": amount for currency, amount in posted.items()}
-    return {**flags, **posted_flags, **crossed, **policy_flags(asked.policies)}
+    return {**flags, **posted_flags, **crossed, **ruled}
+
+
+def linear(asset: str, given: Mapping[str, str]) -> bool:
+    """Is its margin USDT, so that no coin of the bag can be posted for it?"""
+    return given.get(f"hedges.{asset}.instrument", "").endswith(":USDT")
 
 
 def topped_up(asset: str, coins: str | None, given: Mapping[str, str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from bot.wiring.venue import open_exchange
 def candles_of_files(files: Mapping[str, Path], length_ms: int, from_ms: int | None, to_ms: int | None) -> dict[str, Sequence[Candle]]:
     """Raise HistoryError naming file and line, or Misconfigured if a file's bars are longer than a candle."""
     bars = {asset: read_bars(path, from_ms=from_ms, to_ms=to_ms, allow_gaps=True) for asset, path in files.items()}
-    return {asset: candles_of(read, length_ms) for asset, read in bars.items()}
+    return {asset: candles_of(read, length_ms, asset) for asset, read in bars.items()}
 
 
 async def candles_of_venue(settings: Settings, assets: Sequence[str], length_ms: int, most: int) -> tuple[str, dict[str, Sequence[Candle]]]:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from bot.cli import app
 from bot.cli_exit import Wrong
+from bot.ports import Misconfigured
 from bot.wiring.markets import candles_of_venue
 from tests.replay.data import data, needs_data
 from tests.venues.test_cross_at_a_venue import SOL, at, hours, settings_for
@@ -78,6 +79,8 @@ def test_five_candles_are_too_few_and_it_says_so() -> None:
         (("--prices", "BTC=x.csv", "--half-life", "x"), "--half-life x: is not a number above zero"),
         (("--from", "2022-01-01"), "--from and --to cut files"),
         (("--prices", "BTC="), "nothing follows the equals sign"),
+        (("--prices", "BTC=x.csv", "--asset", "SOL"), "--asset SOL: is of a venue, and prices are of files here: give --prices SOL=FILE"),
+        (("--prices", "BTC=x.csv", "--from", "2022-01-02", "--to", "2022-01-01"), "--from 2022-01-02: does not come before --to"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(words: tuple[str, ...], said: str) -> None:
@@ -91,6 +94,14 @@ def test_one_asset_alone_and_a_picture_of_another_kind_are_refused(tmp_path: Pat
         typed("--prices", f"BTC={data(FILES['BTC'])}", "--from", "2022-11-01", "--to", "2022-11-09")
     with pytest.raises(Wrong, match=r"a picture ends in \.svg or \.png"):
         typed(*files(), "--from", "2022-11-01", "--to", "2022-11-09", "--picture", str(tmp_path / "matrix.gif"))
+
+
+def test_bars_that_are_longer_than_the_candles_are_refused_with_their_asset(tmp_path: Path) -> None:
+    for name, step in (("fine", 1), ("coarse", 4)):
+        rows = "".join(f"{1_704_067_200 + place * step * 3600},100\n" for place in range(9))
+        (tmp_path / f"{name}.csv").write_text(f"timestamp,price\n{rows}")
+    with pytest.raises(Misconfigured, match=r"prices of SOL: bars of 240 minutes make no candles of 60: .*--candle"):
+        typed("--prices", f"BTC={tmp_path / 'fine.csv'}", "--prices", f"SOL={tmp_path / 'coarse.csv'}")
 
 
 async def test_a_venues_own_candles_are_read_and_nothing_is_signed(tmp_path: Path) -> None:

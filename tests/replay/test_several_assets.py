@@ -1,0 +1,139 @@
+"""What does a replay of several assets count, where their prices differ in length, in their ends, or are missing?"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+pytest.importorskip("numpy")
+
+from bot.cli_exit import Wrong
+from bot.cli_replay import Asked, fitted, history_of, replayed
+from bot.jumping.unhedged import unhedged
+from bot.wiring.past import recorded, replay
+
+HOUR = 3600
+BEGAN = 1_704_067_200  # 2024-01-01
+PRICES = {"BTC": 60_000.0, "ETH": 3_000.0, "SOL": 100.0}
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def prices(tmp_path: Path) -> Write:
+    """`ASSET=FILE` of bars of so many hours; the same walk whatever their length."""
+
+    def write(asset: str, hours: int = 1, count: int = 96) -> str:
+        chance, price, walk = Random(asset), PRICES[asset], []
+        for _ in range(count):
+            close = price * (1 + chance.gauss(0, 0.01))
+            walk.append((price, max(price, close) * 1.004, min(price, close) * 0.996, close))
+            price = close
+        bars = [walk[at : at + hours] for at in range(0, count, hours)]
+        rows = [
+            f"{BEGAN + place * hours * HOUR},{bar[0][0]},{max(one[1] for one in bar)},{min(one[2] for one in bar)},{bar[-1][3]}\n"
+            for place, bar in enumerate(bars)
+        ]
+        file = tmp_path / f"{asset}-{hours}-{count}.csv"
+        file.write_text("timestamp,open,high,low,close\n" + "".join(rows))
+        return f"{asset}={file}"
+
+    return write
+
+
+def asked(files: list[str], **more: Any) -> Asked:
+    return replace(Asked(files, (), ["BTC=1"], ["BTC=2"], (), None, None, None, False, (), None, ()), **more)
+
+
+@pytest.mark.parametrize("lengths", [{"BTC": 1}, {"BTC": 4}, {"BTC": 1, "ETH": 1}, {"BTC": 1, "ETH": 4, "SOL": 24}], ids=str)
+def test_never_hedged_is_looked_at_when_the_hedge_is(prices: Write, lengths: dict[str, int]) -> None:
+    """A crash within a bar that the hedged value is not asked about would make any hedge look better."""
+    held = [f"{asset}=2" for asset in lengths]
+    typed = asked([prices(*one) for one in lengths.items()], bag=held, collateral=held, ratio=[f"{asset}=0" for asset in lengths])
+    read = recorded(history_of(typed))
+    run = asyncio.run(replay(fitted(typed, read)[0], read))
+    hedged = asyncio.run(run.run())
+    worth, least = unhedged(read.bars, {asset: Decimal(4) for asset in lengths}, Decimal(0))
+    assert worth == Decimal(str(hedged["value_end_usd"]))
+    assert least == pytest.approx(Decimal(str(hedged["value_min_usd"])), abs=Decimal("0.00001"))
+    assert least < worth
+
+
+@pytest.mark.parametrize(
+    ("mixed", "alike"),
+    [
+        (("BTC", "SOL", 4), (("BTC", 4), ("SOL", 4))),
+        (("BTC", "SOL", 1, 60), (("BTC", 1, 60), ("SOL", 1, 60))),
+    ],
+    ids=["other bars", "an end before the other's"],
+)
+def test_what_a_cross_hedge_took_away_is_told_of_moments_at_which_both_have_a_new_price(
+    prices: Write, mixed: tuple[Any, ...], alike: tuple[Any, ...]
+) -> None:
+    hedge, *carried = mixed
+    typed = {"bag": ["BTC=0", "SOL=300"], "crosses": ["SOL=BTC:beta=1.2"]}
+    said = replayed(asked([prices(hedge), prices(*carried)], **typed))
+    both = replayed(asked([prices(*one) for one in alike], **typed))
+    assert said["effectiveness"] == both["effectiveness"]
+    assert float(said["variance_reduction"]) == pytest.approx(float(both["variance_reduction"]), abs=0.02)  # other fills
+
+
+CONFIG = """\
+venue: {name: paper, environment: null}
+mode: live
+bag: {BTC: {coins: 1}, ETH: {coins: 10}}
+paper: {collateral: {BTC: 2, ETH: 10}}
+hedges: {BTC: {ratio: 1.0}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"collateral": ["BTC=2", "DOGE=5"]}, "--collateral DOGE: there are no prices of DOGE: give --prices DOGE=FILE"),
+        ({"policies": ["DOGE=ramp:days=4"]}, "--policy DOGE: there are no prices of DOGE: give --prices DOGE=FILE"),
+        ({"crosses": ["DOGE=BTC"]}, "--cross DOGE: there are no prices of DOGE: give --prices DOGE=FILE"),
+        ({"crosses": ["BTC=ETH"]}, "--cross ETH: there are no prices of ETH: give --prices ETH=FILE"),
+        ({"since": "2024-01-03", "until": "2024-01-02"}, "--from 2024-01-03: does not come before --to 2024-01-02"),
+        ({"since": "2024-01-03", "until": "2024-01-03"}, "--from 2024-01-03: does not come before --to 2024-01-03"),
+    ],
+)
+def test_what_was_typed_about_a_coin_without_prices_or_of_no_time_is_refused_in_the_words_of_the_command(
+    prices: Write, more: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(Wrong) as refused:
+        replayed(asked([prices("BTC")], **more))
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("", "--prices: bag.ETH.coins is 10, and ETH has no prices: give --prices ETH=FILE, or --set bag.ETH.coins=0"),
+        ("bag.ETH.coins=0", "--prices: paper.collateral.ETH is 10, and ETH has no prices"),
+        ("hedges.ETH.ratio=1", "--prices: ETH is hedged, or hedges another one, and has no prices: give --prices ETH=FILE"),
+    ],
+)
+def test_a_coin_of_the_configuration_without_prices_is_never_counted_as_a_dollar(
+    prices: Write, tmp_path: Path, more: str, words: str
+) -> None:
+    file = tmp_path / "hedge.yaml"
+    file.write_text(CONFIG)
+    with pytest.raises(Wrong) as refused:
+        replayed(asked([prices("BTC")], bag=(), collateral=(), config=file, sets=[more] if more else []))
+    assert words in str(refused.value)
+    without = replayed(asked([prices("BTC")], bag=(), collateral=(), config=file, sets=["bag.ETH.coins=0", "paper.collateral.ETH=0"]))
+    plain = replayed(asked([prices("BTC")]))
+    assert without["unhedged_value_end_usd"] == plain["unhedged_value_end_usd"]
+
+
+def test_a_top_up_moves_what_can_be_posted_and_leaves_a_leg_in_dollars_alone(prices: Write) -> None:
+    files, held = [prices("BTC"), prices("ETH")], ["BTC=4", "ETH=20"]
+    linear = ["hedges.ETH.instrument=ETH/USDT:USDT"]
+    said = replayed(asked(files, bag=held, collateral=["BTC=1", "USDT=90000"], sets=linear, top_up=True))
+    assert {one["asset"] for one in said["transfers"]} == {"BTC"}
+    assert said["fills"] >= 2
