@@ -29,7 +29,7 @@ def require_pages(named: Named, taken: Iterable[Path]) -> None:
 
 
 def write_pages(runs: Mapping[str, tuple[Settings, Replay, Mapping[str, Any]]], read: Recorded, named: Named) -> None:
-    told = [Told(name, answer, drawn(run, read, POINTS), bands(run)) for name, (_, run, answer) in runs.items()]
+    told = [Told(name, answer, drawn(run, read, POINTS), bands(run), carried(run)) for name, (_, run, answer) in runs.items()]
     prices = extremes(read)
     if named.report is not None:
         write(page(told, prices).encode(), named.report, "--report")
@@ -38,5 +38,14 @@ def write_pages(runs: Mapping[str, tuple[Settings, Replay, Mapping[str, Any]]], 
 
 
 def bands(run: Replay) -> dict[str, tuple[float, float]]:
-    """Of the legs whose band stands as it was written."""
-    return {rule.asset: (float(rule.band.low), float(rule.band.high)) for rule in run.engine.rules.legs if rule.auto is None}
+    """Of the legs whose band stands as it was written: that of one that carries others is made anew at each look."""
+    told = [rule for rule in run.engine.rules.legs if rule.auto is None and rule.asset not in carried(run)]
+    return {rule.asset: (float(rule.band.low), float(rule.band.high)) for rule in told}
+
+
+def carried(run: Replay) -> dict[str, list[str]]:
+    """By the asset whose contract is shorted for them."""
+    found: dict[str, list[str]] = {}
+    for rule in run.engine.rules.crosses:
+        found.setdefault(rule.hedge, []).append(rule.asset)
+    return found

@@ -86,6 +86,7 @@ class Chart:
     lines: Sequence[Line]
     marks: Sequence[Marks] = ()
     percent: bool = False
+    span_ms: Sequence[float] = ()  # moments that lie within, whatever its lines and marks begin and end with
     most: float = math.inf  # a value above it is not drawn: beside it everything else would be flat
 
 
@@ -107,6 +108,7 @@ def drawn(chart: Chart) -> Drawn:
     if not points:
         return Drawn(chart, names=[told(line, chart, drawn=False) for line in chart.lines if line.name])
     times = [at for line in chart.lines for at in (line.at_ms[0], line.at_ms[-1]) if len(line.at_ms)]
+    times += [at for one in chart.marks for at, _ in one.points] + list(chart.span_ms)
     began, ended = min(times), max(times)
     low, high = min(value for _, value in points), max(value for _, value in points)
     room = (high - low) * 0.05 or abs(high) * 0.05 or 1.0

@@ -1,7 +1,7 @@
 """How does a replay look on one page, and two of them side by side?"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from html import escape
 from itertools import accumulate, pairwise
@@ -26,12 +26,14 @@ Edges = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One run: what it is called, what it answered, its curves, and the edges of each asset's band as multiples of the ideal hedge."""
+    """One run: what it is called, what it answered, its curves, and the edges of each asset's band as multiples of the ideal hedge of its
+    own coins."""
 
     name: str
     answer: Mapping[str, Any]
     curves: Series
     bands: Mapping[str, Edges]
+    carried: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the assets that a leg's short is for too
 
     @property
     def days(self) -> Decimal:
@@ -139,6 +141,13 @@ def drawdowns(worth: Sequence[float]) -> list[float]:
 
 
 def charts(runs: Sequence[Told], prices: Mapping[str, Extremes]) -> Iterator[Chart]:
+    """All over the same time, whatever began later or ended sooner."""
+    at = runs[0].curves.at_ms
+    for one in each_chart(runs, prices):
+        yield replace(one, span_ms=(float(at[0]), float(at[-1])))
+
+
+def each_chart(runs: Sequence[Told], prices: Mapping[str, Extremes]) -> Iterator[Chart]:
     first = runs[0].curves
     at = first.at_ms.tolist()
 
@@ -182,9 +191,12 @@ def charts_of(asset: str, runs: Sequence[Told], prices: Extremes | None) -> Iter
     if prices is not None:  # a bar that fell and rose again shows too
         price = [Line("price", prices.at_ms, prices.low, GREY), Line("", prices.at_ms, prices.high, GREY)]
     yield Chart(f"{asset}: price and orders of {first.name}", price, orders(first.curves, asset))
-    yield Chart(f"{asset}: short, USD", [*of_each(lambda one: one.short_usd), *band(at, leg, first.bands.get(asset))])
-    target = Line("target", at, leg.ratio_target.tolist(), GREY, dashed=True)
-    yield Chart(f"{asset}: hedge ratio", [*of_each(lambda one: one.ratio), target])
+    others = [other for other in first.carried.get(asset, ()) if other != asset]
+    along = f" with {' and '.join(others)} that it carries" if others else ""
+    yield Chart(f"{asset}: short{along}, USD", [*of_each(lambda one: one.short_usd), *band(at, leg, first.bands.get(asset))])
+    if not others:  # what is shorted for others is no share of the own coins
+        target = Line("target", at, leg.ratio_target.tolist(), GREY, dashed=True)
+        yield Chart(f"{asset}: hedge ratio", [*of_each(lambda one: one.ratio), target])
     yield Chart(f"{asset}: leverage", of_each(lambda one: one.leverage))
     yield Chart(f"{asset}: distance to liquidation", of_each(lambda one: one.liquidation_distance), percent=True, most=FAR)
 

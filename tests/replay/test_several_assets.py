@@ -1,6 +1,7 @@
 """What does a replay of several assets count, where their prices differ in length, in their ends, or are missing?"""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -137,3 +138,33 @@ def test_a_top_up_moves_what_can_be_posted_and_leaves_a_leg_in_dollars_alone(pri
     said = replayed(asked(files, bag=held, collateral=["BTC=1", "USDT=90000"], sets=linear, top_up=True))
     assert {one["asset"] for one in said["transfers"]} == {"BTC"}
     assert said["fills"] >= 2
+
+
+CHART = re.compile(r"<figure><figcaption>(.*?)<span.*?<div class=\"x\"><span>(.*?)</span><span>(.*?)</span></div></figure>")
+DOT = re.compile(r"M(-?[0-9.]+) -?[0-9.]+h\.01")
+
+
+def test_every_chart_spans_the_whole_time_and_shows_every_fill_however_long_a_bar_is_and_whichever_asset_ended(
+    prices: Write, tmp_path: Path
+) -> None:
+    files, page = [prices("BTC"), prices("ETH", 24), prices("SOL", 1, 60)], tmp_path / "out.html"
+    said = replayed(asked(files, bag=["BTC=0"], collateral=["BTC=2", "ETH=20", "SOL=500"], report=page))
+    assert said["fills"] >= 3  # in the first hour
+    text = page.read_text("utf-8")
+    charts = CHART.findall(text)
+    assert {title.partition(":")[0] for title, *_ in charts} >= {"BTC", "ETH", "SOL", "Value, USD"}
+    assert {(began, ended) for _, began, ended in charts} == {("2024-01-01", "2024-01-05")}
+    dots = [float(across) for across in DOT.findall(text)]
+    assert dots
+    assert all(0 <= across <= 800 for across in dots)
+
+
+def test_a_leg_that_carries_others_is_drawn_without_the_edges_and_the_ratio_of_its_own_coins_alone(prices: Write, tmp_path: Path) -> None:
+    page = tmp_path / "out.html"
+    alone, both = asked([prices("BTC")], report=page), asked([prices("BTC"), prices("SOL")], bag=["BTC=0", "SOL=300"], report=page)
+    replayed(alone)
+    assert all(words in page.read_text("utf-8") for words in ("BTC: hedge ratio", ">band<", "BTC: short, USD"))
+    replayed(replace(both, crosses=["SOL=BTC:beta=1.2"]))
+    text = page.read_text("utf-8")
+    assert "BTC: short with SOL that it carries, USD" in text
+    assert not any(words in text for words in ("hedge ratio", ">band<"))
