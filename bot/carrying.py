@@ -54,6 +54,7 @@ class Carrying:
     def _note(self, leg: LegPlan, at_ms: int) -> None:
         self._carried[leg.asset] = tuple(plan.asset for plan in leg.crosses)
         for plan in leg.crosses:
+            self.each.setdefault(plan.asset, Returns())
             before = next((change.plan for change in reversed(self.changes) if change.plan.asset == plan.asset), None)
             if before is None or before.why != plan.why:
                 self.changes.append(Change(at_ms, plan))
@@ -86,7 +87,7 @@ class Carrying:
     def _asset_moved(self, asset: str, price: Decimal, hedge_price: Decimal) -> None:
         if (began := self._began.get(asset)) is not None:
             bare = price / began[0] - ONE
-            self.each.setdefault(asset, Returns()).add(bare, bare - began[2] * (hedge_price / began[1] - ONE))
+            self.each[asset].add(bare, bare - began[2] * (hedge_price / began[1] - ONE))
         plan = self.newest.get(asset)
         if plan is not None and plan.target_usd is not None and plan.coins:
             self._began[asset] = price, hedge_price, plan.target_usd / (plan.coins * price)

@@ -22,6 +22,7 @@ KINDS: Final = {
 }  # of fills: what they are called, and their colours
 
 Edges = tuple[float, float]
+Moments = frozenset[int] | None  # that returns are taken between; None: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def page(runs: Sequence[Told], prices: Mapping[str, Extremes]) -> str:
     first = runs[0]
     began, ended = (iso_utc(int(first.curves.at_ms[place]))[:16].replace("T", " ") for place in (0, -1))
     intro = f"<p>{began} to {ended} UTC, {first.answer['steps']:,} bars. A replay is not a forecast.</p>"
-    return document("Replay", f"{intro}{table(runs)}{''.join(map(figure, charts(runs, prices)))}")
+    return document("Replay", f"{intro}{table(runs, together(prices))}{''.join(map(figure, charts(runs, prices)))}")
 
 
 def picture(runs: Sequence[Told], prices: Mapping[str, Extremes]) -> str:
@@ -65,11 +66,19 @@ def picture(runs: Sequence[Told], prices: Mapping[str, Extremes]) -> str:
 # ---------------------------------------------------------------------------------------------------------------- figures
 
 
-def table(runs: Sequence[Told]) -> str:
+def together(prices: Mapping[str, Extremes]) -> Moments:
+    """When bars of all assets end: at other moments some price stands still because its bar goes on, or because it has none any more."""
+    first, *others = [one.at_ms for one in prices.values()]
+    if all(len(one) == len(first) and (one == first).all() for one in others):
+        return None
+    return frozenset(first.tolist()).intersection(*(one.tolist() for one in others))
+
+
+def table(runs: Sequence[Told], moments: Moments) -> str:
     first = runs[0].curves
-    columns = [figures(one) for one in runs]
-    unhedged = bare("unhedged", first.unhedged_usd, first)
-    naive = bare("naive rule", first.naive_usd, first)
+    columns = [figures(one, moments) for one in runs]
+    unhedged = bare("unhedged", first.unhedged_usd, first, moments)
+    naive = bare("naive rule", first.naive_usd, first, moments)
     heads = ("", *(one.name for one in runs), "unhedged", "naive rule")
     rows = [(name, *(column.get(name, "–") for column in (*columns, unhedged, naive))) for name in columns[0]]
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
@@ -77,18 +86,18 @@ def table(runs: Sequence[Told]) -> str:
     return f'<div class="wide" tabindex="0"><table><tr>{head}</tr>{body}</table></div>'
 
 
-def bare(name: str, values: Iterable[float], of: Series) -> dict[str, str]:
+def bare(name: str, values: Iterable[float], of: Series, moments: Moments) -> dict[str, str]:
     """What can be said of a value that nobody traded for."""
     worth = list(values)
     return {
         "value at the end, USD": usd(worth[-1]),
         "lowest value, USD": usd(min(worth)),
         "largest drawdown": percent(-min(drawdowns(worth))),
-        **(effect(of, worth) if name != "unhedged" and min(worth) > 0 else {}),
+        **(effect(of, worth, moments) if name != "unhedged" and min(worth) > 0 else {}),
     }
 
 
-def figures(run: Told) -> dict[str, str]:
+def figures(run: Told, moments: Moments) -> dict[str, str]:
     said, curves = run.answer, run.curves
     worth = curves.value_usd.tolist()
     start, end, bag = (Decimal(said[name]) for name in ("value_start_usd", "value_end_usd", "unhedged_value_end_usd"))
@@ -98,7 +107,7 @@ def figures(run: Told) -> dict[str, str]:
         "value at the end, USD": usd(end),
         "lowest value, USD": usd(Decimal(said["value_min_usd"])),
         "largest drawdown": percent(-min(drawdowns(worth))),
-        **effect(curves, worth),
+        **effect(curves, worth, moments),
         "the hedge brought, USD": usd(end - bag),
         "of which the contracts, USD": usd(end - bag + cost),
         "of which funding, USD": usd(funding),
@@ -111,9 +120,9 @@ def figures(run: Told) -> dict[str, str]:
     }
 
 
-def effect(curves: Series, worth: Sequence[float]) -> dict[str, str]:
+def effect(curves: Series, worth: Sequence[float], moments: Moments) -> dict[str, str]:
     """As in the insurance statement: of the returns from hour to hour, or from day to day where the curve has no hours."""
-    bare, hedged, every = returns(curves, worth)
+    bare, hedged, every = returns(curves, worth, moments)
     reduced, told = variance_reduction(bare, hedged), r_squared(bare, hedged)
     return {
         f"variance taken away ({every} returns)": "–" if reduced is None else percent(float(reduced)),
@@ -121,10 +130,11 @@ def effect(curves: Series, worth: Sequence[float]) -> dict[str, str]:
     }
 
 
-def returns(curves: Series, worth: Sequence[float]) -> tuple[list[Decimal], list[Decimal], str]:
-    times, unhedged = curves.at_ms.tolist(), curves.unhedged_usd.tolist()
-    every_ms = HOUR_MS if (times[-1] - times[0]) / HOUR_MS <= len(times) else DAY_MS
-    places = list({at // every_ms: place for place, at in enumerate(times)}.values())
+def returns(curves: Series, worth: Sequence[float], moments: Moments) -> tuple[list[Decimal], list[Decimal], str]:
+    unhedged = curves.unhedged_usd.tolist()
+    times = [(place, at) for place, at in enumerate(curves.at_ms.tolist()) if not place or moments is None or at in moments]
+    every_ms = HOUR_MS if (times[-1][1] - times[0][1]) / HOUR_MS <= len(times) else DAY_MS
+    places = list({at // every_ms: place for place, at in times}.values())
     steps = [(was, now) for was, now in pairwise(places) if unhedged[was] > 0 and worth[was] > 0]
     bare, hedged = (
         [Decimal(values[now] / values[was] - 1).quantize(Decimal("1e-12")) for was, now in steps] for values in (unhedged, worth)

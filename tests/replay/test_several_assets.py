@@ -15,6 +15,7 @@ pytest.importorskip("numpy")
 
 from bot.cli_exit import Wrong
 from bot.cli_replay import Asked, fitted, history_of, replayed
+from bot.cli_replay_table import summary
 from bot.jumping.unhedged import unhedged
 from bot.wiring.past import recorded, replay
 
@@ -64,6 +65,9 @@ def test_never_hedged_is_looked_at_when_the_hedge_is(prices: Write, lengths: dic
     assert least < worth
 
 
+REDUCED = re.compile(r"<td>variance taken away \((hourly|daily) returns\)</td><td>(-?[0-9.]+)%</td>")
+
+
 @pytest.mark.parametrize(
     ("mixed", "alike"),
     [
@@ -73,14 +77,29 @@ def test_never_hedged_is_looked_at_when_the_hedge_is(prices: Write, lengths: dic
     ids=["other bars", "an end before the other's"],
 )
 def test_what_a_cross_hedge_took_away_is_told_of_moments_at_which_both_have_a_new_price(
-    prices: Write, mixed: tuple[Any, ...], alike: tuple[Any, ...]
+    prices: Write, tmp_path: Path, mixed: tuple[Any, ...], alike: tuple[Any, ...]
 ) -> None:
     hedge, *carried = mixed
-    typed = {"bag": ["BTC=0", "SOL=300"], "crosses": ["SOL=BTC:beta=1.2"]}
+    typed = {"bag": ["BTC=0", "SOL=3000"], "collateral": ["BTC=8"], "crosses": ["SOL=BTC:beta=1.2"], "report": tmp_path / "out.html"}
     said = replayed(asked([prices(hedge), prices(*carried)], **typed))
+    page = REDUCED.findall(typed["report"].read_text("utf-8"))
     both = replayed(asked([prices(*one) for one in alike], **typed))
     assert said["effectiveness"] == both["effectiveness"]
     assert float(said["variance_reduction"]) == pytest.approx(float(both["variance_reduction"]), abs=0.02)  # other fills
+    ((every, share),) = page
+    ((same, other),) = REDUCED.findall(typed["report"].read_text("utf-8"))
+    assert every == same
+    assert float(share) == pytest.approx(float(other), abs=2)
+
+
+def test_bars_that_never_end_together_tell_nothing_of_what_a_cross_hedge_took_away(prices: Write) -> None:
+    later = Path(prices("SOL").partition("=")[2])
+    head, *rows = later.read_text().splitlines()
+    later.write_text("\n".join([head, *(f"{int(row[:10]) + HOUR // 2}{row[10:]}" for row in rows)]) + "\n")
+    typed = asked([prices("BTC"), f"SOL={later}"], bag=["BTC=0", "SOL=300"], crosses=["SOL=BTC:beta=1.2"])
+    said = replayed(typed)
+    assert (said["effectiveness"], said["variance_reduction"]) == ({"SOL": None}, None)
+    assert dict(summary(said))["variance taken away"] == "of SOL –; of everything –"
 
 
 CONFIG = """\
