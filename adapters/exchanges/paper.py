@@ -14,7 +14,7 @@ paper_store.py      SQLite, committed before any answer
 paper_faults.py     what can be made to go wrong
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final, Literal, TypeVar
@@ -39,7 +39,8 @@ class PaperExchange:
     """A simulated venue. Time moves when someone looks or acts (up to clock.now_ms()), or when a driver pushes prints.
 
     `prices` (USD per coin) list the assets, `collateral` funds a new database. `url`: sqlite:///FILE, or sqlite:// for one in memory;
-    None keeps it nowhere, for a driver that pushes prices and looks back no further than a minute.
+    None keeps it nowhere, for a driver that pushes prices and looks back no further than a minute. There the assets of `to_come` show no
+    price and take no order before their first print; the price that they are listed with only tells their tick.
     `spot` lies beside the account, where `transfer` takes it from.
     `feed` is given what the venue began with and makes the prints; without it prices come from `print` and `settle_funding`.
     `matching`: "print" fills by contract rule of replay, "book" by a synthetic order book; or a
@@ -69,6 +70,7 @@ class PaperExchange:
         book_depth_usd: Decimal = Decimal(50_000),
         touch: Touch | None = None,
         spot: Mapping[str, Decimal] | None = None,
+        to_come: Collection[str] = (),
         latency_ms: int = 0,
         synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL",
         gate: Gate | None = None,
@@ -80,7 +82,7 @@ class PaperExchange:
         self.commits = 0  # how often anything but a price changed
         self._clock = clock
         self._keeper: Keeper
-        founding = Founding(seed, clock.now_ms(), prices, collateral, spot or {})
+        founding = Founding(seed, clock.now_ms(), prices, collateral, spot or {}, frozenset(to_come))
         if url is None:
             self._keeper = Nowhere(founding)
         else:
@@ -284,7 +286,9 @@ class PaperExchange:
         except NotSent as error:
             return Priced(problem=str(error))
         shown = self._venue.markets.get(asset)
-        return Priced(problem=f"the paper exchange has no price of {asset}") if shown is None else Priced(shown.price, self._venue.now_ms)
+        if shown is None or not shown.listed:
+            return Priced(problem=f"the paper exchange has no price of {asset}")
+        return Priced(shown.price, self._venue.now_ms)
 
     # ------------------------------------------------------------------------------------------------------------ prices from outside
 

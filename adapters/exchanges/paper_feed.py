@@ -42,6 +42,7 @@ class Founding:
     prices: Mapping[str, Decimal]  # USD per coin
     collateral: Mapping[str, Decimal]
     spot: Mapping[str, Decimal]  # what lies beside the account
+    to_come: frozenset[str] = frozenset()  # assets that have no price before their first print
 
 
 @dataclass(frozen=True, slots=True)

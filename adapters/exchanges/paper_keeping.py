@@ -36,7 +36,7 @@ class Nowhere:
     """Of this process alone. What the venue no longer remembers (the newest fills, payments and ended orders) is gone."""
 
     def __init__(self, founding: Founding) -> None:
-        self.spot = founding.spot
+        self.spot, self.to_come = founding.spot, founding.to_come
         anchors = {asset: Anchor(price, founding.now_ms) for asset, price in founding.prices.items()}
         self.opened = Opened(True, founding.seed, founding.now_ms, anchors, dict(founding.collateral))
 
@@ -44,7 +44,7 @@ class Nowhere:
         opened = self.opened
         venue.now_ms = opened.born_ms
         for asset, anchor in opened.anchors.items():
-            venue.markets[asset] = Market(asset, anchor.price, anchor.at_ms, anchor.price, anchor.at_ms)
+            venue.markets[asset] = Market(asset, anchor.price, anchor.at_ms, anchor.price, anchor.at_ms, listed=asset not in self.to_come)
         for currency, amount in opened.collateral.items():
             venue.wallets[currency] = Wallet(currency, units_down(amount), deposited=units_down(amount))
         venue.spots.update({currency: Spot(currency, units_down(amount)) for currency, amount in self.spot.items()})

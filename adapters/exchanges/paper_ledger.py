@@ -167,6 +167,7 @@ class Market:
     anchor_price: Decimal
     anchor_ms: int
     pushed_rate: Decimal | None = None  # the funding rate last settled from outside
+    listed: bool = True  # False: its first print is still to come, until then it shows no price and takes no order
     legs: list["Leg"] = field(default_factory=list)
 
 

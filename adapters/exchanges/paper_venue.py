@@ -138,7 +138,7 @@ class Venue:
             return
         if not price > 0:
             raise ValueError(f"a print of {asset} at {price}: a price must be positive")
-        was, market.price, market.at_ms = market.price, price, at_ms
+        was, market.price, market.at_ms, market.listed = market.price, price, at_ms, True
         self.now_ms = max(self.now_ms, at_ms)
         for leg in market.legs:
             leg.quote = None
@@ -325,6 +325,8 @@ class Venue:
     def _check(self, leg: Leg, order: VenueOrder) -> None:
         """Raise Refused with the venue's code where the order may not stand."""
         spec = leg.spec
+        if not leg.market.listed:
+            raise Refused(f"{spec.symbol} is not traded yet", code="not-listed")
         if order.contracts < max(1, spec.min_contracts):
             raise Refused(f"{order.contracts} contracts: the least is {max(1, spec.min_contracts)}", code="contracts")
         if order.limit_price <= 0 or order.limit_price % spec.tick:

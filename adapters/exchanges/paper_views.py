@@ -86,9 +86,11 @@ def known(venue: Venue, keeper: Keeper, client_id: str) -> VenueOrder | None:
     return order if order is not None else keeper.order_of(client_id)
 
 
-def quote(venue: Venue, leg: Leg) -> Quote:
+def quote(venue: Venue, leg: Leg) -> Quote | None:
     market, last = leg.market, leg.quote
     if last is None:
+        if not market.listed:
+            return None
         bid, ask = venue.matching.touch.of(leg.spec, market.price)
     elif last.at_ms == venue.now_ms:
         return last

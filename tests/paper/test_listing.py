@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from adapters.exchanges.paper_contracts import find, listed
-from bot.core.model import Kind
-from bot.ports import Misconfigured
-from tests.paper.trading import D
+from bot.core.model import Kind, Side
+from bot.ports import Misconfigured, Refused
+from tests.paper.trading import BTC, ETH, START_MS, D, held, make, order, view
 
 PRICES = {"BTC": D(60000), "ETH": D(3000), "SOL": D(150), "ABC": D("1.23"), "PENNY": D("0.000045")}
 
@@ -59,3 +59,20 @@ def test_a_wrong_symbol_hears_what_is_wrong_and_what_there_is(symbol: str, told:
         find(listed(PRICES), symbol)
     assert symbol in str(error.value)
     assert "BTC/USD:BTC" in str(error.value)
+
+
+async def test_an_asset_whose_prices_are_to_come_shows_none_and_takes_no_order_before_its_first_print() -> None:
+    paper = make(None, to_come={"ETH"})
+    await paper.connect([BTC, ETH])
+    before = await view(paper, symbol=ETH)
+    assert (before.quote, before.position and before.position.contracts) == (None, 0)
+    assert (await paper.price("ETH", "spot")).problem
+    with pytest.raises(Refused, match="ETH/USD:ETH is not traded yet"):
+        await paper.place(order("a", Side.SELL, 10, 2999, symbol=ETH, post_only=False))
+    await paper.place(order("b", Side.SELL, 10, 59000, post_only=False))
+    paper.print("ETH", D(3100), START_MS + 1)
+    after = await view(paper, symbol=ETH)
+    assert after.quote is not None
+    assert after.quote.mark == 3100
+    await paper.place(order("c", Side.SELL, 10, 3000, symbol=ETH, post_only=False))
+    assert (await held(paper, BTC), await held(paper, ETH)) == (-10, -10)

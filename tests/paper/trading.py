@@ -13,7 +13,7 @@ START_MS = 1_700_000_000_000
 BTC, ETH, USDT = "BTC/USD:BTC", "ETH/USD:ETH", "BTC/USDT:USDT"
 
 
-def make(url: str = "sqlite://", clock: VirtualClock | None = None, **changes: Any) -> PaperExchange:
+def make(url: str | None = "sqlite://", clock: VirtualClock | None = None, **changes: Any) -> PaperExchange:
     values: dict[str, Any] = {
         "prices": {"BTC": D(60000), "ETH": D(3000)},
         "collateral": {"BTC": D(5), "ETH": D(50), "USDT": D(100_000)},
