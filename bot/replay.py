@@ -143,7 +143,7 @@ class Tally:
     ideal: dict[str, Decimal] = field(default_factory=dict)  # USD by asset: the same bag with the ideal hedge
     booked: dict[str, Decimal] = field(default_factory=dict)  # USD by asset: funding minus fees so far
     booked_commits: int = 0  # of the venue then: without another one there is nothing more
-    held: dict[str, tuple[Baseline, Decimal]] = field(default_factory=dict)  # δ* that a `value` hedge set as the bar before ended
+    held: dict[str, tuple[Baseline, Decimal]] = field(default_factory=dict)  # δ* that a `value` hedge set when a bar last ended
     switches: list[Switch] = field(default_factory=list)
     transfers: list[Moved] = field(default_factory=list)
     carrying: Carrying = field(default_factory=Carrying)
@@ -157,7 +157,8 @@ class Progress:
 
 
 class Replay:
-    """Drives one engine through a time line. `coins` is the bag outside and what was posted, by asset."""
+    """Drives one engine through a time line. `bag` and `posted` are coins, by asset. Each asset stands at its `first` price until its own
+    prints begin."""
 
     def __init__(
         self,
@@ -166,6 +167,7 @@ class Replay:
         clock: VirtualTime,
         bag: Mapping[str, Decimal],
         posted: Mapping[str, Decimal],
+        first: Mapping[str, Decimal],
         timeline: Sequence[Iterator[Happening]],
         stepping: str = "",
         course: Course | None = None,
@@ -176,8 +178,10 @@ class Replay:
         self.engine, self.venue, self.clock = engine, venue, clock
         self.bag, self.posted = dict(bag), dict(posted)
         self.assets = tuple(rule.asset for rule in engine.rules.legs)
-        dollars = sum((amount for currency, amount in posted.items() if currency not in self.assets), ZERO)  # USDT margin
-        self.tally = Tally(start_usd=dollars, dollars=dollars)
+        dollars = sum((amount for currency, amount in posted.items() if currency not in first), ZERO)  # USDT margin
+        worth = {asset: (bag.get(asset, ZERO) + posted.get(asset, ZERO)) * price for asset, price in first.items()}
+        self.tally = Tally(start_usd=dollars + sum(worth.values()), dollars=dollars, last=dict(first), ideal=worth)
+        self.begun: set[str] = set()  # assets whose prints have begun
 
     async def run(self, tell: Callable[[Progress], None] | None = None) -> dict[str, object]:
         """Raises what the engine raises. The answer has the fields of `replay --json`."""
@@ -193,7 +197,7 @@ class Replay:
         self.clock.advance_to(at_ms)
         ended, changed = self.apply(at_ms, group)
         self.look()
-        if changed or self.engine.busy:
+        if changed or self.engine.busy or self.engine.decision is None:
             await self.turn()
         if ended:
             self.measure(ended)
@@ -217,7 +221,7 @@ class Replay:
         changed = False
         for one in group:
             if one.price is not None:
-                changed = changed or self.tally.last.get(one.asset) != one.price
+                changed = changed or self.tally.last[one.asset] != one.price or one.asset not in self.begun
                 self.venue.print(one.asset, one.price, at_ms)
                 self.mark(one.asset, one.price)
                 if one.ends_bar:
@@ -234,14 +238,11 @@ class Replay:
     def mark(self, asset: str, price: Decimal) -> None:
         """The ideal hedge holds N* at every bar, so its value moves by δ* times the move (domain.md §2)."""
         tally = self.tally
-        before = tally.last.get(asset)
-        if before is None:
-            worth = (self.bag.get(asset, ZERO) + self.posted.get(asset, ZERO)) * price
-            tally.start_usd += worth
-            tally.ideal[asset] = worth
-        elif before != price:
+        before = tally.last[asset]
+        if before != price:
             tally.ideal[asset] += (self.ideal_delta(asset, before) - tally.carrying.coins(asset, before)) * (price - before)
-        tally.last[asset] = price
+            tally.last[asset] = price
+        self.begun.add(asset)
 
     def ideal_delta(self, asset: str, price: Decimal) -> Decimal:
         """δ* = (1-h)B for `coins`. For `value` (1-h)(S+Q) at the bar's start: N* does not follow the prints within a bar."""
@@ -300,10 +301,10 @@ class Replay:
     def measure(self, ended: Sequence[str]) -> None:
         """What bag and account are worth, beside the ideal; `ended` are the assets whose bar ends here."""
         self.book()
-        for asset in ended:
-            self.tally.held.pop(asset, None)
+        if ended:
+            self.tally.held.clear()
         self.weigh(self.value_usd(), sum(self.tally.ideal.values(), ZERO))
-        if ended and self.engine.rules.crosses and len(self.tally.last) >= len(self.engine.rules.assets):
+        if ended and self.engine.rules.crosses and len(self.begun) >= len(self.engine.rules.assets):
             self.tally.carrying.bar_ended(ended, self.tally.last, self.unhedged_usd(), self.tally.value_usd)
 
     def unhedged_usd(self) -> Decimal:
@@ -324,12 +325,11 @@ class Replay:
                 tally.booked[one.asset] = booked
 
     def value_usd(self) -> Decimal:
-        """At the last prices; an asset that has none yet does not count yet."""
-        last, assets, moved = self.tally.last, self.assets, self.venue.moved_in()
+        """At the last prices."""
+        last, moved = self.tally.last, self.venue.moved_in()
         value = sum(((coins - moved.get(asset, ZERO)) * last[asset] for asset, coins in self.bag.items() if asset in last), ZERO)
         for currency, equity in self.venue.equities().items():
-            if currency in last or currency not in assets:
-                value += equity * last.get(currency, ONE)
+            value += equity * last.get(currency, ONE)
         return value
 
     def weigh(self, value_usd: Decimal, ideal_usd: Decimal) -> None:

@@ -83,24 +83,27 @@ class Stretches:
 
 
 class Ahead:
-    def __init__(self, grid: Grid, rates: Mapping[str, Sequence[tuple[int, Decimal]]], linear: Collection[str]) -> None:
-        """`linear`: assets whose contract pays in dollars."""
+    def __init__(
+        self, grid: Grid, rates: Mapping[str, Sequence[tuple[int, Decimal]]], hedged: Sequence[str], linear: Collection[str]
+    ) -> None:
+        """Of the `hedged` assets; `linear`: those whose contract pays in dollars."""
         self.due: list[Due] = []
-        for asset, of in rates.items():
+        for asset in hedged:
+            of = rates.get(asset, ())
             windows = grid.at_ms.searchsorted(np.array([at_ms for at_ms, _ in of], dtype=np.int64), "right") - 1
             self.due += [Due(at_ms, asset, rate, index, grid) for (at_ms, rate), index in zip(of, windows.tolist(), strict=True)]
         self.due.sort(key=lambda one: one.at_ms)
         self.due_ms = [one.at_ms for one in self.due]
-        self.places: dict[str, list[int]] = {asset: [] for asset in grid.tracks}  # of each asset's settlements among all
+        self.places: dict[str, list[int]] = {asset: [] for asset in hedged}  # of each asset's settlements among all
         for place, one in enumerate(self.due):
             self.places[one.asset].append(place)
         self.stretches = {
-            asset: Stretches(track, [self.due[place] for place in self.places[asset]], grid.at_ms, linear=asset in linear)
-            for asset, track in grid.tracks.items()
+            asset: Stretches(grid.tracks[asset], [self.due[place] for place in self.places[asset]], grid.at_ms, linear=asset in linear)
+            for asset in hedged
         }
 
     def first_outside(self, begin: int, end: int, paid: int, cells: Mapping[str, Cell], shorts: Mapping[str, float]) -> int:
         """The first bar of begin..end in which an answer may change; `end` if there is none. `paid`: settlements that are behind us."""
-        for asset, stretches in self.stretches.items():
-            end = stretches.first_outside(begin, end, bisect_left(self.places[asset], paid), cells[asset], shorts[asset])
+        for asset, cell in cells.items():
+            end = self.stretches[asset].first_outside(begin, end, bisect_left(self.places[asset], paid), cell, shorts[asset])
         return end

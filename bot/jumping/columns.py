@@ -72,16 +72,36 @@ class Columns:
 
 
 class Track:
-    """One asset's bars, exact and as arrays."""
+    """One asset's bars, exact and as arrays. Where others have a bar and it has none, its arrays have its last price; before its first
+    bar, its first one."""
 
-    def __init__(self, asset: str, bars: Sequence[Bar], columns: Columns) -> None:
+    def __init__(self, asset: str, bars: Sequence[Bar], columns: Columns, own: Whole | None = None) -> None:
+        """`own`: which of `bars` each row is, -1 where it is none; None where they are the same."""
         self.asset, self.bars, self.columns = asset, bars, columns
-        self.opening: Callable[[int], Decimal] = bars.opening if isinstance(bars, Arrayed) else lambda index: bars[index].open
+        self.opening: Callable[[int], Decimal] = bars.opening if isinstance(bars, Arrayed) else lambda place: bars[place].open
+        self.own, self.last = own, own if own is None else np.maximum.accumulate(own)
+        self.begins = 0 if own is None else int((own >= 0).argmax())  # the row of its first bar
         self.highs = np.maximum.reduceat(columns.high, np.arange(0, len(columns), BLOCK))
         self.lows = np.minimum.reduceat(columns.low, np.arange(0, len(columns), BLOCK))
 
     def __len__(self) -> int:
         return len(self.columns)
+
+    @property
+    def first_price(self) -> Decimal:
+        return self.opening(0)
+
+    def place(self, row: int) -> int:
+        """Which of `bars` this row is, -1 if it is none."""
+        return row if self.own is None else int(self.own[row])
+
+    def prints(self, row: int) -> tuple[tuple[int, Decimal], ...]:
+        place = self.place(row)
+        return self.bars[place].prints() if place >= 0 else ()
+
+    def newest(self, row: int) -> int:
+        """Which of `bars` is this row or was the last one before it; -1 if none was."""
+        return row if self.last is None else int(self.last[row])
 
     def first_outside(self, begin: int, end: int, low: float, high: float) -> int:
         """The first bar of begin..end with a price at or beyond an edge; `end` if there is none."""

@@ -1,10 +1,13 @@
-"""When do the bars of several assets begin and end, and what are the prices then? For bars that all begin at the same times."""
+"""When do the bars of several assets begin and end, and what are the prices then? One row for each moment at which a bar begins."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from operator import itemgetter
 
-from bot.jumping.columns import Track
+import numpy as np
+
+from bot.jumping.columns import Bar, Columns, Floats, Track, Whole
 
 
 class Grid:
@@ -18,18 +21,62 @@ class Grid:
         return len(self.first)
 
     def window(self, at_ms: int) -> int:
-        """The last bar that begins at or before this moment; -1 if none does."""
+        """The last row that begins at or before this moment; -1 if none does."""
         return int(self.at_ms.searchsorted(at_ms, "right")) - 1
 
-    def price_at(self, asset: str, at_ms: int, index: int) -> Decimal:
-        """The last print at or before a moment that lies in bar `index` or in the gap behind it."""
+    def price_at(self, asset: str, at_ms: int, row: int) -> Decimal:
+        """The last print at or before a moment that lies in a row or in the gap behind it; the first one if none was before."""
         track = self.tracks[asset]
-        if at_ms == self.at_ms[index]:
-            return track.opening(index)
-        prints = track.bars[index].prints()
-        return prints[bisect_right(prints, at_ms, key=lambda one: one[0]) - 1][1]
+        place = track.newest(row)
+        if place < 0:
+            return track.first_price
+        if at_ms == self.at_ms[row] and track.place(row) >= 0:
+            return track.opening(place)
+        prints = track.bars[place].prints()
+        return prints[bisect_right(prints, at_ms, key=itemgetter(0)) - 1][1]
 
-    def last_before(self, asset: str, index: int) -> tuple[int, Decimal]:
-        """The last print before bar `index` begins, and its moment."""
-        prints = self.tracks[asset].bars[index - 1].prints()
-        return prints[-2] if index < len(self) and self.adjoins[index] else prints[-1]
+    def last_before(self, asset: str, row: int) -> tuple[int, Decimal] | None:
+        """The last print before a row begins, and its moment; None where there is none."""
+        track = self.tracks[asset]
+        place = track.newest(row - 1)
+        if place < 0:
+            return None
+        *_, before, last = track.bars[place].prints()
+        return before if row < len(self) and last[0] == self.at_ms[row] else last
+
+
+def together(bars: Mapping[str, Sequence[Bar]], columns: Mapping[str, Columns]) -> list[Track]:
+    """Of bars that `why_apart` has nothing against."""
+    first, *others = columns.values()
+    if all(np.array_equal(one.at_ms, first.at_ms) for one in others):
+        return [Track(asset, of, columns[asset]) for asset, of in bars.items()]
+    at_ms = begins(columns)
+    return [Track(asset, of, *spread(columns[asset], at_ms)) for asset, of in bars.items()]
+
+
+def begins(columns: Mapping[str, Columns]) -> Whole:
+    """Every moment at which a bar of one of them begins."""
+    return np.unique(np.concatenate([one.at_ms for one in columns.values()]))
+
+
+def why_apart(columns: Mapping[str, Columns]) -> str:
+    """Why these have no rows in common; empty if they have: no bar begins before all the others have ended."""
+    if len({one.length_ms for one in columns.values()}) > 1:
+        return "the bars of the assets are not equally long"
+    length_ms = next(iter(columns.values())).length_ms
+    return "bars of one asset begin while those of another last" if (np.diff(begins(columns)) < length_ms).any() else ""
+
+
+def spread(columns: Columns, at_ms: Whole) -> tuple[Columns, Whole]:
+    """With a row for each of these moments, among which are all of its own; and which of its own each row is, -1 where it is none."""
+    own = np.full(len(at_ms), -1, dtype=np.int64)
+    own[at_ms.searchsorted(columns.at_ms)] = np.arange(len(columns))
+    newest = np.maximum.accumulate(own)
+    still = columns.close[newest]
+    still[newest < 0] = columns.open[0]
+
+    def filled(prices: Floats) -> Floats:
+        return np.where(own >= 0, prices[own], still)
+
+    parts = (filled(prices) for prices in (columns.open, columns.high, columns.low, columns.close))
+    return Columns(at_ms, columns.length_ms, *parts), own

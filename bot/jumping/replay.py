@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate, groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Final
 
 from bot.core.events import CommandGiven
 from bot.core.ledger import OVERLAP_MS, funded_series
-from bot.core.model import ZERO, Kind, View
+from bot.core.model import Kind, View
 from bot.core.rules import LegRule
 from bot.course import Course, Fundings, Paid
 from bot.engine import Engine
@@ -24,13 +24,14 @@ from bot.jumping import quiet
 from bot.jumping.ahead import Ahead, Due
 from bot.jumping.columns import Track
 from bot.jumping.grid import Grid
-from bot.jumping.line import Cell, Unclear
+from bot.jumping.line import NOWHERE, Cell, Unclear
 from bot.jumping.verdicts import by_the_clock
 from bot.jumping.worth import extremes
 from bot.replay import Driven, Happening, Progress, Replay, VirtualTime, happening, words
 
 UNITS: Final = 100_000_000  # that a coin has
 NEVER_MS: Final = 1 << 62
+EVERYWHERE: Final = (0.0, float("inf"))  # the prices of what is not hedged
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Calm:
 
 
 class JumpingReplay(Replay):
-    """As Replay, over contracts each of which has a margin of its own, and whose bars begin at the same times."""
+    """As Replay, over contracts each of which has a margin of its own."""
 
     def __init__(
         self,
@@ -71,17 +72,18 @@ class JumpingReplay(Replay):
         news: Callable[[int], int | None],
     ) -> None:
         """`news`: the moment after that one at which policies are told something new."""
-        super().__init__(engine, venue, clock, bag, posted, (), course=course)
+        super().__init__(engine, venue, clock, bag, posted, {track.asset: track.first_price for track in tracks}, (), course=course)
         self.course: Course = course
         self.news = news
         self.judged = [rule.asset for rule in engine.rules.legs if rule.policies.exist]
         self.grid = Grid(tracks)
+        self.bars = sum(len(track.bars) for track in tracks)
         self.linear = {one.asset for one in engine.parts.instruments.values() if one.kind is Kind.LINEAR}
-        self.ahead = Ahead(self.grid, rates, self.linear)
+        self.ahead = Ahead(self.grid, rates, self.assets, self.linear)
         self.words = list(words(commands))
         self.paid = 0  # settlements that are behind us
         self.spoken = 0
-        self.jumped = 0  # bars none of whose prints was put to the engine
+        self.jumped = 0  # rows of the grid none of whose prints was put to the engine
         self.calm: Calm | None = None
         self.waits = True  # may the engine have a timer of its own?
         self.rules_of: dict[str, LegRule] = {rule.asset: rule for rule in engine.rules.legs}
@@ -102,16 +104,14 @@ class JumpingReplay(Replay):
                 await self.step(index)
                 index += 1
             if tell is not None:
-                tell(Progress(self.clock.now_ms(), index * len(self.grid.tracks), self.value_usd()))
+                tell(Progress(self.clock.now_ms(), self.bars * index // count, self.value_usd()))
         return await self.end(began)
 
     async def end(self, began: float) -> dict[str, object]:
         """What is under way at the last price comes to its end, and everything is counted together."""
         await self.timers_until(self.clock.now_ms() + self.patience_ms())
         tally, grid = self.tally, self.grid
-        tally.steps = len(grid) * len(grid.tracks)
-        for asset, track in grid.tracks.items():
-            tally.start_usd += (self.bag.get(asset, ZERO) + self.posted.get(asset, ZERO)) * track.opening(0)
+        tally.steps = self.bars
         tally.value_usd = self.value_usd()
         contracts = {one.asset: one for one in self.engine.parts.instruments.values()}
         least, error = extremes(grid, self.course, self.rules_of, contracts, self.bag, self.posted)
@@ -148,13 +148,13 @@ class JumpingReplay(Replay):
             yield at_ms, list(group)
 
     def prints(self, asset: str, index: int) -> list[Happening]:
-        """From the close of the bar before, where that adjoins, to before the next bar."""
-        grid, bars = self.grid, self.grid.tracks[asset].bars
-        prints = list(bars[index].prints())
-        if index + 1 < len(grid) and grid.adjoins[index + 1]:
+        """From the close of the row before, where that adjoins, to before the next row."""
+        grid, track = self.grid, self.grid.tracks[asset]
+        prints = list(track.prints(index))
+        if index + 1 < len(grid) and grid.adjoins[index + 1] and prints:
             prints.pop()
-        if grid.adjoins[index]:
-            prints.insert(0, bars[index - 1].prints()[-1])
+        if grid.adjoins[index] and (before := track.prints(index - 1)):
+            prints.insert(0, before[-1])
         return [happening(at_ms, 0, asset, price) for at_ms, price in prints]
 
     def pass_by(self, at_ms: int, group: Sequence[Happening]) -> None:
@@ -178,7 +178,8 @@ class JumpingReplay(Replay):
         changed, last = False, self.tally.last
         for one in group:
             if one.price is not None:
-                changed = changed or last.get(one.asset) != one.price
+                changed = changed or last[one.asset] != one.price or one.asset not in self.begun
+                self.begun.add(one.asset)
                 last[one.asset] = one.price
                 self.venue.print(one.asset, one.price, at_ms)
             elif one.rate is not None:
@@ -211,13 +212,21 @@ class JumpingReplay(Replay):
             return None
         before_ms = min(self.boundaries(), default=NEVER_MS)
         limit = len(self.grid) if before_ms == NEVER_MS else max(index, self.grid.window(before_ms))
+        edges = dict.fromkeys(self.grid.tracks, EVERYWHERE)
+        cells: dict[str, Cell] = {}
         try:
-            cells = {asset: self.cell(asset) for asset in self.askers}
+            for asset in self.askers:
+                if asset in self.begun:
+                    cells[asset] = cell = self.cell(asset)
+                    edges[asset] = cell.edges(cell.wallet)
+                else:
+                    edges[asset] = NOWHERE
+                    limit = max(index, min(limit, self.grid.tracks[asset].begins))
         except Unclear:
             return None
-        shorts = {asset: self.short(asset) for asset in self.askers}
+        shorts = {asset: self.short(asset) for asset in cells}
         until = self.ahead.first_outside(index, limit, self.paid, cells, shorts)
-        return Calm({asset: cell.edges(cell.wallet) for asset, cell in cells.items()}, before_ms, until, edge=until < limit)
+        return Calm(edges, before_ms, until, edge=until < limit)
 
     def boundaries(self) -> list[int]:
         """Moments at which a decision can change whatever the prices do, unless one was made since: an operator's word, or its end, and
@@ -263,11 +272,12 @@ class JumpingReplay(Replay):
         if due:
             await self.fund(due)
             self.calm = None  # it was of the wallet of before
-        for asset in grid.tracks:
-            at_ms, price = grid.last_before(asset, end)
-            self.venue.print(asset, price, at_ms)
-            self.clock.advance_to(at_ms)
-            last[asset] = price
+        newest = [(found, asset) for asset in grid.tracks if (found := grid.last_before(asset, end)) is not None]
+        for (at_ms, price), asset in sorted(newest, key=itemgetter(0)):
+            if at_ms >= grid.at_ms[begin]:  # else it is behind us
+                self.venue.print(asset, price, at_ms)
+                self.clock.advance_to(at_ms)
+                last[asset] = price
 
     async def fund(self, due: Sequence[Due]) -> None:
         """At the venue, on record and in the engine's memory, leg by leg at each moment, as if it had looked."""
@@ -277,6 +287,10 @@ class JumpingReplay(Replay):
         for place, asset in enumerate(self.assets):
             mine = [one for one in due if one.asset == asset]
             if not mine:
+                continue
+            if asset not in self.begun:  # nothing of it can be held
+                for one in mine:
+                    self.venue.settle_funding(asset, one.rate, one.at_ms)
                 continue
             series = [(one.price, one.rate, one.at_ms) for one in mine]
             settled = self.venue.settle_series(asset, series)

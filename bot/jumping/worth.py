@@ -55,7 +55,7 @@ class Worth:
         """`coins` of the asset, in bag and collateral together; `posted`: of what the contract settles in."""
         self.rule, self.whole = rule, float(coins)
         self.prices = grid.tracks[rule.asset].ends
-        self.opening = float(grid.tracks[rule.asset].columns.open[0])
+        self.opening = float(grid.tracks[rule.asset].first_price)
         turnings = course.turnings.get(rule.asset, [])
         wallet = steps_with_funding(course, rule.asset, "wallet", 0.0)
         funding = steps_with_funding(course, rule.asset, "funding_usd", 0.0)
@@ -162,19 +162,16 @@ def extremes(
     posted: Mapping[str, Decimal],
 ) -> tuple[float, float]:
     """The least that bag and account were worth, without what is neutral to every coin, and the largest distance from the ideal. USD."""
-    each = [
-        Worth(
-            grid,
-            course,
-            rules[asset],
-            contracts[asset],
-            bag.get(asset, ZERO) + posted.get(asset, ZERO),
-            posted.get(contracts[asset].settle, ZERO),
-        )
-        for asset in grid.tracks
-    ]
-    if len(each) == 1 and each[0].straight:
-        return each[0].extremes()
-    value = sum((one.value() for one in each), np.zeros(len(grid) + 1))
-    ideal = sum((one.ideal() for one in each), np.zeros(len(grid) + 1))
+    value, ideal = np.zeros(len(grid) + 1), np.zeros(len(grid) + 1)
+    for asset, track in grid.tracks.items():
+        coins = bag.get(asset, ZERO) + posted.get(asset, ZERO)
+        if asset not in rules:
+            value += float(coins) * track.ends
+            ideal += float(coins) * track.ends
+            continue
+        one = Worth(grid, course, rules[asset], contracts[asset], coins, posted.get(contracts[asset].settle, ZERO))
+        if len(grid.tracks) == 1 and one.straight:
+            return one.extremes()
+        value += one.value()
+        ideal += one.ideal()
     return float(value.min()), float(np.abs(value - ideal).max())

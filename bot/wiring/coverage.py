@@ -32,7 +32,10 @@ def uncovered(read: Recorded) -> Iterator[str]:
             yield f"prices of {asset} are one bar alone, {when(begins[asset])}, counted as one minute: two or more would tell their length"
         if begins[asset] - begins[first] >= max(lengths[asset], lengths[first]):
             later = span(begins[asset] - begins[first])
-            yield f"prices of {asset} begin {when(begins[asset])}, {later} after those of {first}: until then {asset} counts as nothing"
+            yield (
+                f"prices of {asset} begin {when(begins[asset])}, {later} after those of {first}: until then {asset} stands at its first "
+                "price, without a hedge"
+            )
         if ends[last] - ends[asset] >= max(lengths[asset], lengths[last]):
             sooner = span(ends[last] - ends[asset])
             yield (

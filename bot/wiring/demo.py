@@ -48,6 +48,7 @@ async def demo(settings: Settings, starts_ms: int, timeline: Sequence[Iterator[H
         try:
             engine = await started(store, exchange, None, settings, clock, gate, live_flag=True, record_every_ms=RECORD_EVERY_MS)
             bag = {asset: held.declared for asset, held in settings.outside.items()}
-            yield Demo(Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline), engine, store, engine.parts.run_id)
+            first = settings.paper.price
+            yield Demo(Replay(engine, exchange, clock, bag, settings.paper.collateral, first, timeline), engine, store, engine.parts.run_id)
         finally:
             await exchange.close()

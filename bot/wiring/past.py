@@ -1,7 +1,7 @@
 """How does the same engine run in virtual time, over history? Nothing of it is kept, and no library of databases is loaded."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -22,13 +22,13 @@ from bot.core.rules import Rules
 from bot.course import Course
 from bot.gate import SignGate
 from bot.ports import Clock
-from bot.replay import Happening, Replay, fundings, prices, words
+from bot.replay import Replay, fundings, prices, words
 from bot.settings import Settings, to_rules
 from bot.wiring.measures import NOTHING_MEASURED, judged, measuring
 from bot.wiring.unrecorded import NOBODY, unrecorded_engine
 
 if TYPE_CHECKING:
-    from bot.jumping.columns import Track
+    from bot.jumping.columns import Columns, Track
     from bot.jumping.series import Series
     from bot.replay_page import Extremes
 
@@ -90,11 +90,18 @@ class Recorded:
         return Recorded(bars, rates, history, self)
 
     @cached_property
+    def columns(self) -> "dict[str, Columns]":
+        """The bars as arrays."""
+        from bot.jumping.columns import Columns  # loads numpy
+
+        return {asset: Columns.of(one) for asset, one in self.bars.items()}
+
+    @cached_property
     def tracks(self) -> "list[Track]":
         """What a jump looks at: taking every price from its bar lasts longer than many a replay."""
-        from bot.jumping.columns import Columns, Track  # loads numpy
+        from bot.jumping.grid import together  # loads numpy
 
-        return [Track(asset, one, Columns.of(one)) for asset, one in self.bars.items()]
+        return together(self.bars, self.columns)
 
 
 def window(columns: Sequence[Moment], from_ms: int | None, to_ms: int | None) -> Sequence[Moment]:
@@ -152,20 +159,22 @@ async def replay(
     `series` it keeps what `drawn` needs.
     """
     read = recorded(history) if isinstance(history, History) else history
-    bars, rates = read.bars, read.rates
+    bars = read.bars
     starts_ms = min(one[0].at_ms for one in bars.values())
     clock = VirtualClock(starts_ms)
+    first = {asset: one[0].open for asset, one in bars.items()}
     gate = SignGate(clock, NoKillSwitch())
     exchange = PaperExchange(
         clock,
         None,
-        {asset: one[0].open for asset, one in bars.items()},
+        first,
         settings.paper.collateral,
         spread_bps=settings.paper.spread_bps,
         seed=settings.paper.seed,
         matching="print",
         synchronous="OFF",
         spot=settings.paper.wallet,
+        to_come={asset for asset, one in bars.items() if one[0].at_ms > starts_ms},
         gate=gate,
     )
     rules = without_a_book(to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls))
@@ -188,45 +197,35 @@ async def replay(
         course=course,
     )
     bag = {asset: held.declared for asset, held in settings.outside.items()}
+    due = {leg.asset: [(rate.at_ms, rate.rate) for rate in read.rates.get(leg.asset, ())] for leg in rules.legs}  # others pay nothing
     if course is not None and not stepping:
         from bot.jumping.replay import JumpingReplay  # loads numpy
 
-        due = {asset: [(rate.at_ms, rate.rate) for rate in one] for asset, one in rates.items()}
         return JumpingReplay(engine, exchange, clock, bag, settings.paper.collateral, read.tracks, due, commands, course, news(rules, past))
-    return Replay(engine, exchange, clock, bag, settings.paper.collateral, timeline(read, commands), stepping, course)
+    printed = [prices(asset, (bar.prints() for bar in one)) for asset, one in bars.items()]
+    timeline = [*printed, *map(fundings, due, due.values()), words(commands)]
+    return Replay(engine, exchange, clock, bag, settings.paper.collateral, first, timeline, stepping, course)
 
 
 def drawn(run: Replay, read: Recorded, points: int | None = 2_000) -> "Series":
     """The curves of a replay that was run with `series`: what bag and account were worth (hedged, unhedged, naively hedged), and of each
     leg price, short, N*, ratios, leverage and liquidation; with every order and fill. At most about `points` moments, those of the lowest
     and highest closes among them; None: every bar. Its fields: bot/jumping/series.py."""
-    from bot.jumping.columns import Columns  # loads numpy
-    from bot.jumping.series import series
+    from bot.jumping.series import series  # loads numpy
 
-    columns = {asset: Columns.of(bars) for asset, bars in read.bars.items()}
-    return series(run, columns, {asset: [(rate.at_ms, rate.rate) for rate in rates] for asset, rates in read.rates.items()}, points)
+    return series(run, read.columns, {asset: [(rate.at_ms, rate.rate) for rate in rates] for asset, rates in read.rates.items()}, points)
 
 
 def extremes(read: Recorded) -> dict[str, "Extremes"]:
     """The lowest and highest price of every bar, at its end."""
-    from bot.jumping.columns import Columns  # loads numpy
     from bot.replay_page import Extremes
 
-    columns = {asset: Columns.of(bars) for asset, bars in read.bars.items()}
-    return {asset: Extremes(one.at_ms + one.length_ms, one.low, one.high) for asset, one in columns.items()}
+    return {asset: Extremes(one.at_ms + one.length_ms, one.low, one.high) for asset, one in read.columns.items()}
 
 
 def without_a_book(rules: Rules) -> Rules:
     """A history holds prices and no depth: no order can be held to a share of it, and any size trades."""
     return replace(rules, execution=replace(rules.execution, max_depth_share=None))
-
-
-def timeline(read: Recorded, commands: Sequence[CommandGiven]) -> list[Iterator[Happening]]:
-    return [
-        *(prices(asset, (bar.prints() for bar in one)) for asset, one in read.bars.items()),
-        *(fundings(asset, [(rate.at_ms, rate.rate) for rate in one]) for asset, one in read.rates.items()),
-        words(commands),
-    ]
 
 
 def why_stepping(rules: Rules, instruments: Mapping[str, Instrument], read: Recorded) -> str:
@@ -238,12 +237,8 @@ def why_stepping(rules: Rules, instruments: Mapping[str, Instrument], read: Reco
     linear = [rule.symbol for rule in rules.legs if instruments[rule.symbol].kind is not Kind.INVERSE]
     if len(linear) > 1:
         return f"{' and '.join(linear)} share their margin"
-    if alone := sorted(set(read.bars) ^ {rule.asset for rule in rules.legs}):
-        return f"{alone[0]} has prices and is not hedged"
-    first, *others = read.bars.values()
-    if any(bar.length_ms < LEAST_BAR_MS for bar in first[:1]):
+    if any(one[0].length_ms < LEAST_BAR_MS for one in read.bars.values()):
         return "the bars are too short"
-    times = [bar.at_ms for bar in first] if others else []
-    if any(one[0].length_ms != first[0].length_ms or [bar.at_ms for bar in one] != times for one in others):
-        return "the bars of the assets begin at different times"
-    return ""
+    from bot.jumping.grid import why_apart  # loads numpy
+
+    return why_apart(read.columns)

@@ -79,7 +79,8 @@ async def test_the_same_bars_get_the_same_funding_whatever_ended_them(history, s
             [
                 "prices of BTC end 2024-01-03 00:00, 10 days before those of ETH: "
                 "from then on BTC stands at its last price, without funding",
-                "prices of ETH begin 2024-01-02 00:00, 24 hours after those of BTC: until then ETH counts as nothing",
+                "prices of ETH begin 2024-01-02 00:00, 24 hours after those of BTC: until then ETH stands at its first price, "
+                "without a hedge",
             ],
         ),
     ],

@@ -94,7 +94,8 @@ async def same(flags: dict[str, str], read: Recorded, commands: Sequence[Command
 
 @st.composite
 def markets(draw: st.DrawFn) -> tuple[Recorded, int]:
-    """One to three assets on common bars: still ones, leaps, gaps; funding on and off the bars, sometimes rounded away."""
+    """One to three assets: still bars, leaps, gaps, common ones and gaps, beginnings and ends of an asset's own; funding on and off the
+    bars, sometimes rounded away."""
     count = draw(st.integers(2, 80))
     length = draw(st.sampled_from([9_000, MINUTE, 5 * MINUTE, HOUR]))
     gaps = draw(st.sets(st.integers(1, count), max_size=2))
@@ -110,7 +111,7 @@ def markets(draw: st.DrawFn) -> tuple[Recorded, int]:
         price = first
         swing = draw(st.sampled_from([0.0002, 0.003, 0.03]))
         bars[asset] = []
-        for at_ms in times:
+        for at_ms in draw(own_times(times)):
             opened = price * (1 + chance.choice((0, 0, 0, swing * chance.gauss(0, 1))))
             closed = opened if chance.random() < 0.2 else max(opened * 0.3, opened * (1 + swing * chance.gauss(0, 1)))
             over, under = (chance.choice((0, swing * chance.random())) for _ in range(2))
@@ -126,6 +127,16 @@ def markets(draw: st.DrawFn) -> tuple[Recorded, int]:
 
 
 @st.composite
+def own_times(draw: st.DrawFn, times: list[int]) -> list[int]:
+    """Those of them at which one asset has a bar."""
+    if draw(st.booleans()):
+        return times
+    begin, end = sorted(draw(st.lists(st.integers(0, len(times)), min_size=2, max_size=2)))
+    missing = draw(st.sets(st.integers(0, len(times)), max_size=8))
+    return [at_ms for place, at_ms in enumerate(times) if begin <= place < end and place not in missing] or times[-1:]
+
+
+@st.composite
 def configurations(draw: st.DrawFn, read: Recorded) -> dict[str, str]:
     flags: dict[str, str] = {}
     for asset in read.bars:
@@ -135,7 +146,11 @@ def configurations(draw: st.DrawFn, read: Recorded) -> dict[str, str]:
         bag, posted = draw(st.sampled_from([("0", 5), ("2", 3), ("4", 1), ("0", 0.001)]))
         flags |= {f"bag.{asset}.coins": str(int(bag) * unit), f"paper.collateral.{asset}": str(Decimal(str(posted)) * unit)}
         flags |= {f"hedges.{asset}.ratio": ratio, f"hedges.{asset}.basis": basis, f"paper.price.{asset}": "1"}
-    if linear := draw(st.sampled_from([None, None, *read.bars])):
+    hedged = list(read.bars)
+    if len(hedged) > 1 and draw(st.integers(0, 4)) == 0:
+        bare = hedged.pop()
+        del flags[f"hedges.{bare}.ratio"], flags[f"hedges.{bare}.basis"]
+    if linear := draw(st.sampled_from([None, None, *hedged])):
         flags |= {f"hedges.{linear}.instrument": f"{linear}/USDT:USDT"}
         flags["paper.collateral.USDT"] = draw(st.sampled_from(["400000", "60000", "100"]))
     low, high = draw(st.sampled_from([("0.995", "1.005"), ("0.98", "1.02"), ("0.9999", "1.0001")]))
@@ -146,7 +161,7 @@ def configurations(draw: st.DrawFn, read: Recorded) -> dict[str, str]:
     flags["risk.max_leverage"] = draw(st.sampled_from(["2", "1", "5"]))
     flags["risk.hard_leverage"] = draw(st.sampled_from(["3", "6", "50"])) if flags["risk.max_leverage"] != "5" else "50"
     if draw(st.booleans()):
-        for asset in [one for one in read.bars if one != linear]:
+        for asset in [one for one in hedged if one != linear]:
             unit = {"BTC": 1, "ETH": 20, "SOL": 400}[asset]
             above = f"collateral.{asset}"
             flags |= {f"{above}.auto_transfer": "true", f"paper.wallet.{asset}": str(draw(st.sampled_from([0, 1, 4])) * unit)}
@@ -192,10 +207,10 @@ POLICIES = (
 
 
 @st.composite
-def judgements(draw: st.DrawFn, read: Recorded) -> dict[str, str]:
+def judgements(draw: st.DrawFn, hedged: Sequence[str]) -> dict[str, str]:
     """Up to three policies of each hedge, by candles of an hour or four."""
     flags: dict[str, str] = {}
-    for asset in read.bars:
+    for asset in hedged:
         chosen = draw(st.lists(st.sampled_from(POLICIES), min_size=1, max_size=3))
         above = f"hedges.{asset}.policies"
         flags[f"{above}.candle"] = draw(st.sampled_from(["1h", "4h"]))
@@ -208,12 +223,13 @@ def judgements(draw: st.DrawFn, read: Recorded) -> dict[str, str]:
 async def test_jumping_and_stepping_leave_the_same_record(draws):
     read, until_ms = draws.draw(markets())
     flags = draws.draw(configurations(read))
+    hedged = [asset for asset in read.bars if f"hedges.{asset}.ratio" in flags]
     if read.bars["BTC"][0].length_ms >= 5 * MINUTE and draws.draw(st.booleans()):
-        flags |= draws.draw(judgements(read))
+        flags |= draws.draw(judgements(hedged))
     commands = []
     for _ in range(draws.draw(st.integers(0, 3))):
         at_ms = draws.draw(st.integers(BEGAN, until_ms + HOUR))
-        asset, ratio = draws.draw(st.sampled_from(sorted(read.bars))), draws.draw(st.sampled_from(["0", "0.3", "1"]))
+        asset, ratio = draws.draw(st.sampled_from(hedged)), draws.draw(st.sampled_from(["0", "0.3", "1"]))
         until = draws.draw(st.sampled_from([None, at_ms + 7 * HOUR]))
         commands.append(CommandGiven("target-set", "test", at_ms, asset, Decimal(ratio), until_ms=until))
     await same(flags, read, sorted(commands, key=lambda command: command.at_ms))
