@@ -15,6 +15,7 @@ from bot.report import r_squared, variance_reduction
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 YEAR_DAYS: Final = Decimal(365)
+MOST_HOURS: Final = 0.9  # of a history make hourly returns: a venue's outage of some hours does not make them daily ones
 KINDS: Final = {
     "sell": ("sold", ORANGE),
     "buy": ("bought", GREEN),
@@ -133,7 +134,8 @@ def effect(curves: Series, worth: Sequence[float], moments: Moments) -> dict[str
 def returns(curves: Series, worth: Sequence[float], moments: Moments) -> tuple[list[Decimal], list[Decimal], str]:
     unhedged = curves.unhedged_usd.tolist()
     times = [(place, at) for place, at in enumerate(curves.at_ms.tolist()) if not place or moments is None or at in moments]
-    every_ms = HOUR_MS if (times[-1][1] - times[0][1]) / HOUR_MS <= len(times) else DAY_MS
+    hours = len({at // HOUR_MS for _, at in times})
+    every_ms = HOUR_MS if hours >= MOST_HOURS * (times[-1][1] - times[0][1]) / HOUR_MS else DAY_MS
     places = list({at // every_ms: place for place, at in times}.values())
     steps = [(was, now) for was, now in pairwise(places) if unhedged[was] > 0 and worth[was] > 0]
     bare, hedged = (

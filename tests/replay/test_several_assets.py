@@ -187,3 +187,15 @@ def test_a_leg_that_carries_others_is_drawn_without_the_edges_and_the_ratio_of_i
     text = page.read_text("utf-8")
     assert "BTC: short with SOL that it carries, USD" in text
     assert not any(words in text for words in ("hedge ratio", ">band<"))
+
+
+def test_an_outage_of_some_hours_does_not_make_hourly_returns_daily(prices: Write, tmp_path: Path) -> None:
+    file, page = Path(prices("SOL").partition("=")[2]), tmp_path / "out.html"
+    rows = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(rows[:40] + rows[44:]))
+    typed = asked([prices("BTC"), f"SOL={file}"], bag=["BTC=0"], collateral=["BTC=2", "SOL=300"], allow_gaps=True, report=page)
+    replayed(typed)
+    assert [every for every, _ in REDUCED.findall(page.read_text("utf-8"))] == ["hourly"]
+    file.write_text("".join([rows[0], *rows[1::4]]))
+    replayed(typed)
+    assert [every for every, _ in REDUCED.findall(page.read_text("utf-8"))] == ["daily"]
