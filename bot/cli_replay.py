@@ -20,7 +20,7 @@ from bot.settings import Settings, SettingsError
 from bot.settings_cross import Cross
 from bot.settings_policies import NO_POLICIES, policies_by_name
 from bot.settings_values import MOST_USD
-from bot.wiring.coverage import ends_ms, spoken_before, uncovered, when
+from bot.wiring.coverage import ends_ms, spoken_before, uncovered, when, without_funding
 from bot.wiring.past import History, Recorded, instant, recorded, replay
 from bot.words import ratio_from
 
@@ -74,8 +74,8 @@ def replayed(asked: Asked, tell: Callable[[dict[str, Any]], None] = untold) -> d
         say(f"note: {missing}")
     settings = settings_of(asked, read)
     commands = words_of(asked, settings, read)
-    for standing in spoken_before(commands, read):
-        say(f"note: {standing}")
+    for missing in (*without_funding(read, settings.legs), *spoken_before(commands, read)):
+        say(f"note: {missing}")
     others = {name: fitted(asked, read, sets)[0] for name, sets in beside(asked.compare).items()}
     if drawing and (always := without_policies(settings)) is not None:
         others.setdefault("always", always)

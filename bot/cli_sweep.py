@@ -31,7 +31,7 @@ from bot.sweep.cores import on_cores
 from bot.sweep.finished import Journal
 from bot.sweep.heat import Heat, heat_map
 from bot.sweep.results import HIGHER, MEASURES, SAID, Result, ranked, result
-from bot.wiring.coverage import settlements_follow, spoken_before, uncovered
+from bot.wiring.coverage import settlements_follow, spoken_before, uncovered, without_funding
 from bot.wiring.past import History, Recorded, recorded, replay
 
 TELL_SECONDS: Final = 10.0
@@ -245,6 +245,7 @@ def jobs_of(grid: Grid) -> list[Job]:
         except Misconfigured as error:
             raise Wrong(Exit.CONFIGURATION, grid.in_its_words(error, one)) from error
         limits.add(widened)
+        missing += without_funding(read, settings.legs)
         missing += [f"{in_period(one)}{words}" for words in spoken_before(commands, read)]
         files = {name: contents.get(path) or contents.setdefault(path, digest(path)) for name, path in named_files(history)}
         jobs.append(Job(key_of(one, history, files, settings, commands), history, settings, commands))

@@ -1,7 +1,7 @@
 """Which part of a window do prices and funding not cover, and how is it counted? Nothing is counted as nothing in silence."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
@@ -62,6 +62,13 @@ def unfunded(asset: str, rates: Sequence[Rate], begins_ms: int, ends_ms: int) ->
         more = len(changes) - MOST_CHANGES
         rest = [f"and {more} more change{'s' if more > 1 else ''}"] if more > 0 else []
         yield f"funding of {asset} settles every {', '.join([hours(every[0]), *(f'every {one}' for one in changes[:MOST_CHANGES]), *rest])}"
+
+
+def without_funding(read: Recorded, hedged: Iterable[str]) -> Iterator[str]:
+    """A sentence where funding of some contracts is known and that of others is not; of who gave none at all, none is expected."""
+    lacking = sorted(set(hedged) - set(read.rates)) if read.rates else []
+    if lacking:
+        yield f"funding of {' and '.join(lacking)} is not given: none is counted"
 
 
 def hours(distance_ms: int) -> str:

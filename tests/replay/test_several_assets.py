@@ -1,6 +1,7 @@
 """What does a replay of several assets count, where their prices differ in length, in their ends, or are missing?"""
 
 import asyncio
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,8 +15,10 @@ import pytest
 pytest.importorskip("numpy")
 
 from bot.cli_exit import Wrong
+from bot.cli_grid import grid_of
 from bot.cli_replay import Asked, fitted, history_of, replayed
 from bot.cli_replay_table import summary
+from bot.cli_sweep import jobs_of
 from bot.jumping.unhedged import unhedged
 from bot.wiring.past import recorded, replay
 
@@ -149,6 +152,33 @@ def test_a_coin_of_the_configuration_without_prices_is_never_counted_as_a_dollar
     without = replayed(asked([prices("BTC")], bag=(), collateral=(), config=file, sets=["bag.ETH.coins=0", "paper.collateral.ETH=0"]))
     plain = replayed(asked([prices("BTC")]))
     assert without["unhedged_value_end_usd"] == plain["unhedged_value_end_usd"]
+
+
+@pytest.mark.parametrize(
+    ("funded", "more", "said"),
+    [
+        (("BTC",), {}, ["note: funding of ETH and SOL is not given: none is counted"]),
+        (("BTC", "ETH", "SOL"), {}, []),
+        ((), {}, []),
+        (("BTC", "ETH"), {"crosses": ["SOL=BTC:beta=1"], "collateral": ["BTC=2", "ETH=2"]}, []),
+    ],
+    ids=["one of three", "all", "none", "all contracts"],
+)
+def test_a_contract_whose_funding_was_forgotten_beside_others_is_named(
+    prices: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str], funded: tuple[str, ...], more: dict[str, Any], said: list[str]
+) -> None:
+    rates = tmp_path / "funding.csv"
+    rates.write_text("timestamp,rate\n" + "".join(f"{BEGAN + place * 8 * HOUR},0.0001\n" for place in range(13)))
+    typed = {"funding": [f"{asset}={rates}" for asset in funded], "collateral": ["BTC=2", "ETH=2", "SOL=2"], **more}
+    replayed(asked([prices(asset) for asset in PRICES], **typed))
+    assert [line for line in capsys.readouterr().err.splitlines() if "funding" in line] == said
+    if funded == ("BTC",):
+        grid = tmp_path / "grid.yaml"
+        files = {asset: prices(asset).partition("=")[2] for asset in PRICES}
+        grid.write_text(json.dumps({"prices": files, "funding": {"BTC": str(rates)}, "collateral": dict.fromkeys(PRICES, 2),
+                                    "vary": {"hedges.BTC.ratio": [0.5, 1]}}))  # fmt: skip
+        jobs_of(grid_of(grid))
+        assert [line for line in capsys.readouterr().err.splitlines() if "funding" in line] == said
 
 
 def test_a_top_up_moves_what_can_be_posted_and_leaves_a_leg_in_dollars_alone(prices: Write) -> None:
