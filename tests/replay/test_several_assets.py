@@ -32,7 +32,7 @@ Write = Callable[..., str]
 def prices(tmp_path: Path) -> Write:
     """`ASSET=FILE` of bars of so many hours; the same walk whatever their length."""
 
-    def write(asset: str, hours: int = 1, count: int = 96) -> str:
+    def write(asset: str, hours: int = 1, count: int = 96, first: int = 0) -> str:
         chance, price, walk = Random(asset), PRICES[asset], []
         for _ in range(count):
             close = price * (1 + chance.gauss(0, 0.01))
@@ -42,8 +42,8 @@ def prices(tmp_path: Path) -> Write:
         rows = [
             f"{BEGAN + place * hours * HOUR},{bar[0][0]},{max(one[1] for one in bar)},{min(one[2] for one in bar)},{bar[-1][3]}\n"
             for place, bar in enumerate(bars)
-        ]
-        file = tmp_path / f"{asset}-{hours}-{count}.csv"
+        ][first:]
+        file = tmp_path / f"{asset}-{hours}-{count}-{first}.csv"
         file.write_text("timestamp,open,high,low,close\n" + "".join(rows))
         return f"{asset}={file}"
 
@@ -54,15 +54,26 @@ def asked(files: list[str], **more: Any) -> Asked:
     return replace(Asked(files, (), ["BTC=1"], ["BTC=2"], (), None, None, None, False, (), None, ()), **more)
 
 
-@pytest.mark.parametrize("lengths", [{"BTC": 1}, {"BTC": 4}, {"BTC": 1, "ETH": 1}, {"BTC": 1, "ETH": 4, "SOL": 24}], ids=str)
-def test_never_hedged_is_looked_at_when_the_hedge_is(prices: Write, lengths: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "files",
+    [
+        [("BTC",)],
+        [("BTC", 4)],
+        [("BTC",), ("ETH",)],
+        [("BTC",), ("ETH", 4), ("SOL", 24)],
+        [("BTC", 1, 60), ("ETH", 4, 96, 9), ("SOL", 1, 96, 70)],
+    ],
+    ids=["one asset", "long bars", "two alike", "other lengths", "other beginnings and ends"],
+)
+def test_never_hedged_is_looked_at_when_the_hedge_is(prices: Write, files: list[tuple[Any, ...]]) -> None:
     """A crash within a bar that the hedged value is not asked about would make any hedge look better."""
-    held = [f"{asset}=2" for asset in lengths]
-    typed = asked([prices(*one) for one in lengths.items()], bag=held, collateral=held, ratio=[f"{asset}=0" for asset in lengths])
+    assets = [one[0] for one in files]
+    held = [f"{asset}=2" for asset in assets]
+    typed = asked([prices(*one) for one in files], bag=held, collateral=held, ratio=[f"{asset}=0" for asset in assets])
     read = recorded(history_of(typed))
     run = asyncio.run(replay(fitted(typed, read)[0], read))
     hedged = asyncio.run(run.run())
-    worth, least = unhedged(read.bars, {asset: Decimal(4) for asset in lengths}, Decimal(0))
+    worth, least = unhedged(read.bars, dict.fromkeys(assets, Decimal(4)), Decimal(0))
     assert worth == Decimal(str(hedged["value_end_usd"]))
     assert least == pytest.approx(Decimal(str(hedged["value_min_usd"])), abs=Decimal("0.00001"))
     assert least < worth
