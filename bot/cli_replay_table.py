@@ -23,9 +23,15 @@ def summary(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         *moved(said),
         *crossing(said),
         *comparison(said),
-        *((name, f"{usd(one['value_end_usd'])} USD at the end, {usd(one['value_min_usd'])} at worst") for name, one in runs_of(said)),
+        *((name, beside(one, start)) for name, one in runs_of(said)),
         ("took", f"{said['seconds']} s"),
     ]
+
+
+def beside(one: Mapping[str, Any], start: Decimal) -> str:
+    """Another run; what it began with is told where that differs."""
+    other = "" if Decimal(one["value_start_usd"]) == start else f", {usd(one['value_start_usd'])} at the start"
+    return f"{usd(one['value_end_usd'])} USD at the end, {usd(one['value_min_usd'])} at worst{other}"
 
 
 def moved(said: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -91,6 +91,7 @@ def bare(name: str, values: Iterable[float], of: Series, moments: Moments) -> di
     """What can be said of a value that nobody traded for."""
     worth = list(values)
     return {
+        "value at the start, USD": usd(worth[0]),
         "value at the end, USD": usd(worth[-1]),
         "lowest value, USD": usd(min(worth)),
         "largest drawdown": percent(-min(drawdowns(worth))),
@@ -105,6 +106,7 @@ def figures(run: Told, moments: Moments) -> dict[str, str]:
     funding, fees = Decimal(said["funding_usd"]), Decimal(said["fees_usd"])
     cost = fees - funding
     return {
+        "value at the start, USD": usd(start),
         "value at the end, USD": usd(end),
         "lowest value, USD": usd(Decimal(said["value_min_usd"])),
         "largest drawdown": percent(-min(drawdowns(worth))),
@@ -189,10 +191,12 @@ def each_chart(runs: Sequence[Told], prices: Mapping[str, Extremes]) -> Iterator
 def charts_of(asset: str, runs: Sequence[Told], prices: Extremes | None) -> Iterator[Chart]:
     holding = [(place, run, run.curves.legs[asset]) for place, run in enumerate(runs) if asset in run.curves.legs]
 
-    def of_each(read: Any) -> list[Line]:
-        """From the first fill on: until then there was no hedge."""
+    def of_each(read: Any, *, alone: bool = False) -> list[Line]:
+        """From the first fill on: until then there was no hedge. `alone`: of the runs in which the contract carries nothing else."""
         lines = []
         for place, run, leg in holding:
+            if alone and run.carried.get(asset):
+                continue
             since = begun(run.curves, asset)
             lines.append(curve(place, run.name, run.curves.at_ms[since:].tolist(), read(leg)[since:].tolist()))
         return lines
@@ -208,7 +212,7 @@ def charts_of(asset: str, runs: Sequence[Told], prices: Extremes | None) -> Iter
     yield Chart(f"{asset}: short{along}, USD", [*of_each(lambda one: one.short_usd), *band(at, leg, first.bands.get(asset))])
     if not others:  # what is shorted for others is no share of the own coins
         target = Line("target", at, leg.ratio_target.tolist(), GREY, dashed=True)
-        yield Chart(f"{asset}: hedge ratio", [*of_each(lambda one: one.ratio), target])
+        yield Chart(f"{asset}: hedge ratio", [*of_each(lambda one: one.ratio, alone=True), target])
     yield Chart(f"{asset}: leverage", of_each(lambda one: one.leverage))
     yield Chart(f"{asset}: distance to liquidation", of_each(lambda one: one.liquidation_distance), percent=True, most=FAR)
 

@@ -240,3 +240,19 @@ def test_an_outage_of_some_hours_does_not_make_hourly_returns_daily(prices: Writ
     file.write_text("".join([rows[0], *rows[1::4]]))
     replayed(typed)
     assert [every for every, _ in REDUCED.findall(page.read_text("utf-8"))] == ["daily"]
+
+
+def test_a_compared_run_that_begins_with_more_says_so_and_one_that_carries_others_has_no_ratio_of_its_own(
+    prices: Write, tmp_path: Path
+) -> None:
+    page = tmp_path / "out.html"
+    more = ["more:paper.collateral.SOL=900", "half:hedges.BTC.ratio=0.5", "cross:hedges.SOL.cross.with=BTC,hedges.SOL.cross.beta=1.2"]
+    said = replayed(asked([prices("BTC"), prices("SOL")], bag=["BTC=0"], collateral=["BTC=4", "SOL=500"], compare=more, report=page))
+    told = dict(summary(said))
+    assert told["more"].endswith(" at the start")
+    assert "at the start" not in told["half"]
+    cells = re.findall(r"<td>(.*?)</td>", page.read_text("utf-8"))
+    starts = cells[cells.index("value at the start, USD") + 1 :][:6]
+    assert starts == ["290,000", "330,000", "290,000", "290,000", "290,000", "290,000"]  # the last two: unhedged, naive rule
+    ratio = re.findall(r"<figcaption>BTC: hedge ratio(.*?)</figcaption>", page.read_text("utf-8"))
+    assert [name in ratio[0] for name in (">this<", ">half<", ">cross<")] == [True, True, False]
