@@ -20,6 +20,7 @@ def summary(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("fees paid", f"{usd(said['fees_usd'], '0.01')} USD"),
         ("funding received", f"{usd(said['funding_usd'], '0.01')} USD"),
         ("liquidated", "YES" if said["liquidated"] else "no"),
+        *of_each_leg(said),
         *moved(said),
         *crossing(said),
         *comparison(said),
@@ -32,6 +33,16 @@ def beside(one: Mapping[str, Any], start: Decimal) -> str:
     """Another run; what it began with is told where that differs."""
     other = "" if Decimal(one["value_start_usd"]) == start else f", {usd(one['value_start_usd'])} at the start"
     return f"{usd(one['value_end_usd'])} USD at the end, {usd(one['value_min_usd'])} at worst{other}"
+
+
+def of_each_leg(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    lines = []
+    for one in said.get("legs", {}).values():
+        fills = f"{one['fills']:,} fill{'' if one['fills'] == 1 else 's'}"
+        paid = f"fees {usd(one['fees_usd'], '0.01')} USD, funding {usd(one['funding_usd'], '0.01')} USD"
+        gone = ", LIQUIDATED" if one["liquidated"] else ""
+        lines.append((one["instrument"], f"{fills}, {usd(one['turnover_usd'])} USD turned over, {paid}{gone}"))
+    return lines
 
 
 def moved(said: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -30,7 +30,7 @@ from bot.sweep.attempt import Answer, Ended, Failed, Files, Stopped, in_place
 from bot.sweep.cores import on_cores
 from bot.sweep.finished import Journal
 from bot.sweep.heat import Heat, heat_map
-from bot.sweep.results import HIGHER, MEASURES, SAID, Result, ranked, result
+from bot.sweep.results import COINS, HIGHER, MEASURES, SAID, Result, ranked, result
 from bot.wiring.coverage import settlements_follow, spoken_before, uncovered, without_funding
 from bot.wiring.past import History, Recorded, recorded, replay
 
@@ -90,6 +90,7 @@ def swept(asked: Asked, tell: Callable[[dict[str, Any]], None] = untold) -> dict
             require_own(file, journal)
             with uncollected():
                 jobs = jobs_of(grid)
+            require_one_currency(by, jobs)
             before = set(journal.finished) & {job.key for job in jobs}
             if strange := len(journal.finished) - len(before):
                 say(f"note: {journal.file} also keeps {strange:,} results of another grid, other prices or another version of hedgebot")
@@ -323,6 +324,13 @@ def measure_of(name: str | None) -> str | None:
     if name is not None and name not in MEASURES:
         raise Wrong(Exit.USAGE, f"--by {name}: no such figure; rank by one of {', '.join(MEASURES)}")
     return name
+
+
+def require_one_currency(by: str, jobs: Sequence[Job]) -> None:
+    settled = {leg.instrument.rpartition(":")[2] for job in jobs for leg in job.settings.legs.values()}
+    if by in COINS and len(settled) > 1:
+        other = by.replace("coin", "usd")
+        raise Wrong(Exit.USAGE, f"{by} would compare coins of {', '.join(sorted(settled))}: rank by {other}; nothing was run")
 
 
 # ---------------------------------------------------------------------------------------------------------------- how far, and what of it

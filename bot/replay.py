@@ -15,7 +15,7 @@ from bot.core.events import CommandGiven, Event
 from bot.core.making import maker
 from bot.core.memory import State
 from bot.core.model import ONE, ZERO, Basis, Kind
-from bot.course import Course, Settled, Venue
+from bot.course import Booked, Course, Settled, Venue
 from bot.engine import Engine
 from bot.face import iso_utc, plain, plain_or_null
 
@@ -340,6 +340,7 @@ class Replay:
 
     def answer(self, seconds: float) -> dict[str, object]:
         tally, totals = self.tally, tuple(self.venue.accounts())
+        alike = len({one.symbol.rpartition(":")[2] for one in totals}) == 1  # coins of several currencies have no sum
         return {
             "steps": tally.steps,
             "orders": tally.orders,
@@ -349,12 +350,13 @@ class Replay:
             "value_min_usd": plain(round(tally.least_usd if tally.least_usd is not None else tally.value_usd, 6)),
             "unhedged_value_end_usd": plain(self.unhedged_usd()),
             "hedge_error_max_bps": plain(round(tally.error_usd / tally.start_usd * BPS, 4)),
-            "funding_coin": plain(sum((one.funding_coins for one in totals), ZERO)),
+            "funding_coin": plain(sum((one.funding_coins for one in totals), ZERO)) if alike else None,
             "funding_usd": plain(sum((one.funding_usd for one in totals), ZERO)),
-            "fees_coin": plain(sum((one.fees_coins for one in totals), ZERO)),
+            "fees_coin": plain(sum((one.fees_coins for one in totals), ZERO)) if alike else None,
             "fees_usd": plain(sum((one.fees_usd for one in totals), ZERO)),
             "turnover_usd": plain(sum((one.turnover_usd for one in totals), ZERO)),
             "liquidated": any(one.liquidated for one in totals),
+            **({"legs": {one.asset: leg_json(one) for one in totals}} if len(totals) > 1 else {}),
             **({"transfers": self.transfers_json()} if any(rule.collateral.auto for rule in self.engine.rules.legs) else {}),
             **({"switches": [switch_json(one) for one in tally.switches]} if self.has_policies else {}),
             **(tally.carrying.json() if self.engine.rules.crosses else {}),
@@ -369,6 +371,20 @@ class Replay:
     @property
     def has_policies(self) -> bool:
         return any(policies.exist for policies in self.engine.rules.policies)
+
+
+def leg_json(one: Booked) -> dict[str, object]:
+    """Coins are of its settle currency."""
+    return {
+        "instrument": one.symbol,
+        "fills": one.fills,
+        "turnover_usd": plain(one.turnover_usd),
+        "funding_coin": plain(one.funding_coins),
+        "funding_usd": plain(one.funding_usd),
+        "fees_coin": plain(one.fees_coins),
+        "fees_usd": plain(one.fees_usd),
+        "liquidated": one.liquidated,
+    }
 
 
 def switch_json(one: Switch) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 HIGHER: Final = ("worst_ratio", "return_ratio", "value_min_usd", "value_end_usd", "funding_usd", "funding_coin")  # is better
 LOWER: Final = ("cost_ratio", "hedge_error_max_bps", "fees_usd", "fees_coin", "turnover_usd", "orders", "fills")
 MEASURES: Final = (*HIGHER, *LOWER)
+COINS: Final = ("funding_coin", "fees_coin")  # only where all hedges settle in one currency
 SAID: Final = (
     *("steps", "orders", "fills", "value_start_usd", "value_end_usd", "value_min_usd", "unhedged_value_end_usd", "hedge_error_max_bps"),
     *("funding_coin", "funding_usd", "fees_coin", "fees_usd", "turnover_usd", "liquidated"),

@@ -34,7 +34,7 @@ async def test_nothing_is_traded_of_an_asset_before_its_prices_begin_and_it_is_w
     assert min(one.at_ms for one in orders if one.order.asset == "ETH") >= BEGAN + 100 * HOUR
     assert jumped.answer["value_start_usd"] == str(5 * 60_000 + 50 * 3_030)
     assert Decimal(jumped.answer["value_min_usd"]) > 5 * 60_000 + 50 * 3_000  # its coins are never counted as nothing
-    assert jumped.answer["funding_coin"] == "0"  # nothing was held when it was paid
+    assert jumped.answer["legs"]["ETH"]["funding_coin"] == "0"  # nothing was held when it was paid
     assert jumped.replay.jumped > 250
 
 
@@ -56,6 +56,25 @@ async def test_collateral_of_an_asset_that_is_not_hedged_counts_at_its_price():
     grown = Decimal("1.0099")
     assert Decimal(jumped.answer["unhedged_value_end_usd"]) == (5 * 60_000 + 50 * 3_000) * grown
     assert abs(Decimal(jumped.answer["value_end_usd"]) - 5 * 60_000 - 50 * 3_000 * grown) < 500  # BTC is hedged
+
+
+@pytest.mark.parametrize(
+    "linear", [{}, {"hedges.ETH.instrument": "ETH/USDT:USDT", "paper.collateral.USDT": "90000"}], ids=["inverse", "linear"]
+)
+async def test_coins_of_several_currencies_are_not_added_up_and_each_hedge_has_sums_of_its_own(linear):
+    bars = {"BTC": hours(0, 100, 60_000), "ETH": hours(0, 100, 3_000)}
+    rates = {asset: [Rate(BEGAN + 50 * HOUR, Decimal("0.001"))] for asset in bars}
+    jumped = await same({**FLAGS, **linear}, Recorded(bars, rates))
+    said, legs = jumped.answer, jumped.answer["legs"]
+    assert (said["funding_coin"], said["fees_coin"]) == (None, None)
+    assert {asset: leg["instrument"] for asset, leg in legs.items()} == {
+        "BTC": "BTC/USD:BTC",
+        "ETH": linear.get("hedges.ETH.instrument", "ETH/USD:ETH"),
+    }
+    for name in ("fills", "turnover_usd", "funding_usd", "fees_usd"):
+        assert sum(Decimal(leg[name]) for leg in legs.values()) == Decimal(said[name])
+        assert all(Decimal(leg[name]) > 0 for leg in legs.values())
+    assert Decimal(legs["BTC"]["funding_coin"]) == pytest.approx(Decimal("0.005"), rel=Decimal("0.02"))
 
 
 @pytest.mark.parametrize(

@@ -316,6 +316,19 @@ def test_what_is_wrong_with_a_grid_is_named_before_anything_runs(desk: Desk, cha
     assert not (desk.folder / "grid.parquet").exists()
 
 
+def test_coins_of_several_currencies_are_no_rank_and_their_sums_are_left_empty(desk: Desk) -> None:
+    two = "prices: {BTC: prices/btc.csv, ETH: prices/btc.csv}\nbag: {BTC: 2, ETH: 1}\ncollateral: {BTC: 3, ETH: 2}\n"
+    grid(desk.folder, two + "vary: {hedges.BTC.ratio: [0.5, 1.0]}\n", name="two.yaml")
+    refused = desk.hb("sweep", "two.yaml", *ONE, "--by", "fees_coin")
+    assert (refused.code, refused.err.splitlines()[-1]) == (
+        2,
+        "error: fees_coin would compare coins of BTC, ETH: rank by fees_usd; nothing was run",
+    )
+    rows = desk.good("sweep", "two.yaml", *ONE).json["results"]
+    assert [(row["fees_coin"], row["fees_usd"] > 0) for row in rows] == [(None, True)] * 2
+    assert [row["fees_coin"] for row in pq.read_table(desk.folder / "two.parquet").to_pylist()] == [None, None]
+
+
 def test_a_gap_is_refused_by_line_only_where_a_period_holds_it(desk: Desk) -> None:
     name = grid(desk.folder)
     prices = Path(desk.folder, "prices", "btc.csv")
