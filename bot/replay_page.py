@@ -68,11 +68,14 @@ def picture(runs: Sequence[Told], prices: Mapping[str, Extremes]) -> str:
 
 
 def together(prices: Mapping[str, Extremes]) -> Moments:
-    """When bars of all assets end: at other moments some price stands still because its bar goes on, or because it has none any more."""
+    """When bars of all assets end, and when they begin if they do so together: at other moments some price stands still because its bar
+    goes on, or because it has none."""
     first, *others = [one.at_ms for one in prices.values()]
     if all(len(one) == len(first) and (one == first).all() for one in others):
         return None
-    return frozenset(first.tolist()).intersection(*(one.tolist() for one in others))
+    every = frozenset(first.tolist()).intersection(*(one.tolist() for one in others))
+    openings = {2 * int(one[0]) - int(one[1]) if len(one) > 1 else 0 for one in (first, *others)}
+    return every | openings if len(openings) == 1 else every
 
 
 def table(runs: Sequence[Told], moments: Moments) -> str:
@@ -135,7 +138,9 @@ def effect(curves: Series, worth: Sequence[float], moments: Moments) -> dict[str
 
 def returns(curves: Series, worth: Sequence[float], moments: Moments) -> tuple[list[Decimal], list[Decimal], str]:
     unhedged = curves.unhedged_usd.tolist()
-    times = [(place, at) for place, at in enumerate(curves.at_ms.tolist()) if not place or moments is None or at in moments]
+    times = [(place, at) for place, at in enumerate(curves.at_ms.tolist()) if moments is None or at in moments]
+    if not times:
+        return [], [], "hourly"
     hours = len({at // HOUR_MS for _, at in times})
     every_ms = HOUR_MS if hours >= MOST_HOURS * (times[-1][1] - times[0][1]) / HOUR_MS else DAY_MS
     places = list({at // every_ms: place for place, at in times}.values())

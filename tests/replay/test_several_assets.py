@@ -110,10 +110,12 @@ def test_bars_that_never_end_together_tell_nothing_of_what_a_cross_hedge_took_aw
     later = Path(prices("SOL").partition("=")[2])
     head, *rows = later.read_text().splitlines()
     later.write_text("\n".join([head, *(f"{int(row[:10]) + HOUR // 2}{row[10:]}" for row in rows)]) + "\n")
-    typed = asked([prices("BTC"), f"SOL={later}"], bag=["BTC=0", "SOL=300"], crosses=["SOL=BTC:beta=1.2"])
+    page = later.with_suffix(".html")
+    typed = asked([prices("BTC"), f"SOL={later}"], bag=["BTC=0", "SOL=300"], crosses=["SOL=BTC:beta=1.2"], report=page)
     said = replayed(typed)
     assert (said["effectiveness"], said["variance_reduction"]) == ({"SOL": None}, None)
     assert dict(summary(said))["variance taken away"] == "of SOL –; of everything –"
+    assert "<td>variance taken away (hourly returns)</td><td>–</td>" in page.read_text("utf-8")
 
 
 CONFIG = """\
@@ -230,11 +232,14 @@ def test_a_leg_that_carries_others_is_drawn_without_the_edges_and_the_ratio_of_i
     assert not any(words in text for words in ("hedge ratio", ">band<"))
 
 
-def test_an_outage_of_some_hours_does_not_make_hourly_returns_daily(prices: Write, tmp_path: Path) -> None:
+def test_an_outage_of_some_hours_or_a_later_beginning_does_not_make_hourly_returns_daily(prices: Write, tmp_path: Path) -> None:
     file, page = Path(prices("SOL").partition("=")[2]), tmp_path / "out.html"
     rows = file.read_text().splitlines(keepends=True)
     file.write_text("".join(rows[:40] + rows[44:]))
     typed = asked([prices("BTC"), f"SOL={file}"], bag=["BTC=0"], collateral=["BTC=2", "SOL=300"], allow_gaps=True, report=page)
+    replayed(typed)
+    assert [every for every, _ in REDUCED.findall(page.read_text("utf-8"))] == ["hourly"]
+    file.write_text("".join(rows[:1] + rows[40:]))  # an asset that begins later
     replayed(typed)
     assert [every for every, _ in REDUCED.findall(page.read_text("utf-8"))] == ["hourly"]
     file.write_text("".join([rows[0], *rows[1::4]]))
