@@ -47,36 +47,41 @@ class Grid:
 
 def together(bars: Mapping[str, Sequence[Bar]], columns: Mapping[str, Columns]) -> list[Track]:
     """Of bars that `why_apart` has nothing against."""
-    first, *others = columns.values()
-    if all(np.array_equal(one.at_ms, first.at_ms) for one in others):
-        return [Track(asset, of, columns[asset]) for asset, of in bars.items()]
-    at_ms = begins(columns)
-    return [Track(asset, of, *spread(columns[asset], at_ms)) for asset, of in bars.items()]
-
-
-def begins(columns: Mapping[str, Columns]) -> Whole:
-    """Every moment at which a bar of one of them begins."""
-    return np.unique(np.concatenate([one.at_ms for one in columns.values()]))
+    at_ms = begins(list(columns.values()))
+    each = {asset: (one, None) if len(one) == len(at_ms) else spread(one, at_ms) for asset, one in columns.items()}
+    return [Track(asset, of, *each[asset]) for asset, of in bars.items()]
 
 
 def why_apart(columns: Mapping[str, Columns]) -> str:
     """Why these have no rows in common; empty if they have: no bar begins before all the others have ended."""
     if len({one.length_ms for one in columns.values()}) > 1:
         return "the bars of the assets are not equally long"
-    length_ms = next(iter(columns.values())).length_ms
-    return "bars of one asset begin while those of another last" if (np.diff(begins(columns)) < length_ms).any() else ""
+    each = list(columns.values())
+    return "bars of one asset begin while those of another last" if (np.diff(begins(each)) < each[0].length_ms).any() else ""
+
+
+def begins(columns: Sequence[Columns]) -> Whole:
+    """Every moment at which a bar of one of them begins."""
+    first, *others = columns
+    if all(np.array_equal(one.at_ms, first.at_ms) for one in others):
+        return first.at_ms
+    merged = np.sort(np.concatenate([one.at_ms for one in columns]), kind="stable")  # np.unique takes ten times as long for sorted parts
+    return merged[np.concatenate(([True], merged[1:] != merged[:-1]))]
 
 
 def spread(columns: Columns, at_ms: Whole) -> tuple[Columns, Whole]:
     """With a row for each of these moments, among which are all of its own; and which of its own each row is, -1 where it is none."""
+    rows = at_ms.searchsorted(columns.at_ms)
     own = np.full(len(at_ms), -1, dtype=np.int64)
-    own[at_ms.searchsorted(columns.at_ms)] = np.arange(len(columns))
+    own[rows] = np.arange(len(columns))
     newest = np.maximum.accumulate(own)
     still = columns.close[newest]
     still[newest < 0] = columns.open[0]
 
     def filled(prices: Floats) -> Floats:
-        return np.where(own >= 0, prices[own], still)
+        each = still.copy()
+        each[rows] = prices
+        return each
 
     parts = (filled(prices) for prices in (columns.open, columns.high, columns.low, columns.close))
     return Columns(at_ms, columns.length_ms, *parts), own

@@ -6,7 +6,10 @@ import pytest
 
 pytest.importorskip("numpy")
 
+import numpy as np
+
 from adapters.history import Bar, Rate, instant_ms
+from adapters.history_columns import Bars
 from bot.core.events import IntentRecorded
 from bot.wiring.past import History, Recorded, recorded
 from tests.replay.data import data, needs_data
@@ -75,6 +78,25 @@ async def test_coins_of_several_currencies_are_not_added_up_and_each_hedge_has_s
         assert sum(Decimal(leg[name]) for leg in legs.values()) == Decimal(said[name])
         assert all(Decimal(leg[name]) > 0 for leg in legs.values())
     assert Decimal(legs["BTC"]["funding_coin"]) == pytest.approx(Decimal("0.005"), rel=Decimal("0.02"))
+
+
+@pytest.mark.parametrize("later", [0, 300], ids=["one clock", "own clocks"])
+async def test_of_two_assets_only_those_bars_are_made_that_something_may_happen_in(monkeypatch, later):
+    count, made, getitem = 20_000, [0], Bars.__getitem__
+
+    def counted(bars, index):
+        made[0] += isinstance(index, int)
+        return getitem(bars, index)
+
+    def columns(first, price):
+        still = np.full(count - first, price)
+        return Bars(BEGAN + np.arange(first, count, dtype=np.int64) * HOUR, HOUR, still, still, still, still)
+
+    monkeypatch.setattr(Bars, "__getitem__", counted)
+    jumped = await ran(FLAGS, Recorded({"BTC": columns(0, 60_000.0), "ETH": columns(later, 3_000.0)}, {}), step=False)
+    assert jumped.answer["steps"] == 2 * count - later
+    assert all(leg["fills"] for leg in jumped.answer["legs"].values())
+    assert made[0] < 200
 
 
 @pytest.mark.parametrize(
