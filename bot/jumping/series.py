@@ -94,7 +94,7 @@ def series(
     course = run.course
     if course is None:
         raise ValueError("this replay kept no series: run it with series=True")
-    at_ms = moments(columns, points)
+    at_ms = moments(columns, course, points)
     instruments = {one.asset: one for one in run.engine.parts.instruments.values()}
     legs: dict[str, LegSeries] = {}
     value, unhedged, naive, funding, fees = (np.zeros(len(at_ms)) for _ in range(5))
@@ -120,11 +120,12 @@ def series(
 # ---------------------------------------------------------------------------------------------------------------- moments
 
 
-def moments(columns: Mapping[str, Columns], points: int | None) -> Whole:
-    """The first opening, and the ends of bars that are shown, in the order of time."""
+def moments(columns: Mapping[str, Columns], course: Course, points: int | None) -> Whole:
+    """The first opening, the ends of bars that are shown, and when what was under way then had ended, in the order of time."""
     first = min(int(of.at_ms[0]) for of in columns.values())
     shown = [of.at_ms[chosen(of, points)] + of.length_ms for of in columns.values()]
-    return np.unique(np.concatenate((np.array([first], dtype=np.int64), *shown)))
+    last = max([int(one[-1]) for one in shown] + [turnings[-1].at_ms for turnings in course.turnings.values()])
+    return np.unique(np.concatenate((np.array([first, last], dtype=np.int64), *shown)))
 
 
 def chosen(of: Columns, points: int | None) -> Whole:
@@ -177,7 +178,7 @@ class Curve:
     def worth_usd(self) -> Floats:
         """Bag and account; of a linear contract without the margin that legs share."""
         if self.linear:
-            return self.spot * self.price + self.unrealised()
+            return (self.spot + self.posted) * self.price + self.unrealised()
         return (self.spot + self.wallet + self.unrealised()) * self.price
 
     def unrealised(self) -> Floats:

@@ -27,6 +27,9 @@ def uncovered(read: Recorded) -> Iterator[str]:
         yield f"the window begins {when(since)}, prices begin {when(begins[first])}: the {span(begins[first] - since)} before are left out"
     if until is not None and until - ends[last] >= lengths[last]:
         yield f"the window ends {when(until)}, prices end {when(ends[last])}: the {span(until - ends[last])} after are left out"
+    for asset, ended in ends.items():
+        if until is not None and ended > until:
+            yield f"the window ends {when(until)} within a bar of {asset}: the whole bar counts, to {when(ended)}"
     for asset, bars in read.bars.items():
         if len(bars) == 1 and lengths[asset] == MINUTE_MS:  # what the readers take it for where a file has no second one
             yield f"prices of {asset} are one bar alone, {when(begins[asset])}, counted as one minute: two or more would tell their length"

@@ -3,14 +3,13 @@
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import cached_property
 from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from adapters.candles import RecordedPast, joined
+from adapters.candles import RecordedPast
 from adapters.clock import VirtualClock
 from adapters.exchanges.paper import PaperExchange
 from adapters.history import Bar, Rate, instant_ms, outside, read_bars, read_rates
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from bot.replay_page import Extremes
 
 Moment = TypeVar("Moment", Bar, Rate)
-FOR_EVER_MS: Final = 1 << 62
 LEAST_BAR_MS: Final = 3  # its four prints are at moments of their own
 
 
@@ -124,12 +122,6 @@ def recorded(history: History) -> Recorded:
         for asset, path in history.rates.items()
     }
     return Recorded(bars, rates, history)
-
-
-def low_and_close(bars: Sequence[Bar]) -> tuple[Decimal, Decimal]:
-    """The lowest price of all, and the last one."""
-    *_, low, close = next(joined(bars, FOR_EVER_MS))
-    return low, close
 
 
 def past_of(rules: Rules, read: Recorded, clock: Clock) -> RecordedPast | None:

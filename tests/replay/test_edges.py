@@ -56,6 +56,12 @@ async def test_the_same_bars_get_the_same_funding_whatever_ended_them(history, s
     [
         ({"BTC": (0, 48), "ETH": (0, 48)}, None, None, []),
         ({"BTC": (0, 48)}, 0, 48, []),
+        (
+            {"BTC": (0, 48)},
+            None,
+            47.5,
+            ["the window ends 2024-01-02 23:30 within a bar of BTC: the whole bar counts, to 2024-01-03 00:00"],
+        ),
         ({"BTC": (0, 48)}, 0, 1, []),  # the other bars of the file tell how long this one is
         (
             {"BTC": (5, 6)},
@@ -89,7 +95,7 @@ def test_what_prices_do_not_cover_is_said_with_how_it_is_counted(tmp_path, bars,
     files = {asset: tmp_path / f"{asset}.csv" for asset in bars}
     for asset, (begins, ends) in bars.items():
         files[asset].write_text("timestamp,price\n" + "".join(f"{BEGAN + hour * HOUR},100\n" for hour in range(begins, ends)))
-    window = [None if hour is None else BEGAN + hour * HOUR for hour in (since, until)]
+    window = [None if hour is None else BEGAN + int(hour * HOUR) for hour in (since, until)]
     assert list(uncovered(recorded(History(files, {}, *window)))) == said
     assert list(uncovered(recorded(History(files, {})).cut(*window))) == said
 

@@ -10,6 +10,7 @@ pytest.importorskip("numpy")
 import numpy as np
 
 from adapters.history import Bar, Rate, instant_ms
+from bot.core.events import CommandGiven
 from bot.jumping.replay import JumpingReplay
 from bot.settings import load
 from bot.wiring.past import Recorded, drawn, replay
@@ -19,7 +20,7 @@ BEGAN_MS = instant_ms("2024-01-01")
 FULL = {"bag.BTC.coins": "2", "paper.collateral.BTC": "3", "hedges.BTC.ratio": "1.0", "paper.price.BTC": "1"}
 HALF = {**FULL, "hedges.BTC.ratio": "0.5", "hedges.BTC.basis": "value"}
 THIN = {**FULL, "bag.BTC.coins": "4", "paper.collateral.BTC": "1", "risk.max_leverage": "4", "risk.hard_leverage": "5"}
-LINEAR = {**FULL, "paper.collateral.BTC": "0", "paper.collateral.USDT": "90000", "hedges.BTC.instrument": "BTC/USDT:USDT"}
+LINEAR = {**FULL, "paper.collateral.BTC": "0.5", "paper.collateral.USDT": "90000", "hedges.BTC.instrument": "BTC/USDT:USDT"}
 
 
 def wandering(bars: int = 150, swing: float = 0.01, seed: int = 3) -> Recorded:
@@ -90,6 +91,22 @@ async def test_each_bar_ends_with_what_the_venue_and_the_bot_said_just_then(flag
     assert curves.funding_usd[-1] == pytest.approx(float(answer["funding_usd"]), abs=1e-4)
     assert curves.fees_usd[-1] == pytest.approx(float(answer["fees_usd"]), abs=1e-6)
     assert (len(curves.orders), len(curves.fills)) == (answer["orders"], answer["fills"])
+
+
+@pytest.mark.parametrize("step", [False, True], ids=["jumping", "stepping"])
+async def test_the_curves_end_when_what_was_under_way_after_the_last_bar_has_ended(step):
+    read = wandering()
+    last = read.bars["BTC"][-1]
+    word = CommandGiven("target-set", "test", last.at_ms + last.length_ms, "BTC", Decimal("0.2"))
+    run = await replay(load(None, {}, {"mode": "live", **FULL}), read, [word], step=step, series=True)
+    answer = await run.run()
+    curves = drawn(run, read, None)
+    assert curves.fills[-1].at_ms > last.at_ms + last.length_ms
+    assert curves.at_ms[-1] >= curves.fills[-1].at_ms
+    assert len(curves.at_ms) == len(read.bars["BTC"]) + 2
+    assert curves.value_usd[-1] == pytest.approx(float(answer["value_end_usd"]), abs=1e-4)
+    assert curves.fees_usd[-1] == pytest.approx(float(answer["fees_usd"]), abs=1e-6)
+    assert curves.legs["BTC"].short_usd[-1] == -100 * run.engine.state.legs[0].contracts
 
 
 @pytest.mark.parametrize(
