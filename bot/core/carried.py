@@ -75,15 +75,15 @@ def planned(rule: CrossRule, state: State, seen: Snapshot, rules: Rules, quote: 
     asked = policy.target_now(rule, state, seen)
     if state.flattening:
         asked = Target(rule.asset, ZERO, TargetSource.OPERATOR)
-    signs = seen.signs_of(rule.asset)
-    applied = policies.apply(rule, asked, remembered.memory, signs, quote, remembered.ratio, seen.now_ms, armed=state.armed)
-    ratio = None if applied.target is None else applied.target.ratio
     coins, (price, unpriced), (beta, unmeasured) = (
         seen.bag_coins(rule.asset),
         price_of(shown, seen, rules),
         beta_of(rule, shown, seen.now_ms),
     )
     value = None if coins is None or price is None else coins * price
+    signs, armed = seen.signs_of(rule.asset), state.armed and value is not None and beta is not None  # else nothing can be traded for it
+    applied = policies.apply(rule, asked, remembered.memory, signs, quote, remembered.ratio, seen.now_ms, armed=armed)
+    ratio = None if applied.target is None else applied.target.ratio
     lacking: list[Lacking] = []
     target = None if ratio is None or value is None or beta is None else ratio * beta * value
     if ratio == 0 or coins == 0:

@@ -70,7 +70,8 @@ def under_policies(
     held: Exposure | None,
     carry: Carried,
 ) -> policies.Applied:
-    """The target with the ratio that applies now. Until a ratio was ever in force, what is hedged already stands for it."""
+    """The target with the ratio that applies now. Until a ratio was ever in force, what is hedged already stands for it. While nobody knows
+    what is held, no hedge can be traded, as in a dry run."""
     if asked is None or not rule.policies.exist:
         return policies.applied(asked, leg.memory)
     current = leg.baseline.ratio if leg.baseline is not None else None
@@ -78,7 +79,8 @@ def under_policies(
         hedged = ratio_of(held.delta_coins + carry.least_usd / held.mark, rule.basis, held.long_coins, held.long_coins)
         current = None if hedged is None else max(ZERO, hedged.quantize(RATIO_STEP, ROUND_CEILING))
     quote = view.quote if view is not None else None
-    return policies.apply(rule, asked, leg.memory, seen.signs_of(rule.asset), quote, current, seen.now_ms, armed=state.armed)
+    armed = state.armed and held is not None
+    return policies.apply(rule, asked, leg.memory, seen.signs_of(rule.asset), quote, current, seen.now_ms, armed=armed)
 
 
 def sharing(view: View, seen: Snapshot) -> tuple[View, ...]:

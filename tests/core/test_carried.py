@@ -355,6 +355,16 @@ def test_policies_of_the_asset_change_its_ratio_alone_and_are_remembered() -> No
     assert bot.state.cross("SOL").ratio == 1
 
 
+@pytest.mark.parametrize(("rule", "coins"), [(AUTO, "1500"), (CROSS, None)], ids=["no beta", "no bag"])
+def test_the_clock_of_a_carried_ramp_waits_until_its_part_is_known(rule: CrossRule, coins: str | None) -> None:
+    bot = carrying(replace(rule, policies=Policies(ramp=RampRule(D("0.25"), 1_000_000, 3))), risk=ROOMY, sol=coins)
+    bot.turns(12)
+    assert bot.state.cross("SOL").memory.ramp_since_ms is None
+    bot.shown, bot.bag["SOL"] = CrossSeen("SOL", D(100), fit=fit()), D(1500)
+    bot.turns(12)
+    assert bot.state.cross("SOL").memory.ramp_since_ms is not None
+
+
 def test_a_basis_policy_holds_the_carried_ratio_at_what_it_was() -> None:
     bot = carrying(replace(CROSS, policies=Policies(basis=BasisRule(D("0.001"), D("0.0005")))), risk=ROOMY)
     bot.say("target-set", asset="SOL", ratio=D("0.5"))

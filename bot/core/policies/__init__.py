@@ -62,7 +62,8 @@ def apply(
     *,
     armed: bool,
 ) -> Applied:
-    """Every policy of the leg, in order. `current` is the effective ratio of before, or what is hedged already where there is none."""
+    """Every policy of the leg, in order. `current` is the effective ratio of before, or what is hedged already where there is none.
+    `armed`: a hedge that is wanted now can be traded."""
     if target is None or target.source is TargetSource.OPERATOR or not rule.policies.exist:
         return Applied(target, memory)
     facts = Facts.of(rule, signs, quote, memory, current, now_ms, armed=armed)

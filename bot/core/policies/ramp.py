@@ -1,6 +1,7 @@
 """How fast does it begin? With a share of the ratio, and the rest in equal steps. A hedge that ended begins anew.
 
-The clock of the ramp starts with the first armed decision that wants a hedge: a dry run uses none of it up.
+The clock of the ramp starts with the first armed decision that wants a hedge and knows what is held: neither a dry run uses any of it up,
+nor the time before there are prices.
 """
 
 from dataclasses import replace

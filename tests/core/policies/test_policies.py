@@ -247,6 +247,20 @@ def test_a_ramp_moves_the_baseline_at_its_steps_and_at_no_other_time() -> None:
     assert ratios == [D("0.5"), D("0.75"), D("1")]
 
 
+def test_the_clock_of_a_ramp_waits_until_there_is_a_price_and_then_goes_on_without_one() -> None:
+    bot = hedging(rule(ramp={"days": "1", "steps": 2, "start": "0.5"}))
+    bot.turn()
+    state, seen = replace(bot.state, legs=started(bot.rules).legs), bot.snapshot()
+    (view,) = seen.views
+    blind = replace(seen, views=(replace(view, quote=None),))
+    assert decide(state, blind, bot.rules).legs[0].memory is None
+    begun = decide(state, seen, bot.rules).legs[0].memory
+    assert begun == Memory(ramp_since_ms=seen.now_ms)
+    state = replace(state, legs=tuple(replace(leg, memory=begun) for leg in state.legs))
+    half_way = replace(blind, now_ms=seen.now_ms + DAY // 2)
+    assert decide(state, half_way, bot.rules).legs[0].ratio_effective == D("0.75")
+
+
 def test_what_policies_remember_is_what_the_recorded_decision_says() -> None:
     made = rules(rule(reversal={"confirmations": 2}))
     state = started(made)
