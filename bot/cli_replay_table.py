@@ -21,6 +21,7 @@ def summary(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("funding received", f"{usd(said['funding_usd'], '0.01')} USD"),
         ("liquidated", "YES" if said["liquidated"] else "no"),
         *of_each_leg(said),
+        *alerted(said),
         *moved(said),
         *crossing(said),
         *comparison(said),
@@ -43,6 +44,19 @@ def of_each_leg(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         gone = ", LIQUIDATED" if one["liquidated"] else ""
         lines.append((one["instrument"], f"{fills}, {usd(one['turnover_usd'])} USD turned over, {paid}{gone}"))
     return lines
+
+
+def alerted(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the operator would have been told, each text once."""
+    stood: dict[str, list[Mapping[str, Any]]] = {}
+    for one in said.get("alerts", ()):
+        stood.setdefault(one["alert"], []).append(one)
+    lines = []
+    for text, times in stood.items():
+        often = "once" if len(times) == 1 else f"{len(times):,} times"
+        until = "to the end" if times[-1]["to"] is None else f"to {clock(times[-1]['to'])[:16]}"
+        lines.append(f"{text} ({often}, {clock(times[0]['from'])[:16]} {until})")
+    return [("alerts", "\n".join(lines))] if lines else []
 
 
 def moved(said: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Final, Protocol
 
 from bot.carrying import Carrying
-from bot.core.decision import Baseline, CrossPlan, LegPlan
+from bot.core.decision import Baseline, CrossPlan, Decision, LegPlan
 from bot.core.events import CommandGiven, Event
 from bot.core.making import maker
 from bot.core.memory import State
@@ -129,6 +129,15 @@ class Moved:
 
 
 @dataclass(slots=True)
+class Stood:
+    """An alert: what the operator would have been told, and until when it held."""
+
+    text: str
+    since_ms: int
+    until_ms: int | None = None  # None: to the end
+
+
+@dataclass(slots=True)
 class Tally:
     """What is measured on the way, in USD at the prices of each moment."""
 
@@ -146,6 +155,7 @@ class Tally:
     held: dict[str, tuple[Baseline, Decimal]] = field(default_factory=dict)  # δ* that a `value` hedge set when a bar last ended
     switches: list[Switch] = field(default_factory=list)
     transfers: list[Moved] = field(default_factory=list)
+    alerts: list[Stood] = field(default_factory=list)
     carrying: Carrying = field(default_factory=Carrying)
 
 
@@ -289,6 +299,9 @@ class Replay:
             self.tally.orders += len(decision.orders)
             self.tally.transfers += [Moved(decision.at_ms, one.asset, one.coins, one.why) for one in decision.transfers]
         self.tally.carrying.turned(decision)
+        standing = [one for one in self.tally.alerts if one.until_ms is None] if self.tally.alerts else []
+        if decision.alerts or standing:
+            self.alerted(decision, standing)
         plans: list[LegPlan | CrossPlan] = [*decision.legs, *(cross for leg in decision.legs for cross in leg.crosses)]
         for plan in plans:
             if not plan.policies:
@@ -297,6 +310,13 @@ class Replay:
             if plan.ratio_effective != before:
                 why = "; ".join(f"{change.policy}: {change.why}" for change in plan.policies if change.after != change.before)
                 self.tally.switches.append(Switch(decision.at_ms, plan.asset, plan.ratio_effective, why or "all of the target"))
+
+    def alerted(self, decision: Decision, standing: Sequence[Stood]) -> None:
+        for one in standing:
+            if one.text not in decision.alerts:
+                one.until_ms = decision.at_ms
+        known = {one.text for one in standing}
+        self.tally.alerts += [Stood(text, decision.at_ms) for text in dict.fromkeys(decision.alerts) if text not in known]
 
     def measure(self, ended: Sequence[str]) -> None:
         """What bag and account are worth, beside the ideal; `ended` are the assets whose bar ends here."""
@@ -358,6 +378,7 @@ class Replay:
             "liquidated": any(one.liquidated for one in totals),
             **({"legs": {one.asset: leg_json(one) for one in totals}} if len(totals) > 1 else {}),
             **({"transfers": self.transfers_json()} if any(rule.collateral.auto for rule in self.engine.rules.legs) else {}),
+            **({"alerts": [alert_json(one) for one in tally.alerts]} if tally.alerts else {}),
             **({"switches": [switch_json(one) for one in tally.switches]} if self.has_policies else {}),
             **(tally.carrying.json() if self.engine.rules.crosses else {}),
             "seconds": round(seconds, 3),
@@ -385,6 +406,10 @@ def leg_json(one: Booked) -> dict[str, object]:
         "fees_usd": plain(one.fees_usd),
         "liquidated": one.liquidated,
     }
+
+
+def alert_json(one: Stood) -> dict[str, object]:
+    return {"from": iso_utc(one.since_ms), "to": None if one.until_ms is None else iso_utc(one.until_ms), "alert": one.text}
 
 
 def switch_json(one: Switch) -> dict[str, object]:

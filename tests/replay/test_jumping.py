@@ -80,6 +80,7 @@ async def same(flags: dict[str, str], read: Recorded, commands: Sequence[Command
     assert jumped.replay.venue.balances() == stepped.replay.venue.balances()
     assert jumped.replay.venue.moved_in() == stepped.replay.venue.moved_in()
     assert {name: jumped.answer[name] for name in EXACT} == {name: stepped.answer[name] for name in EXACT}
+    assert jumped.answer.get("alerts") == stepped.answer.get("alerts")
     for name, distance in CLOSE.items():
         assert abs(Decimal(jumped.answer[name]) - Decimal(stepped.answer[name])) <= distance, (
             name,
