@@ -27,6 +27,7 @@ from bot.shortfall import slippage
 
 HOUR_MS: Final = 3_600_000
 YEAR_MS: Final = 365 * 24 * HOUR_MS
+ONE_DAY: Final = Decimal(24 * HOUR_MS) / YEAR_MS
 LEAST_RETURNS: Final = 3
 DIGITS: Final = 50  # of sums and products: none is rounded
 COLLATERAL_YIELD: Final = Decimal("0.03")  # in a year
@@ -389,8 +390,8 @@ def together(accounts: Sequence[Account]) -> tuple[list[Decimal], list[Decimal]]
 
 
 def annual(cost_usd: Decimal, worth_usd: Decimal, years: Decimal) -> Decimal | None:
-    """As a share of what was held, and of a year."""
-    return short(cost_usd / worth_usd / years) if worth_usd and years else None
+    """As a share of what was held, and of a year; None of less than a day: fees of the first order would be paid thousands of times."""
+    return short(cost_usd / worth_usd / years) if worth_usd and years >= ONE_DAY else None
 
 
 def whole_cents(usd: Decimal | None) -> Decimal | None:

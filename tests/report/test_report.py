@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bot.core.events import CoinsMoved, DecisionMade, Event, FillSeen, FundingSeen, IntentRecorded
-from bot.report import fold_report, r_squared, variance_reduction
+from bot.report import annual, fold_report, r_squared, variance_reduction
 from bot.report_page import page
 from tests.engine.bots import Bot, Bots
 
@@ -71,6 +71,19 @@ async def test_every_part_adds_up_to_the_record_to_the_last_digit(bots):
     assert coins["hedge"] == coins["price"] + coins["funding"] - coins["fees"] + coins["rounding"]
     assert abs(coins["rounding"]) < D("1e-7")
     assert adds_up(row)
+
+
+@pytest.mark.parametrize(("hours", "share"), [(24, D("3.65")), (D("23.99"), None), (8760, D("0.01")), (0, None)])
+def test_a_cost_is_told_per_year_from_one_day_on(hours, share):
+    assert annual(D(1), D(100), D(hours) / 8760) == share
+
+
+async def test_the_cost_of_some_hours_is_told_and_not_multiplied_to_a_year(bots):
+    bot = await lived(bots)
+    said = fold_report(record(bot)).json()
+    for row in (said["assets"][0], said["total"]):
+        assert D(row["premium_usd"]) > 0
+        assert row["annual_cost_ratio"] is None
 
 
 async def test_a_whole_hedge_through_a_fall_brings_the_loss_of_the_bag_back(bots):
