@@ -1,10 +1,10 @@
 """How does a replay look on one page, and two of them side by side?"""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from html import escape
-from itertools import accumulate, pairwise
+from itertools import accumulate, compress, pairwise
 from typing import Any, Final
 
 from bot.drawing import BLACK, CURVES, FAR, GREEN, GREY, ORANGE, RED, Chart, Line, Marks, document, figure, sheet
@@ -23,7 +23,7 @@ KINDS: Final = {
 }  # of fills: what they are called, and their colours
 
 Edges = tuple[float, float]
-Moments = frozenset[int] | None  # that returns are taken between; None: all
+Chosen = Callable[[Any], list[bool]]  # of moments: is each of them one that returns are taken between?
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +67,29 @@ def picture(runs: Sequence[Told], prices: Mapping[str, Extremes]) -> str:
 # ---------------------------------------------------------------------------------------------------------------- figures
 
 
-def together(prices: Mapping[str, Extremes]) -> Moments:
-    """When bars of all assets end, and when they begin if they do so together: at other moments some price stands still because its bar
-    goes on, or because it has none."""
-    first, *others = [one.at_ms for one in prices.values()]
-    if all(len(one) == len(first) and (one == first).all() for one in others):
-        return None
-    every = frozenset(first.tolist()).intersection(*(one.tolist() for one in others))
-    openings = {2 * int(one[0]) - int(one[1]) if len(one) > 1 else 0 for one in (first, *others)}
-    return every | openings if len(openings) == 1 else every
+def together(prices: Mapping[str, Extremes]) -> Chosen:
+    """Those at which bars of all assets end, or begin if they do so together: at others some price stands still because its bar goes on, or
+    because it has none."""
+    ends = [one.at_ms for one in prices.values()]
+    if all(len(one) == len(ends[0]) and (one == ends[0]).all() for one in ends):
+        return lambda at_ms: [True] * len(at_ms)
+    openings = {2 * int(one[0]) - int(one[1]) if len(one) > 1 else 0 for one in ends}
+    opening = openings.pop() if len(openings) == 1 else None
+
+    def chosen(at_ms: Any) -> list[bool]:
+        every = at_ms >= 0
+        for one in ends:
+            every = every & (one[one.searchsorted(at_ms).clip(max=len(one) - 1)] == at_ms)
+        return [whole or at == opening for whole, at in zip(every.tolist(), at_ms.tolist(), strict=True)]
+
+    return chosen
 
 
-def table(runs: Sequence[Told], moments: Moments) -> str:
+def table(runs: Sequence[Told], chosen: Chosen) -> str:
     first = runs[0].curves
-    columns = [figures(one, moments) for one in runs]
-    unhedged = bare("unhedged", first.unhedged_usd, first, moments)
-    naive = bare("naive rule", first.naive_usd, first, moments)
+    columns = [figures(one, chosen) for one in runs]
+    unhedged = bare("unhedged", first.unhedged_usd, first, chosen)
+    naive = bare("naive rule", first.naive_usd, first, chosen)
     heads = ("", *(one.name for one in runs), "unhedged", "naive rule")
     rows = [(name, *(column.get(name, "–") for column in (*columns, unhedged, naive))) for name in columns[0]]
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
@@ -90,7 +97,7 @@ def table(runs: Sequence[Told], moments: Moments) -> str:
     return f'<div class="wide" tabindex="0"><table><tr>{head}</tr>{body}</table></div>'
 
 
-def bare(name: str, values: Iterable[float], of: Series, moments: Moments) -> dict[str, str]:
+def bare(name: str, values: Iterable[float], of: Series, chosen: Chosen) -> dict[str, str]:
     """What can be said of a value that nobody traded for."""
     worth = list(values)
     return {
@@ -98,11 +105,11 @@ def bare(name: str, values: Iterable[float], of: Series, moments: Moments) -> di
         "value at the end, USD": usd(worth[-1]),
         "lowest value, USD": usd(min(worth)),
         "largest drawdown": percent(-min(drawdowns(worth))),
-        **(effect(of, worth, moments) if name != "unhedged" and min(worth) > 0 else {}),
+        **(effect(of, worth, chosen) if name != "unhedged" and min(worth) > 0 else {}),
     }
 
 
-def figures(run: Told, moments: Moments) -> dict[str, str]:
+def figures(run: Told, chosen: Chosen) -> dict[str, str]:
     said, curves = run.answer, run.curves
     worth = curves.value_usd.tolist()
     start, end, bag = (Decimal(said[name]) for name in ("value_start_usd", "value_end_usd", "unhedged_value_end_usd"))
@@ -113,7 +120,7 @@ def figures(run: Told, moments: Moments) -> dict[str, str]:
         "value at the end, USD": usd(end),
         "lowest value, USD": usd(Decimal(said["value_min_usd"])),
         "largest drawdown": percent(-min(drawdowns(worth))),
-        **effect(curves, worth, moments),
+        **effect(curves, worth, chosen),
         "the hedge brought, USD": usd(end - bag),
         "of which the contracts, USD": usd(end - bag + cost),
         "of which funding, USD": usd(funding),
@@ -126,9 +133,9 @@ def figures(run: Told, moments: Moments) -> dict[str, str]:
     }
 
 
-def effect(curves: Series, worth: Sequence[float], moments: Moments) -> dict[str, str]:
+def effect(curves: Series, worth: Sequence[float], chosen: Chosen) -> dict[str, str]:
     """As in the insurance statement: of the returns from hour to hour, or from day to day where the curve has no hours."""
-    bare, hedged, every = returns(curves, worth, moments)
+    bare, hedged, every = returns(curves, worth, chosen)
     reduced, told = variance_reduction(bare, hedged), r_squared(bare, hedged)
     return {
         f"variance taken away ({every} returns)": "–" if reduced is None else percent(float(reduced)),
@@ -136,9 +143,9 @@ def effect(curves: Series, worth: Sequence[float], moments: Moments) -> dict[str
     }
 
 
-def returns(curves: Series, worth: Sequence[float], moments: Moments) -> tuple[list[Decimal], list[Decimal], str]:
+def returns(curves: Series, worth: Sequence[float], chosen: Chosen) -> tuple[list[Decimal], list[Decimal], str]:
     unhedged = curves.unhedged_usd.tolist()
-    times = [(place, at) for place, at in enumerate(curves.at_ms.tolist()) if moments is None or at in moments]
+    times = list(compress(enumerate(curves.at_ms.tolist()), chosen(curves.at_ms)))
     if not times:
         return [], [], "hourly"
     hours = len({at // HOUR_MS for _, at in times})
