@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -44,6 +45,7 @@ class Database:
     path: Path | None  # of the SQLite file; None in memory and on a server
     secret: str = field(repr=False, default="")
     session: str = ""  # the name that all our sessions on a server bear, and nobody else's
+    given_up: Event = field(default_factory=Event, repr=False, compare=False)  # nobody waits for an answer of the server any more
 
     @property
     def on_server(self) -> bool:
@@ -104,6 +106,10 @@ class Database:
             if mark in said:
                 return f"{meaning} ({said})"
         return said
+
+    def give_up(self) -> None:
+        """Wait for no answer of a server any more, in whatever thread. Of a file one is waited for: nothing else holds it up for long."""
+        self.given_up.set()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -185,21 +191,24 @@ def postgres_database(url: URL, password: str | None, *, read_only: bool, synchr
     secret = password or str(url.password or "")
     address = url.set(drivername="postgresql+psycopg", password=secret or None)
     durable, locked = ("on" if synchronous == "FULL" else "off"), ("on" if read_only else "off")
-    patience = f"-c lock_timeout={int(BUSY_SECONDS * 1000)}"  # a server's own is none: a lock left in a shell would stop cancels for good
-    options = f"-c synchronous_commit={durable} -c default_transaction_read_only={locked} {patience}"
+    locks = f"-c lock_timeout={int(BUSY_SECONDS * 1000)}"  # a server's own is none: a lock left in a shell would stop cancels for good
+    options = f"-c synchronous_commit={durable} -c default_transaction_read_only={locked} {locks}"
     session = f"hedgebot {secrets.token_hex(6)}"
     try:
         engine = create_engine(address, pool_pre_ping=True, connect_args={**DEAD_LINE, "options": options, "application_name": session})
     except ModuleNotFoundError:
         raise Misconfigured("audit.url: PostgreSQL needs one more package: pip install 'hedgebot[postgres]'") from None
+    given_up = Event()
     if bounded:
-        from bot.audit.patience import ANSWER_SECONDS, Bounded  # noqa: PLC0415  (needs the driver)
+        from bot.audit import patience  # noqa: PLC0415  (needs the driver)
+
+        kind = patience.bounded(given_up)
 
         def begin(_: object, __: object, args: list[Any], words: dict[str, Any]) -> Any:
-            return Bounded.connect(*args, **{**words, "connect_timeout": ANSWER_SECONDS})
+            return kind.connect(*args, **{**words, "connect_timeout": patience.ANSWER_SECONDS})
 
         event.listen(engine, "do_connect", begin)
-    return Database(engine, url._replace(password=None).render_as_string(), None, secret, session)
+    return Database(engine, url._replace(password=None).render_as_string(), None, secret, session, given_up)
 
 
 @contextmanager

@@ -7,8 +7,10 @@ A transaction is all or nothing: the lease's epoch is checked, the entries are l
 import asyncio
 import secrets
 import string
+import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -33,7 +35,7 @@ from bot.audit.pages import (
 from bot.audit.projections import statements
 from bot.audit.rows import EntryRow, FillRow, FundingRow, OrderRow, Owner
 from bot.audit.tables import ACCOUNTS, ENTRIES, FILLS, ORDERS, SLOTS
-from bot.audit.writing import Beside, Late, Writer
+from bot.audit.writing import Beside, Late, Patience, Writer
 from bot.core.events import Checkpointed, DecisionMade, Event, IntentRecorded, RunStarted
 from bot.core.ledger import fold
 from bot.core.memory import State
@@ -47,6 +49,7 @@ LATE_SECONDS: Final = (
     3.0  # a turn waits no longer for the database: cancels are due. More than BUSY_SECONDS, whose reason is the better one
 )
 MOMENT_SECONDS: Final = 0.5  # and no longer than that where the last answer was late or none
+HURRIED_SECONDS: Final = 0.2  # nor than that while own orders are to be cancelled at once
 
 
 class SlotTaken(NotSent):
@@ -69,6 +72,7 @@ class Store:
         self.epoch: int | None = None  # of our lease; None while we do not lead
         self.watched = False  # our predecessor was silent for the whole TTL before we took over
         self._lock: lease.Lock = lease.NoLock()
+        self.patience = Patience(LATE_SECONDS, HURRIED_SECONDS, lambda: False)
         self._beside = Beside() if beside_the_loop else None
         self._writer = Writer(database, owner.account, tidies=beside_the_loop)
         self._head = Head(0, genesis(owner.account, owner.venue, owner.environment, owner.instance))
@@ -173,9 +177,9 @@ class Store:
     async def prove(self) -> None:
         """As `keep_lease`, without holding up the loop. Raise NotSent too if no answer comes in time."""
         try:
-            await self.aside(self.keep_lease, LATE_SECONDS)
-        except Late:
-            raise NotSent(f"{self._silent()}, so nobody knows whether we still lead") from None
+            await self.aside(self.keep_lease, self.patience)
+        except Late as late:
+            raise NotSent(f"{self._silent(late)}, so nobody knows whether we still lead") from None
 
     async def reread(self) -> State | None:
         """As `state`, without holding up the loop. None where the answer is still to come: ask again, it is kept."""
@@ -184,20 +188,24 @@ class Store:
         if self._rereading is None:
             self._rereading = self._beside.begin(self.state)
             self._rereading.add_done_callback(asyncio.Future.exception)  # it is looked at only where somebody asks again
-        await asyncio.wait([self._rereading], timeout=MOMENT_SECONDS)
+        await asyncio.wait([self._rereading], timeout=0 if self.patience.hurried() else MOMENT_SECONDS)
         if not self._rereading.done():
             return None
         reread, self._rereading = self._rereading, None
         return reread.result()
 
-    async def aside(self, work: Callable[[], T], seconds: float | None = None) -> T:
-        """Do what asks the database where it does not hold up the loop. With `seconds`, raise Late as `Beside.run` does."""
+    async def aside(self, work: Callable[[], T], patience: Patience | None = None) -> T:
+        """Do what asks the database where it does not hold up the loop. With `patience`, raise Late as `Beside.run` does."""
         if self._beside is None:
             return work()
-        return await (self._beside.begin(work) if seconds is None else self._beside.run(work, seconds))
+        return await (self._beside.begin(work) if patience is None else self._beside.run(work, patience))
 
-    def _silent(self) -> str:
-        return f"audit database {self.database.where}: no answer for {LATE_SECONDS:g} s (it is stopped, or its disk or network hangs)"
+    def hurry(self, hurried: Callable[[], bool]) -> None:
+        """While `hurried` says so, a turn waits for the database no longer than HURRIED_SECONDS."""
+        self.patience = replace(self.patience, hurried=hurried)
+
+    def _silent(self, late: Late) -> str:
+        return f"audit database {self.database.where}: no answer for {late.args[0]:g} s (it is stopped, or its disk or network hangs)"
 
     def raise_epoch(self, seen: int) -> int:
         """Lead with an epoch above `seen`, one that this database has forgotten; return it. Raise LeaseLost if another leads."""
@@ -211,7 +219,18 @@ class Store:
             lease.announce(self.database, self.account, self.epoch, address)
 
     def close(self) -> None:
-        """Release the lease and the connections. Never raises for a database that is gone."""
+        """Release the lease and the connections. Never raises for a database that is gone, nor waits long for a server that is silent."""
+        silent = self._rereading is not None or (self._beside is not None and self._beside.late)
+        patience = threading.Timer(MOMENT_SECONDS if silent else LATE_SECONDS, self.database.give_up)
+        patience.daemon = True
+        if self.database.on_server:
+            patience.start()
+        try:
+            self._end()
+        finally:
+            patience.cancel()
+
+    def _end(self) -> None:
         if self._beside is not None:
             self._beside.close()
         self._writer.drop()
@@ -235,9 +254,9 @@ class Store:
         if self._beside is None:
             return self._append(events)
         try:
-            seq = await self._beside.run(partial(self._append, events), LATE_SECONDS)
-        except Late:
-            raise NotSent(f"{self._silent()}, so nobody knows whether it was recorded: {kinds(events)}; nothing was sent") from None
+            seq = await self._beside.run(partial(self._append, events), self.patience)
+        except Late as late:
+            raise NotSent(f"{self._silent(late)}, so nobody knows whether it was recorded: {kinds(events)}; nothing was sent") from None
         if self._writer.untidy() and not any(isinstance(event, IntentRecorded) for event in events):
             self._beside.later(self._writer.tidy)  # no order waits for this
         return seq

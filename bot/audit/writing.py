@@ -7,6 +7,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Final, TypeVar, cast
 
@@ -15,6 +16,7 @@ from bot.audit.projections import PROJECTED, project, statements
 from bot.core.events import DecisionMade, Event
 
 T = TypeVar("T")
+LOOK_SECONDS: Final = 0.05  # how often whoever waits asks whether that may go on
 TIDY_EVERY: Final = 64  # transactions, of a dozen pages each; SQLite would do it by itself after 1,000 pages, while an order waits
 
 
@@ -90,7 +92,16 @@ class Writer:
 
 
 class Late(Exception):
-    """The work is not done in time. It goes on."""
+    """The work is not done in time, after so many seconds. It goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one waits: `seconds`, or `hurried_seconds` once `hurried` says so, which may change while one waits."""
+
+    seconds: float
+    hurried_seconds: float
+    hurried: Callable[[], bool]
 
 
 class Beside:
@@ -98,6 +109,7 @@ class Beside:
 
     def __init__(self) -> None:
         self._begun = self._done = self._late = 0  # how many works; the last that nobody waits for any more
+        self._waited = 0.0  # seconds, for that one
         self._work: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._live, name="record", daemon=True)  # whoever ends without `close` is not held up
         self._thread.start()
@@ -108,11 +120,11 @@ class Beside:
                 work()
             self._done += 1
 
-    async def run(self, work: Callable[[], T], seconds: float) -> T:
+    async def run(self, work: Callable[[], T], patience: Patience) -> T:
         """Raise Late if it is not done within so long, and at once while other work is late. Neither that nor cancelling stops the work."""
-        if self._late > self._done:
-            raise Late
-        loop = asyncio.get_running_loop()
+        if self.late:
+            raise Late(self._waited)
+        loop, seconds = asyncio.get_running_loop(), patience.seconds
         waiting = self.begin(work)
         number, due = self._begun, loop.time() + seconds
 
@@ -120,20 +132,34 @@ class Beside:
             if waiting.done():
                 return
             if loop.time() - due >= seconds:  # this process was stopped meanwhile, and the thread too: what an answer takes begins anew
-                loop.call_later(seconds, give_up_at_last)
+                loop.call_later(seconds, give_up_at_last, seconds)
             else:
-                give_up_at_last()
+                give_up_at_last(seconds)
 
-        def give_up_at_last() -> None:
+        def give_up_at_last(waited: float) -> None:
             if not waiting.done():
-                self._late = number
-                waiting.set_exception(Late())
+                self._late, self._waited = number, waited
+                waiting.set_exception(Late(waited))
 
-        patience = loop.call_later(seconds, give_up)
+        def give_up_in_a_hurry() -> None:
+            if waiting.done():
+                return
+            if patience.hurried():
+                give_up_at_last(patience.hurried_seconds)
+            else:
+                loop.call_later(LOOK_SECONDS, give_up_in_a_hurry)
+
+        timers = loop.call_later(seconds, give_up), loop.call_later(patience.hurried_seconds, give_up_in_a_hurry)
         try:
             return await waiting
         finally:
-            patience.cancel()
+            for timer in timers:
+                timer.cancel()
+
+    @property
+    def late(self) -> bool:
+        """Is something under way that nobody waits for any more?"""
+        return self._late > self._done
 
     def begin(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """What will come of it."""
