@@ -1,6 +1,7 @@
 """How does an operator's word reach the next turn? May it be taken, does it change anything, and is it carried out?"""
 
 import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,11 +10,13 @@ from bot.core.events import CommandGiven
 from bot.core.memory import State
 from bot.core.pin import ACCEPT, refusal
 from bot.core.rules import Rules
+from bot.ports import KillSwitch, Misconfigured
 
 KILL_FILE: Final = "the kill file is there"
+LOOK_SECONDS: Final = 0.1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Said:
     """An operator's word on its way into the next turn."""
 
@@ -39,6 +42,27 @@ class Bell:
         return self._waiting[-1]
 
 
+def at_once(words: Iterable[Said]) -> bool:
+    """Is one of them to cancel own orders, and nothing besides?"""
+    return any(word.command.name in ("kill", "stop") for word in words)
+
+
+def unfinished(words: Iterable[Said]) -> list[Said]:
+    """Those of them that are to cancel own orders and are not on record yet."""
+    return [word for word in words if not word.applied.done() and at_once([word])]
+
+
+async def heeded(hurried: Callable[[], bool], wake: Callable[[], None]) -> None:
+    """Begin a turn as soon as own orders are to be cancelled at once: nobody but us says that there is a kill file now."""
+    was = False
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        now = hurried()
+        if now and not was:
+            wake()
+        was = now
+
+
 def refused(command: CommandGiven, rules: Rules, sealed: str, state: State) -> str:
     """Why it is not taken; empty if it is. `sealed`: why this bot can only look."""
     if command.name == "dry-run-off" and not rules.live:
@@ -51,6 +75,18 @@ def refused(command: CommandGiven, rules: Rules, sealed: str, state: State) -> s
         return f"{command.name} needs a reason: it goes on record"
     if command.name == ACCEPT:
         return refusal(state, command.asset)
+    return ""
+
+
+def pull_or_release(switch: KillSwitch, command: CommandGiven) -> str:
+    """The kill file goes with the word; what is wrong with it is said and does not stop the word."""
+    try:
+        if command.name == "kill":
+            switch.set(command.reason or f"kill by {command.by}")
+        elif command.name == "rearm":
+            switch.clear()
+    except Misconfigured as error:
+        return str(error)
     return ""
 
 

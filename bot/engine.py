@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -11,7 +12,7 @@ import structlog
 from bot import transfers
 from bot.acting import Hands
 from bot.clocks import Clocks
-from bot.commanding import KILL_FILE, Bell, Said, carried_out, nothing_new, refused, told
+from bot.commanding import KILL_FILE, Bell, Said, at_once, carried_out, nothing_new, pull_or_release, refused, told, unfinished
 from bot.core.decide import decide
 from bot.core.decision import Decision, Mode
 from bot.core.events import AlertRaised, CommandGiven, DecisionMade, Event, IntentRecorded
@@ -40,7 +41,6 @@ from bot.ports import (
     Holdings,
     LeaseLost,
     Measures,
-    Misconfigured,
     Mover,
     Notifier,
     NotSent,
@@ -105,12 +105,13 @@ class Engine:
         self.parts = parts
         self.rules = parts.rules
         self.assets = parts.rules.assets
-        self.state = state
+        self.state = self.foreseen = state  # what is on record; and with what was seen while nothing could be written
         self.seen: Snapshot | None = None
         self.decision: Decision | None = None
         self.turned = Bell()
         self.wake = asyncio.Event()
         self.said: list[Said] = []
+        self.taken: Sequence[Said] = ()  # the words of the last turn that could read the record
         self.turns = 0
         self.busy = False  # the last turn put something on record: the next look will show what came of it
         self.database_problem = ""
@@ -133,12 +134,13 @@ class Engine:
         began = self.parts.clock.mono_ms()
         decision = None
         if await self.readable():
-            said, self.said = self.said, []
+            self.taken, self.said = self.said, []
             try:
-                decision = await self.pass_downhill(said)
+                decision = await self.pass_downhill(self.taken)
             finally:
-                for word in said:
-                    if not word.applied.done():
+                self.said[:0] = unfinished(self.taken) if self._reload else []  # it is obeyed all the same, and goes on record when it can
+                for word in self.taken:
+                    if not word.applied.done() and word not in self.said:
                         word.applied.set_exception(NotSent(f"the command was not recorded: {self.database_problem or 'the turn failed'}"))
         else:
             await self.only_cancel()
@@ -189,8 +191,8 @@ class Engine:
         if rows and not await self.record(rows, thought):
             await self.cancel(decision)  # cancels still work when the database is down
             return None
-        if rows:
-            self.recorded(rows, decision, seen)
+        if any(isinstance(row, DecisionMade) for row in rows):
+            self._recorded_reason, self._recorded_mono_ms = decision.reason, seen.mono_ms
         for word in said:
             if not word.applied.done():
                 word.applied.set_result(None)
@@ -209,7 +211,7 @@ class Engine:
             if nothing_new(state, word.command):
                 continue
             follows: tuple[Event, ...] = (word.command, *acceptance(state, word.command))
-            state, happened = self.folded(state, follows), [*happened, *follows]
+            state, happened = reduce(fold, follows, state), [*happened, *follows]
         seen = await self.gather(state)
         if seen.kill_file and not state.killed:
             spoken = (word.command for word in self.said if word.command.name == "kill")  # whose word wrote the file a moment ago
@@ -221,7 +223,7 @@ class Engine:
     async def only_cancel(self) -> None:
         """The record cannot be read: nothing is sent, nothing remembered, and words wait; but what is to be cancelled is cancelled."""
         thought = await self.thought(self.said)
-        self.seen, self.decision, self.busy = thought.seen, thought.decision, True
+        self.seen, self.decision, self.busy, self.foreseen = thought.seen, thought.decision, True, thought.state
         await self.hands.cancel(thought.decision)
 
     async def tell(self, decision: Decision, happened: Sequence[Event]) -> None:
@@ -241,17 +243,8 @@ class Engine:
                 await self.parts.notifier.notify(severity, scrub(text + transfers.amount_lacking(text, decision)))
         self._told = standing
 
-    def recorded(self, rows: Sequence[Event], decision: Decision, seen: Snapshot) -> None:
-        if any(isinstance(row, DecisionMade) for row in rows):
-            self._recorded_reason, self._recorded_mono_ms = decision.reason, seen.mono_ms
-
-    def folded(self, state: State, events: Sequence[Event]) -> State:
-        for event in events:
-            state = fold(state, event)
-        return state
-
     def remember(self, state: State) -> None:
-        self.state = state
+        self.state = self.foreseen = state
         self.parts.gate.state = state
 
     # ------------------------------------------------------------------------------------------------------------------- gather
@@ -330,7 +323,7 @@ class Engine:
             self.database_problem = ""
             log.info("audit.recovered", seq=self.parts.audit.head().seq)
         state, fresh = (self.state, events) if thought is None else (thought.state, events[len(thought.happened) :])
-        self.remember(self.folded(state, fresh))
+        self.remember(reduce(fold, fresh, state))
         if thought is not None and self.state.armed and thought.decision.orders:
             self.witness.show_later(events)
         else:
@@ -400,6 +393,18 @@ class Engine:
     def own_open_orders(self) -> int:
         views = self.seen.views if self.seen is not None else ()
         return sum(1 for view in views for order in view.open_orders or () if is_ours(order.client_id, self.state.instance))
+
+    @property
+    def holds_orders(self) -> bool:
+        """Is an own order open, on its way or in doubt, as far as is known?"""
+        return self.own_open_orders() > 0 or any(leg.working for leg in self.state.legs)
+
+    def hurried(self) -> bool:
+        """Are own orders to be cancelled at once, by a kill or at the end? Then nothing waits long for the record."""
+        if not self.holds_orders:
+            return False
+        ends = self.state.stopping or self.state.killed is not None or at_once((*self.said, *self.taken))
+        return ends or self.parts.gate.kill_switch.read() is True
 
     def status(self) -> Status:
         state, decision, head = self.state, self.decision, self.parts.audit.head()
@@ -471,7 +476,7 @@ class Engine:
         if nothing_new(self.state, command):
             note = f"already killed: {self.state.killed}"
         else:
-            note = self.pull_or_release(command)
+            note = pull_or_release(self.parts.gate.kill_switch, command)
             await self.hear(command)
         deadline = self.parts.clock.mono_ms() + wait_ms
         while not (done := carried_out(command, self.state)) and self.parts.clock.mono_ms() < deadline:
@@ -487,14 +492,3 @@ class Engine:
         self.said.append(word)
         self.wake.set()
         return word.applied
-
-    def pull_or_release(self, command: CommandGiven) -> str:
-        """The kill file goes with the word; what is wrong with it is said and does not stop the word."""
-        try:
-            if command.name == "kill":
-                self.parts.gate.kill_switch.set(command.reason or f"kill by {command.by}")
-            elif command.name == "rearm":
-                self.parts.gate.kill_switch.clear()
-        except Misconfigured as error:
-            return str(error)
-        return ""

@@ -27,11 +27,15 @@ from bot.ports import LeaseLost, PortError
 log = structlog.get_logger("hedgebot")
 FAST_MS: Final = 250  # between two turns while own orders are being cancelled
 SHUTDOWN_MS: Final = 60_000
+UNRECORDED_MS: Final = 3_000  # how long a shutdown waits for a record that cannot be written, once own orders are seen gone
 GIVE_WAY_SECONDS: Final = 0.0005
 COLLECT_SECONDS: Final = 0.25
 OLDER_EVERY: Final = 20  # rounds; the others look only at what was made since the last one
 ALL_EVERY: Final = 2_400  # ten minutes: this one takes 1 or 2 ms
 MANY: Final = 10_000  # objects made and not freed since the last round: somebody loads markets, and the collector comes by itself
+UNRECORDED: Final = "no own order is open, but the record cannot be written: the next start finds out what became of the last ones"
+BRING_BACK: Final = "bring the database back; the next `hedgebot run` reads at the venue what is not on record"
+LOOK_THERE: Final = "look at the venue; the next `hedgebot run` under `mode: live` cancels orders of earlier runs"
 GONE_LOOKS: Final = 2  # own orders are gone when so many looks in a row show none
 
 
@@ -82,13 +86,14 @@ async def run(engine: Engine, run_id: str, stop: asyncio.Event, until: Until, te
     deadline = None if until.timeout_ms is None else clock.mono_ms() + until.timeout_ms
     reached: Exit | None = None
     try:
-        while not stop.is_set() and reached is None:
-            decision = await engine.turn()
-            reached = refused_to_adopt(engine) or finished(engine, decision, until)
-            if reached is None and deadline is not None and clock.mono_ms() >= deadline:
-                reached = Exit.TIMEOUT
-            if reached is None:
-                await pause(engine, stop, next_turn_ms(engine, decision, deadline))
+        async with beside(heard(engine, stop), "stop"):
+            while not stop.is_set() and reached is None:
+                decision = await engine.turn()
+                reached = refused_to_adopt(engine) or finished(engine, decision, until)
+                if reached is None and deadline is not None and clock.mono_ms() >= deadline:
+                    reached = Exit.TIMEOUT
+                if reached is None:
+                    await pause(engine, stop, next_turn_ms(engine, decision, deadline))
         if reached is not None:
             tell(engine.status())
         verified = await shut_down(engine, run_id)
@@ -147,7 +152,7 @@ def next_turn_ms(engine: Engine, decision: Decision | None, deadline: int | None
         times.append(max(now + FAST_MS, wake))
     if engine.turns == 1:
         times.append(now)
-    if cancelling(engine.state):
+    if cancelling(engine.state) or (engine.hurried() and engine.own_open_orders()):
         times.append(now + FAST_MS)
     if deadline is not None:
         times.append(deadline)
@@ -179,23 +184,29 @@ async def shut_down(engine: Engine, run_id: str) -> bool:
     clock = engine.parts.clock
     stopping = told_to_stop(engine)
     deadline = clock.mono_ms() + SHUTDOWN_MS
-    gone = 0
-    while clock.mono_ms() < deadline:
+    gone, unrecorded, silent_since = 0, False, None
+    while clock.mono_ms() < deadline and not unrecorded:
         decision = await engine.turn()
         if stopping.done() and stopping.exception() is not None:  # the record did not take it: unsaid, the next turn would send orders
             stopping = told_to_stop(engine)
         gone = gone + 1 if decision is not None and nothing_open(engine) else 0
         if gone >= GONE_LOOKS or (engine.only_looks and decision is not None):
             break
+        if decision is not None or not (engine.only_looks or seen_gone(engine)):
+            silent_since = None
+        elif silent_since is None:
+            silent_since = clock.mono_ms()
+        unrecorded = silent_since is not None and clock.mono_ms() - silent_since >= UNRECORDED_MS
         await clock.sleep_ms(FAST_MS if gone == 0 else 0)
     verified = gone >= GONE_LOOKS or (engine.only_looks and nothing_known_open(engine))
-    why = "no own order is open" if verified else "own orders may still be open"
-    with suppress(PortError):
-        await engine.parts.audit.append([RunEnded(run_id, verified, why, clock.now_ms())])
+    why = "no own order is open" if verified else UNRECORDED if unrecorded else "own orders may still be open"
+    if not unrecorded:
+        with suppress(PortError):
+            await engine.parts.audit.append([RunEnded(run_id, verified, why, clock.now_ms())])
     if verified:
         log.info("run.ended", why=why)
     else:
-        log.error("run.ended", why=why, next="look at the venue; the next `hedgebot run` under `mode: live` cancels orders of earlier runs")
+        log.error("run.ended", why=why, next=BRING_BACK if unrecorded else LOOK_THERE)
         await call(engine, "critical", f"the run of {engine.account} ended, and {why}")
     return verified
 
@@ -205,7 +216,17 @@ async def call(engine: Engine, severity: str, text: str) -> None:
         await engine.parts.notifier.notify(severity, scrub(text))
 
 
+async def heard(engine: Engine, stop: asyncio.Event) -> None:
+    """Tell the engine at once that the end was asked for: a turn may be waiting for the record."""
+    await stop.wait()
+    told_to_stop(engine)
+
+
 def told_to_stop(engine: Engine) -> asyncio.Future[None]:
+    """The word that is on its way, or a new one where it never was or went unrecorded."""
+    for said in (*engine.said, *engine.taken):
+        if said.command.name == "stop" and not (said.applied.done() and said.applied.exception() is not None):
+            return said.applied
     word = engine.hear(CommandGiven("stop", "run", engine.parts.clock.now_ms()))
     word.add_done_callback(asyncio.Future.exception)  # it is looked at only where it matters
     return word
@@ -213,10 +234,19 @@ def told_to_stop(engine: Engine) -> asyncio.Future[None]:
 
 def nothing_known_open(engine: Engine) -> bool:
     """Who only looks cancels nothing, and may have no key to read the venue: an order of an earlier run still counts."""
-    return engine.own_open_orders() == 0 and all(leg.working is None for leg in engine.state.legs)
+    return not engine.holds_orders
 
 
 def nothing_open(engine: Engine) -> bool:
-    if engine.seen is None or any(view.open_orders is None for view in engine.seen.views):
-        return False
-    return nothing_known_open(engine)
+    return none_seen(engine) and nothing_known_open(engine)
+
+
+def none_seen(engine: Engine) -> bool:
+    """The venue was asked for open orders, and showed none of ours."""
+    read = engine.seen is not None and all(view.open_orders is not None for view in engine.seen.views)
+    return read and engine.own_open_orders() == 0
+
+
+def seen_gone(engine: Engine) -> bool:
+    """The venue shows of each own order how it ended, though that could not be put on record."""
+    return none_seen(engine) and all(leg.working is None for leg in engine.foreseen.legs)

@@ -207,6 +207,7 @@ PROMISES: Final = (
         (
             "engine/test_operating.py::test_kill_cancels_freezes_keeps_the_hedge_and_survives_a_restart",
             "engine/test_operating.py::test_a_kill_file_cancels_at_once_also_while_the_record_cannot_be_read",
+            "incidents/test_frozen_at_a_moment.py::test_a_kill_cancels_within_a_second_at_whatever_moment_the_record_stopped_answering",
             "engine/test_gate.py::test_a_word_that_came_while_an_order_waited_stops_it_and_no_cancel",
             "venues/test_client.py::test_a_gate_that_refuses_an_order_is_asked_before_its_signature_is_made",
             "engine/test_gate.py::test_a_kill_file_that_is_there_or_cannot_be_read_stops_an_order_and_no_cancel",

@@ -16,6 +16,7 @@ import structlog
 from adapters.clock import SystemClock
 from bot.audit.lease import TTL_MS
 from bot.audit.store import Store
+from bot.commanding import heeded
 from bot.core.decide import RULES_VERSION
 from bot.core.events import RunStarted
 from bot.core.ledger import OVERLAP_MS, fold
@@ -23,6 +24,7 @@ from bot.core.memory import State
 from bot.core.model import Ask
 from bot.core.rules import Rules
 from bot.engine import Engine, Parts
+from bot.event_loop import beside
 from bot.gate import Sealed, SignGate
 from bot.leading import lead, newest_epoch, proving, takeover_wait_ms
 from bot.metrics import Metrics
@@ -234,6 +236,8 @@ async def wired(
             holdings=holdings,
             measuring=measuring,
         )
+        store.hurry(engine.hurried)
+        await closing_time.enter_async_context(beside(heeded(engine.hurried, engine.wake.set), "kill file"))
         await closing_time.enter_async_context(proving(store, gate, clock, engine.wake.set))
         metrics.lease(True)
         metrics.clock_skew((await exchange.server_time_ms() - clock.now_ms()) / 1000)

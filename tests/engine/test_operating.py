@@ -8,6 +8,7 @@ import pytest
 
 from bot import running
 from bot.audit.verify import verify
+from bot.commanding import pull_or_release
 from bot.core.decision import Cancel, Mode
 from bot.core.events import AlertRaised, CommandGiven
 from bot.core.memory import changed
@@ -146,11 +147,12 @@ async def test_the_command_writes_the_kill_file_and_rearm_removes_it(bots):
     bot = await bots.start()
     await bot.turns(2)
     engine: Engine = bot.engine
-    assert engine.pull_or_release(CommandGiven("kill", "test", bot.clock.now_ms(), reason="drill")) == ""
+    switch = engine.parts.gate.kill_switch
+    assert pull_or_release(switch, CommandGiven("kill", "test", bot.clock.now_ms(), reason="drill")) == ""
     assert bot.kill_file.read_text() == "drill\n"
     await bot.turns(2)
     assert bot.mode is Mode.HALTED
-    engine.pull_or_release(CommandGiven("rearm", "test", bot.clock.now_ms(), reason="over"))
+    pull_or_release(switch, CommandGiven("rearm", "test", bot.clock.now_ms(), reason="over"))
     assert not bot.kill_file.exists()
 
 
@@ -311,6 +313,54 @@ async def test_a_shutdown_that_was_not_recorded_at_once_sends_nothing_more_and_e
     assert await running.shut_down(bot.engine, "r")
     assert len(bot.orders()) == placed
     assert bot.engine.own_open_orders() == 0
+
+
+async def test_without_the_record_a_shutdown_ends_soon_after_the_venue_showed_how_own_orders_ended(bots):
+    bot = await working(bots)
+    phone = Phone(bot)
+    bot.store.away, began = True, bot.clock.mono_ms()
+    assert not await running.shut_down(bot.engine, "r")
+    assert running.UNRECORDED_MS <= bot.clock.mono_ms() - began < 2 * running.UNRECORDED_MS
+    assert bot.engine.own_open_orders() == 0
+    assert phone.told[-1][1].startswith("the run of main ended, and no own order is open, but the record cannot be written")
+
+
+async def test_without_the_record_a_shutdown_goes_on_looking_for_an_order_of_which_the_venue_shows_nothing(bots):
+    bot = await working(bots)
+    look = bot.venue.look
+
+    async def hides(asks):
+        return tuple(replace(view, open_orders=(), found=()) for view in await look(asks))
+
+    bot.venue.look = hides
+    bot.engine.rules = replace(bot.engine.rules, absence_ms=120_000, absence_polls=3)
+    bot.store.away, began = True, bot.clock.mono_ms()
+    assert not await running.shut_down(bot.engine, "r")
+    assert bot.clock.mono_ms() - began >= running.SHUTDOWN_MS
+
+
+async def test_after_a_kill_that_cannot_be_recorded_the_next_turn_is_soon_until_own_orders_are_gone(bots):
+    bot = await working(bots)
+    bot.store.away = True
+    await bot.turn()
+    later = running.next_turn_ms(bot.engine, None, None)
+    bot.kill_file.touch()
+    assert running.next_turn_ms(bot.engine, None, None) == running.FAST_MS < later
+    await bot.turns(2)
+    assert running.next_turn_ms(bot.engine, None, None) == later
+
+
+async def test_a_kill_whose_row_was_not_taken_waits_for_the_next_one(bots):
+    bot = await working(bots)
+    bot.store.full = True
+    word = bot.engine.hear(CommandGiven("kill", "test", bot.clock.now_ms(), reason="drill"))
+    await bot.turns(2)
+    assert bot.engine.own_open_orders() == 0
+    assert not word.done()
+    bot.store.full = False
+    await bot.turn()
+    assert word.result() is None
+    assert bot.engine.state.killed == "drill"
 
 
 async def test_a_word_that_cannot_be_recorded_did_not_happen(bots):

@@ -10,6 +10,8 @@ import pytest
 from bot.audit.lease import TTL_MS
 from bot.audit.store import Store
 from bot.audit.verify import Verdict, verify
+from bot.running import UNRECORDED_MS
+from tests.audit.freezing import frozen
 from tests.workers.crew import PATIENCE, Crew
 
 BAG = "bag: {BTC: {coins: 2}}"
@@ -80,6 +82,20 @@ def test_a_stopped_leader_is_succeeded_after_the_ttl_and_signs_nothing_when_it_w
     with closing(Store.read(fresh_server_url, account="main", venue="paper")) as store:
         assert verify(store).verdict is Verdict.GOOD
         assert store.orders(open_only=True) == []
+
+
+def test_a_worker_told_to_stop_while_the_server_is_frozen_cancels_and_ends_within_seconds(crew, fresh_server_url):
+    desk = crew({"a": BAG, "b": BAG})
+    worker = desk.start("--worker", "--live")
+    desk.until(lambda: {line["account"] for line in worker.said("order.moved") if line["now"] == "OPEN"} == {"a", "b"}, "orders rest")
+    with frozen(fresh_server_url):
+        began = time.monotonic()
+        worker.signal(signal.SIGTERM)
+        assert worker.ended() == 3
+        assert time.monotonic() - began < UNRECORDED_MS / 1000 + 7.0
+    ended = worker.said("run.ended")
+    assert {line["account"] for line in ended} == {"a", "b"}
+    assert all("no own order is open, but the record cannot be written" in line["why"] for line in ended)
 
 
 def test_one_account_that_is_led_elsewhere_or_cannot_start_leaves_the_others_alone(crew):
