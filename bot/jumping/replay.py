@@ -194,6 +194,7 @@ class JumpingReplay(Replay):
         """As Replay.timers_until, but for turns that would find everything as they left it."""
         while (due_ms := self.next_turn_ms()) is not None and due_ms < at_ms:
             if quiet.at_rest(self.engine) and not any(moment <= at_ms for moment in self.boundaries()):
+                self.look_in_vain()
                 return
             self.clock.advance_to(due_ms)
             await self.turn()

@@ -250,6 +250,29 @@ async def test_only_a_discount_that_rounding_to_ticks_could_reach_is_looked_for_
     assert (jumped.replay.jumped > 0) is jumps
 
 
+async def test_a_transfer_that_has_to_wait_is_made_at_the_same_print_where_a_bar_prints_one_price_twice():
+    bars = [
+        Bar(BEGAN + hour * HOUR, HOUR, *map(Decimal, prices.split()))
+        for hour, prices in enumerate(
+            (
+                "60011.30 60022.89 60006.44 60011.30",
+                "59994.54 60001.09 59985.47 60001.09",
+                "60001.09 60009.29 59991.12 59997.84",
+                "59972.36 59978.99 59956.83 59967.20",
+                "59967.20 59975.84 59965.28 59965.28",
+                "59964.67 59964.67 59954.99 59954.99",
+            ),
+            1,
+        )
+    ]
+    rates = [Rate(BEGAN + hour * HOUR, Decimal("0.00006")) for hour in range(8)]
+    flags = {"bag.BTC.coins": "4", "paper.collateral.BTC": "1", "paper.wallet.BTC": "1", "hedges.BTC.ratio": "1", "paper.price.BTC": "1"}
+    flags |= {"collateral.BTC.auto_transfer": "true", "collateral.BTC.max_transfer_coins": "1", "cycle_seconds": "300"}
+    word = CommandGiven("target-set", "test", BEGAN + HOUR + 1, "BTC", Decimal("0.3"))
+    jumped = await same({**flags, "collateral.BTC.max_transfer_coins_per_day": "4"}, Recorded({"BTC": bars}, {"BTC": rates}), [word])
+    assert jumped.answer["transfers"]
+
+
 # ---------------------------------------------------------------------------------------------------------------- real ones
 
 
