@@ -83,7 +83,7 @@ LEG_GAUGES: Final = (
     LegGauge("liquidation_distance_ratio", "Liquidation price over mark, minus 1; +Inf = none", liquidation_distance),
     LegGauge(
         "missing_collateral_coins",
-        "Coins that should be moved into the account now; 0 where none are known to be lacking",
+        "What should be moved into the account now, in settle currency; 0 where nothing is known to be lacking",
         lambda leg, _: None if leg.equity_coins is None else leg.lacking_coins or ZERO,
     ),
     LegGauge("basis_ratio", "Mark over index, minus 1", contract_basis),

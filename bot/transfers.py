@@ -40,5 +40,5 @@ def amount_lacking(alert: str, decision: Decision) -> str:
     """What to move, as it is when an alert of missing collateral is told: its own words stand still while the price moves."""
     for leg in decision.legs:
         if leg.lacking_coins is not None and alert.startswith((f"{leg.asset}: collateral", f"{leg.asset}: limited by collateral")):
-            return f": move {leg.lacking_coins:f} {leg.asset} into the account"
+            return f": move {leg.lacking_coins:f} {leg.settle} into the account"
     return ""

@@ -30,11 +30,15 @@ class Collateral:
 
     def kept(self, blocked: str, *, limited: bool, trading: bool) -> keeper.Kept:
         """What should move now. Nothing does while the leg may not trade, or an order of its own is unfinished; nothing moves back while
-        it is `trading`. `limited`: something is missing for the whole hedge."""
+        it is `trading`. `limited`: something is missing for the whole hedge. No bag of coins can top up USDT: of a linear contract only
+        what the whole hedge lacks is told."""
         held, rule, keeping, seen, asset = self.held, self.rule.collateral, self.leg.keeping, self.seen, self.rule.asset
         under_way, overdue = keeper.unresolved(asset, keeping.moving, self.state.epoch, seen.now_ms, seen.mono_ms)
-        if held.instrument.kind is not Kind.INVERSE or held.short < 0:
+        if held.short < 0:
             return keeper.Kept(None, None, under_way, overdue)
+        if held.instrument.kind is not Kind.INVERSE:
+            lacking = keeper.up(self.missing_coins()) if limited else ZERO
+            return keeper.Kept(None, lacking if lacking > 0 else None, under_way, overdue)
         wanted = None
         if self.ideal is not None and self.carry.known:
             wanted = min(self.ideal, self.rules.risk.max_position_usd) + held.other_usd + held.pending_usd
@@ -69,11 +73,12 @@ class Collateral:
     def missing(self) -> str:
         """What the full hedge lacks, as the person at the desk must move it."""
         held, limits = self.held, self.rules.risk
-        wanted = (self.ideal or ZERO) + held.other_usd + held.pending_usd
+        own, others = self.ideal or ZERO, held.other_usd + held.pending_usd
+        wanted, beside = own + others, f", with {others:.0f} USD of other legs on this margin," if others else ""
         needed, at_mark = self.lacking_equity(wanted, limits.price_collar), self.lacking_equity(wanted, ZERO)
         if needed is None or at_mark is None:
             return (
-                f"the full hedge of {wanted:.0f} USD cannot be carried at max_leverage {limits.max_leverage:f} by any amount of "
+                f"the full hedge of {own:.0f} USD{beside} cannot be carried at max_leverage {limits.max_leverage:f} by any amount of "
                 f"{held.instrument.settle}, as each one posted needs a hedge of its own: raise it, or lower the ratio"
             )
         needed, at_mark = keeper.up(needed), keeper.up(max(ZERO, at_mark))
@@ -81,7 +86,7 @@ class Collateral:
         new = needed - held.spot_coins if held.instrument.kind is Kind.INVERSE else ZERO
         beyond = f", {new} of it from outside the bag" if new > 0 else ""
         return (
-            f"the full hedge of {wanted:.0f} USD at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account"
+            f"the full hedge of {own:.0f} USD{beside} at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account"
             f"{beyond} ({at_mark} at the mark alone, the rest for a move of the collar): move it there, or lower the ratio"
         )
 

@@ -3,14 +3,14 @@
 from decimal import localcontext
 from typing import Final
 
-from bot.core import contracts, machine, trust
-from bot.core.decision import Approved, Cancel, Decision, LeverageCall, Transfer, decided
+from bot.core import contracts, machine, tied, trust
+from bot.core.decision import Approved, Cancel, Decision, Transfer, decided
 from bot.core.leg import LegAnswer, answer_leg
 from bot.core.memory import LegState, State, Working
 from bot.core.model import Snapshot
 from bot.core.rules import ExecutionRule, Rules
 
-RULES_VERSION: Final = "7"  # changes with every change that could decide otherwise on the same inputs
+RULES_VERSION: Final = "8"  # changes with every change that could decide otherwise on the same inputs
 
 
 def decide(state: State, seen: Snapshot, rules: Rules) -> Decision:
@@ -20,7 +20,6 @@ def decide(state: State, seen: Snapshot, rules: Rules) -> Decision:
         answers: list[LegAnswer] = []
         orders: tuple[Approved, ...] = ()
         cancels: tuple[Cancel, ...] = ()
-        leverage: tuple[LeverageCall, ...] = ()
         alerts: tuple[str, ...] = ()
         transfers: tuple[Transfer, ...] = ()
         doubtful, flat, wakes = False, True, wake(state, rules)
@@ -31,8 +30,6 @@ def decide(state: State, seen: Snapshot, rules: Rules) -> Decision:
                 orders += (answer.order,)
             if answer.transfer is not None:
                 transfers += (answer.transfer,)
-            if answer.leverage is not None:
-                leverage += (answer.leverage,)
             if answer.wake_mono_ms is not None:
                 wakes = answer.wake_mono_ms if wakes is None else min(wakes, answer.wake_mono_ms)
             cancels += answer.cancels
@@ -48,7 +45,7 @@ def decide(state: State, seen: Snapshot, rules: Rules) -> Decision:
             legs=tuple([answer.plan for answer in answers]),
             orders=orders,
             cancels=cancels if state.live else (),
-            leverage=leverage if state.armed else (),
+            leverage=tied.calls(rules, state, seen, [answer.least_leverage for answer in answers]) if orders and state.armed else (),
             moves=moves,
             alerts=alerts,
             wake_mono_ms=wakes,

@@ -198,6 +198,11 @@ class LegPlan:
     lacking_coins: Decimal | None = None  # collateral that should be moved into the account now, in settle currency; None: none is known of
 
     @property
+    def settle(self) -> str:
+        """The currency of its margin: X of X/USD:X, USDT of X/USDT:USDT."""
+        return self.instrument.partition(":")[2]
+
+    @property
     def teaches(self) -> bool:
         """Is there something in it to be remembered?"""
         if self.baseline is not None or self.memory is not None or self.trade_cost is not None or self.parent is not None:

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-from bot.core import autoband, bag, band, contracts, keeper, pin, planner, policies, policy, risk, sizing
+from bot.core import autoband, bag, band, contracts, keeper, pin, planner, policies, policy, risk, sizing, tied
 from bot.core.carried import Carried, carried
 from bot.core.collateral import Collateral, collateral_of
-from bot.core.decision import Approved, Baseline, Cancel, LegPlan, LeverageCall, Mode, Refused, Transfer, leg_plan
+from bot.core.decision import Approved, Baseline, Cancel, LegPlan, Mode, Refused, Transfer, leg_plan
 from bot.core.exposure import Exposure, exposure, ratio_of, spot_coins
 from bot.core.making import maker
 from bot.core.memory import LegState, State
@@ -30,7 +30,7 @@ class LegAnswer:
     plan: LegPlan
     order: Approved | None = None
     cancels: tuple[Cancel, ...] = ()
-    leverage: LeverageCall | None = None
+    least_leverage: int | None = None  # the venue's setting must be no lower for the whole plan; None: it does not grow
     alerts: tuple[str, ...] = ()
     doubtful: bool = False
     flat: bool = True
@@ -238,7 +238,7 @@ class Want:
         cancels = self.cancels(size)
         order: Approved | None = None
         refused: tuple[Refused, ...] = ()
-        leverage: LeverageCall | None = None
+        least: int | None = None
         why = blocked or hold
         step = NO_STEP
         if size is not None and not blocked:
@@ -253,7 +253,7 @@ class Want:
                 step = next_step(self.leg, self.view, self.held, size, hold, self.state, self.seen, self.rules, placed)
                 why, alerts = step.why, alerts + step.alerts
                 if isinstance(step.verdict, Approved):
-                    order, leverage = step.verdict, self.leverage_call(size)
+                    order, least = step.verdict, self.least_leverage(size)
                 elif step.verdict is not None:
                     refused = (step.verdict,)
                     why = f"{step.why}: refused by the check on {step.verdict.check} ({step.verdict.why})"
@@ -272,7 +272,7 @@ class Want:
         plan = self.plan(size, step, settled=settled, why=why, missing=missing, refused=refused, lacking=kept.lacking)
         doubtful = self.leg.unexplained > 0 or self.leg.owed != 0 or (self.leg.working is not None and self.leg.working.status in IN_DOUBT)
         flat = self.held.short == 0 or self.leg.contracts is None  # a position that was never ours is not ours to close
-        return answered(plan, order, cancels, leverage, alerts, doubtful, flat, step.wake_mono_ms, kept.transfer)
+        return answered(plan, order, cancels, least, alerts, doubtful, flat, step.wake_mono_ms, kept.transfer)
 
     def blocked(self) -> str:
         """Why this leg may not trade at all now; empty if it may."""
@@ -403,16 +403,8 @@ class Want:
         known = quote is not None and risk.quote_problem(quote, self.seen.now_ms, self.rules.risk) is None
         return planner.Market(quote, self.view.instrument.tick) if quote is not None and known else None
 
-    def leverage_call(self, size: sizing.Size) -> LeverageCall | None:
-        """The lowest setting that serves the whole plan; only ever raised while a position is open."""
-        setting = self.view.position.leverage_setting if self.view.position is not None else None
-        if size.side is not Side.SELL or setting is None:
-            return None
-        worst = risk.leverage_after(self.held, size.final_short, self.rules.risk.price_collar)
-        lowest = max(1, int(worst.to_integral_value(ROUND_CEILING))) if worst.is_finite() else int(setting)
-        if lowest > setting or (lowest < setting and self.held.short == 0):
-            return LeverageCall(self.rule.asset, self.rule.symbol, lowest)
-        return None
+    def least_leverage(self, size: sizing.Size) -> int | None:
+        return tied.least(self.held, size.final_short, self.rules.risk) if size.side is Side.SELL else None
 
     def plan(
         self,

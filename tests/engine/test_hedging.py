@@ -40,6 +40,14 @@ async def test_an_inverse_and_a_linear_leg_align_together(bots):
     assert abs(leg.delta_coins) <= 5  # inside the band of 0.5 % of 500 coins, or a lot
 
 
+async def test_two_linear_legs_on_one_account_leave_each_other_the_room_that_they_need(bots):
+    flags = {f"hedges.{asset}.instrument": f"{asset}/USDT:USDT" for asset in ("ETH", "SOL")}
+    bot = await bots.start({**flags, "paper.collateral.USDT": "90000"}, assets=("ETH", "SOL"))
+    await bot.until_aligned()
+    assert bot.contracts == {"ETH": -2000, "SOL": -5000}
+    assert not [order for order in bot.orders() if "margin" in order.moved_why]
+
+
 async def test_price_moves_alone_never_ask_for_a_trade_at_ratio_one(bots):
     bot = await bots.start({"band.cooldown_seconds": "1"}, fed=False, matching="print")
     await bot.until_aligned()

@@ -1,0 +1,45 @@
+"""Which leverage settings at the venue leave room for every leg on one margin?
+
+A position ties up its notional over its own setting. A leg alone on its margin is served by the lowest one that its plan needs; where
+several share it, one at a lower setting than the others would tie up what these need, and the venue would refuse their orders.
+"""
+
+from collections.abc import Sequence
+from decimal import ROUND_CEILING
+
+from bot.core import risk
+from bot.core.decision import LeverageCall
+from bot.core.exposure import Exposure
+from bot.core.memory import State
+from bot.core.model import Snapshot
+from bot.core.rules import RiskRule, Rules
+
+
+def least(held: Exposure, final_short: int, limits: RiskRule) -> int | None:
+    """The lowest setting that serves a whole plan, with all that stands on its margin; None where equity is gone."""
+    worst = risk.leverage_after(held, final_short, limits.price_collar)
+    return max(1, int(worst.to_integral_value(ROUND_CEILING))) if worst.is_finite() else None
+
+
+def calls(rules: Rules, state: State, seen: Snapshot, needed: Sequence[int | None]) -> tuple[LeverageCall, ...]:
+    """`needed`: of each leg of the rules that grows in this turn, the least that serves it; None: it does not grow. A setting is lowered
+    only where nothing stands on it, and where the venue has none it is left alone."""
+    if not any(needed):
+        return ()
+    made = []
+    for rule, own in zip(rules.legs, needed, strict=True):
+        view = seen.view(rule.symbol)
+        if view is None or view.position is None or view.position.leverage_setting is None:
+            continue
+        setting, stands = view.position.leverage_setting, view.position.contracts != 0
+        sharing = (one for other, one in zip(rules.legs, needed, strict=True) if one and on_one_margin(seen, rule.symbol, other.symbol))
+        most = max(sharing, default=0)
+        raises = most > setting and (own is not None or stands or state.leg(rule.asset).working is not None)
+        if raises or (own is not None and most < setting and not stands):
+            made.append(LeverageCall(rule.asset, rule.symbol, most))
+    return tuple(made)
+
+
+def on_one_margin(seen: Snapshot, symbol: str, other: str) -> bool:
+    one, two = seen.view(symbol), seen.view(other)
+    return one is not None and two is not None and one.instrument.settle == two.instrument.settle
