@@ -223,7 +223,7 @@ def bag_json(status: Status) -> dict[str, Any]:
             "sources": [source_json(one, status) for one in sources if one.asset == asset],
         }
 
-    held = [row(leg.asset, leg.spot_coins, leg.equity_coins, leg.mark, leg.instrument, declared_coins(leg.asset, status)) for leg in legs]
+    held = [row(leg.asset, leg.spot_coins, coins_posted(leg), leg.mark, leg.instrument, declared_coins(leg.asset, status)) for leg in legs]
     crosses = [(one, leg.instrument) for leg in legs for one in leg.crosses]
     held += [row(one.asset, one.coins, ZERO, one.price, instrument, declared_coins(one.asset, status)) for one, instrument in crosses]
     for asset, declared in status.unhedged:
@@ -232,6 +232,11 @@ def bag_json(status: Status) -> dict[str, Any]:
         held.append(row(asset, declared + sum(known, ZERO) if len(known) == len(read) else None, None, None, None, declared))
     said = status_json(status)
     return {"as_of": said["as_of"], "bag": held} | {name: said[name] for name in ("value_bag_usd", "value_account_usd", "value_total_usd")}
+
+
+def coins_posted(leg: LegPlan) -> Decimal | None:
+    """Of the asset itself: the account of a linear contract holds none of it, whatever that account is worth."""
+    return leg.equity_coins if leg.settle == leg.asset or leg.equity_coins is None else ZERO
 
 
 def declared_coins(asset: str, status: Status) -> Decimal | None:
@@ -421,10 +426,13 @@ class HeldUsd:
 
 
 def holdings_usd(status: Status) -> Iterator[HeldUsd]:
+    """Empty before the first turn."""
+    if status.decision is not None and status.seen is not None:
+        yield from held_usd(status.decision, status.seen)
+
+
+def held_usd(decision: Decision, seen: Snapshot) -> Iterator[HeldUsd]:
     """One entry for each asset that is hedged and each settle currency; several legs that share a margin account count it once."""
-    decision, seen = status.decision, status.seen
-    if decision is None or seen is None:
-        return
     bag: dict[str, Decimal | None] = {}
     account: dict[str, Decimal | None] = {}
     for leg in decision.legs:

@@ -1,14 +1,15 @@
 """How did it go? A bounded series of what each account was worth and how it was hedged, seeded from the record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from bot.audit.store import Store
+from bot.core.decision import Decision
 from bot.core.events import DecisionMade
-from bot.core.model import ZERO
-from bot.face import Status, status_json
+from bot.core.model import ZERO, Snapshot
+from bot.face import Status, held_usd, total
 
 MOST: Final = 720  # then every other sample is dropped, and samples are taken half as often
 SEEDED: Final = 240
@@ -18,7 +19,8 @@ SEEDED: Final = 240
 class Sample:
     at_ms: int
     hedged_usd: Decimal | None  # bag and account with the hedge
-    unhedged_usd: Decimal | None  # the same coins without it
+    bare_usd: Decimal | None  # the coins of the baselines, without hedge
+    other_usd: Decimal | None  # of accounts in a currency that is no coin of the bag: USDT
     ratios: tuple[tuple[str, Decimal | None], ...]
 
 
@@ -36,20 +38,31 @@ class History:
             self.every_ms *= 2
 
 
+def unhedged_usd(samples: Sequence[Sample]) -> list[Decimal | None]:
+    """The same coins without the hedge, with the USDT that lay in the account at first: what became of it since is the hedge's."""
+    posted = next((sample.other_usd for sample in samples if sample.other_usd is not None), None)
+    return [None if posted is None or sample.bare_usd is None else sample.bare_usd + posted for sample in samples]
+
+
 def sampled(status: Status) -> Sample | None:
     """What the bot knows now; None before its first turn."""
-    if status.decision is None or status.as_of_ms is None:
+    if status.decision is None or status.seen is None or status.as_of_ms is None:
         return None
-    total = status_json(status)["value_total_usd"]
-    marks = {leg.asset: leg.mark for leg in status.decision.legs}
-    worth = [None if marks.get(asset) is None else coins * (marks[asset] or ZERO) for asset, coins in status.baselines]
-    worth += [one.value_usd for leg in status.decision.legs for one in leg.crosses]
-    known = [usd for usd in worth if usd is not None]
+    return taken(status.as_of_ms, status.decision, status.seen, dict(status.baselines))
+
+
+def taken(at_ms: int, decision: Decision, seen: Snapshot, baselines: Mapping[str, Decimal]) -> Sample:
+    marks = {leg.asset: leg.mark for leg in decision.legs}
+    held = tuple(held_usd(decision, seen))
+    coins = {*marks, *(one.asset for leg in decision.legs for one in leg.crosses)}
+    bare = [None if mark is None or asset not in baselines else baselines[asset] * mark for asset, mark in marks.items()]
+    bare += [one.value_usd for leg in decision.legs for one in leg.crosses]
     return Sample(
-        status.as_of_ms,
-        None if total is None else Decimal(total),
-        sum(known, ZERO) if worth and len(known) == len(worth) else None,
-        tuple((leg.asset, leg.ratio_actual) for leg in status.decision.legs),
+        at_ms,
+        total(tuple(usd for one in held for usd in (one.bag_usd, one.account_usd))),
+        total(tuple(bare)),
+        total((ZERO, *(one.account_usd for one in held if one.currency not in coins))),
+        tuple((leg.asset, leg.ratio_actual) for leg in decision.legs),
     )
 
 
@@ -64,23 +77,11 @@ def remembered(store: Store) -> list[Sample]:
 
 
 def of_decision(made: DecisionMade) -> Sample | None:
-    """The account's worth is S + Q of each leg at its mark: legs that share a margin account are left to the running bot."""
-    legs = made.decision.legs
-    if any(leg.mark is None or leg.spot_coins is None or leg.equity_coins is None for leg in legs):
-        return None
-    carried = [one.value_usd for leg in legs for one in leg.crosses]
-    if any(usd is None for usd in carried):
-        return None
-    baselines = {leg.asset: leg.baseline for leg in made.state.legs} | {leg.asset: leg.baseline for leg in legs if leg.baseline}
-    worth = [(leg.mark or ZERO) * ((leg.spot_coins or ZERO) + (leg.equity_coins or ZERO)) for leg in legs]
-    bare = [(leg.mark or ZERO) * base.coins for leg in legs if (base := baselines.get(leg.asset)) is not None]
-    elsewhere = sum((usd for usd in carried if usd is not None), ZERO)
-    return Sample(
-        made.seen.now_ms,
-        sum(worth, elsewhere),
-        sum(bare, elsewhere) if len(bare) == len(legs) else None,
-        tuple((leg.asset, leg.ratio_actual) for leg in legs),
-    )
+    """None while something of it was UNKNOWN."""
+    known = {leg.asset: leg.baseline.coins for leg in made.state.legs if leg.baseline is not None}
+    set_anew = {leg.asset: leg.baseline.coins for leg in made.decision.legs if leg.baseline is not None}
+    sample = taken(made.seen.now_ms, made.decision, made.seen, known | set_anew)
+    return None if sample.hedged_usd is None else sample
 
 
 def funding_usd(store: Store) -> Sequence[tuple[int, Decimal]]:

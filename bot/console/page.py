@@ -1,7 +1,7 @@
 """What does the page show, and what do its buttons do? Facts first, one sentence for each asset, and every command asks before it acts."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from functools import partial
@@ -15,7 +15,7 @@ from bot.api_record import reading
 from bot.audit.explain import explain
 from bot.audit.store import Store
 from bot.console.gate import COOKIE, Sessions
-from bot.console.history import History, Sample, funding_usd, remembered, sampled
+from bot.console.history import History, Sample, funding_usd, remembered, sampled, unhedged_usd
 from bot.core.events import CommandGiven
 from bot.face import Bot, Status, alerts_besides, iso_utc, status_json
 from bot.led import Led
@@ -215,7 +215,7 @@ class Page:
         assets = [asset for asset, _ in samples[-1].ratios] if samples else []
         draw(
             self.charts["value, USD"],
-            [("hedged", line(samples, lambda s: s.hedged_usd)), ("unhedged", line(samples, lambda s: s.unhedged_usd))],
+            [("hedged", line(samples, lambda s: s.hedged_usd)), ("unhedged", points(samples, unhedged_usd(samples)))],
         )
         draw(self.charts["ratio hedged"], [(asset, line(samples, partial(ratio_of, asset))) for asset in assets])
         try:
@@ -330,7 +330,7 @@ def sentence(leg: dict[str, Any]) -> str:
 
 
 def facts(leg: dict[str, Any]) -> list[tuple[str, str]]:
-    away = leg["liquidation_distance"]
+    away, settle = leg["liquidation_distance"], leg["instrument"].partition(":")[2]
     return [
         ("hedged", number(leg["ratio_actual"], 4)),
         ("target", number(leg["ratio_target"], 4)),
@@ -340,8 +340,8 @@ def facts(leg: dict[str, Any]) -> list[tuple[str, str]]:
         ("liquidation", "none" if leg["liquidation_price"] is None else f"at {usd(leg['liquidation_price'])}"),
         ("distance", "–" if away is None else f"{Decimal(away) * 100:+.1f} %"),
         ("outside", f"{number(leg['spot_coins'], 6)} {leg['asset']}"),
-        ("in the account", f"{number(leg['equity_coins'], 6)} {leg['asset']}"),
-        *((f"carries {one['asset']}", f"{usd(one['target_usd'])} USD, β {number(one['beta'], 4)}") for one in leg["crosses"]),
+        ("in the account", f"{number(leg['equity_coins'], 6)} {leg['asset']}" + ("" if settle == leg["asset"] else f" as {settle}")),
+        *((f"carries {one['asset']}", f"{usd(one['target_usd'])}, β {number(one['beta'], 4)}") for one in leg["crosses"]),
     ]
 
 
@@ -396,9 +396,13 @@ def ratio_of(asset: str, sample: Sample) -> Decimal | None:
     return dict(sample.ratios).get(asset)
 
 
-def line(samples: list[Sample], of: Callable[[Sample], Decimal | None]) -> list[list[float]]:
+def line(samples: Sequence[Sample], of: Callable[[Sample], Decimal | None]) -> list[list[float]]:
+    return points(samples, [of(sample) for sample in samples])
+
+
+def points(samples: Sequence[Sample], values: Sequence[Decimal | None]) -> list[list[float]]:
     """Floats, for drawing only."""
-    return [[sample.at_ms, float(value)] for sample in samples if (value := of(sample)) is not None and value.is_finite()]
+    return [[sample.at_ms, float(value)] for sample, value in zip(samples, values, strict=True) if value is not None and value.is_finite()]
 
 
 def draw(into: ui.echart, lines: list[tuple[str, list[list[float]]]]) -> None:
