@@ -56,6 +56,7 @@ class Witness:
                 self._log.info(
                     "order.moved",
                     client_order_id=event.client_id,
+                    asset=event.asset,
                     was=event.was.value,
                     now=event.now.value,
                     filled=event.filled,
@@ -82,6 +83,7 @@ class Witness:
                 self._log.info(
                     "order.intent" if event.status is OrderStatus.INTENT else "order.dry_run",
                     client_order_id=order.client_id,
+                    asset=order.asset,
                     side=order.side.value,
                     contracts=order.contracts,
                     limit_price=str(order.limit_price),

@@ -152,3 +152,4 @@ async def test_an_order_is_sent_before_its_lines_are_logged_and_they_are_logged_
     told = [line["event"] for line in lines if line["event"] != "state.changed"]
     assert told[:2] == ["audit.head", "order.intent"]
     assert set(told[2:]) == (set() if cut_short else {"order.moved"})
+    assert {line.get("asset") for line in lines if line["event"].startswith("order.")} == {"BTC"}
