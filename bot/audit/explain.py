@@ -1,6 +1,7 @@
 """Why did the bot do that? A decision or an order, told from the record to the person whose coins these are."""
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 
 from bot.audit.codec import NotAnEvent
 from bot.audit.rows import EntryRow, OrderRow
@@ -93,6 +94,12 @@ def decision_story(store: Store, seq: int, decision: Decision) -> Iterator[str]:
         yield from general
 
 
+def account_words(leg: LegPlan, equity_coins: Decimal) -> str:
+    """The account of a linear contract holds none of the asset."""
+    amount = trimmed(equity_coins, 8)
+    return f"{amount} in the account" if leg.settle == leg.asset else f"{leg.settle} worth {amount} {leg.asset} in the account"
+
+
 def leg_story(leg: LegPlan, decision: Decision, rules: Rules | None) -> Iterator[str]:
     yield f"{leg.asset}, hedged with {leg.instrument}: {leg.why}."
     yield f"  Ratio: {ratio_words(leg)}."
@@ -101,7 +108,7 @@ def leg_story(leg: LegPlan, decision: Decision, rules: Rules | None) -> Iterator
         yield from cross_story(cross)
     if leg.delta_coins is not None:
         whole = f"{coins(leg.spot_coins, leg.asset)} outside and " if leg.spot_coins is not None else ""
-        account = f"{trimmed(leg.equity_coins, 8)} in the account" if leg.equity_coins is not None else "the account"
+        account = account_words(leg, leg.equity_coins) if leg.equity_coins is not None else "the account"
         moves = "bag and hedge move, without what is carried," if leg.crosses else "the bag moves"
         yield f"  Exposure: {whole}{account}; after the hedge {moves} with the price like {coins(leg.delta_coins, leg.asset)} (δ)."
     if leg.position_usd is not None and leg.target_usd is not None:

@@ -83,6 +83,11 @@ def usd(amount: Decimal) -> str:
     return f"{amount:,.2f} USD"
 
 
+def settle_of(symbol: str) -> str:
+    """The currency of a contract's margin."""
+    return symbol.partition(":")[2]
+
+
 def coins(amount: Decimal, asset: str) -> str:
     return f"{trimmed(amount, 8)} {asset}"
 
@@ -160,13 +165,15 @@ def sentence(event: Event) -> str:  # noqa: PLR0911, PLR0912, PLR0915 (one line 
             forced = ", forced by the venue (liquidation)" if fill.liquidation else ""
             return (
                 f"Traded: {fill.side.value} {fill.contracts:,} contracts of {fill.symbol} at {trimmed(fill.price, 8)}"
-                f" for {whose}{forced}; fee {trimmed(fill.fee_coins, 10)}; {held(event.contracts_after)} after it."
+                f" for {whose}{forced}; fee {trimmed(fill.fee_coins, 10)} {settle_of(fill.symbol)}; {held(event.contracts_after)} after it."
             )
         case FundingSeen(payment=payment):
             way = "received" if payment.coins >= 0 else "paid"
-            return f"Funding of {payment.symbol}: {way} {trimmed(abs(payment.coins), 10)} at rate {trimmed(payment.rate, 8)}."
+            amount = f"{trimmed(abs(payment.coins), 10)} {settle_of(payment.symbol)}"
+            return f"Funding of {payment.symbol}: {way} {amount} at rate {trimmed(payment.rate, 8)}."
         case BalanceSeen():
-            return f"The venue shows {held(event.contracts)} in {event.symbol} and a wallet of {coins(event.wallet, '')}".rstrip() + "."
+            wallet = coins(event.wallet, settle_of(event.symbol))
+            return f"The venue shows {held(event.contracts)} in {event.symbol} and a wallet of {wallet}."
         case TookCharge():
             how = "took over" if event.adopted else "took charge with"
             return f"{event.asset}: {how} {held(event.contracts)} in {event.symbol}."

@@ -12,6 +12,7 @@ from bot.core.model import NO_LIQUIDATION, TargetSource
 from bot.core.policy_terms import Change
 from bot.core.rules import Band
 from bot.face import CommandResult, alerts_besides, bag_json, hedges_json, iso_utc, plain, plan_json, status_json
+from bot.transfers import amount_lacking
 from tests.api.worlds import RULES, decision, fresh_status, leg, order, snapshot, status, view
 
 D = Decimal
@@ -266,3 +267,25 @@ def test_times_are_utc_with_milliseconds(at_ms, text):
 @pytest.mark.parametrize(("code", "accepted"), [("ok", True), ("draining", True), ("refused", False)])
 def test_only_a_refusal_is_not_accepted(code, accepted):
     assert CommandResult(code, False, Mode.WATCHING, "").accepted is accepted
+
+
+def linear(**changed):
+    return leg("SOL", spot_coins=D(500), equity_coins=D(400), mark=D(150), position_usd=D(-30_000), target_usd=D(75_000), **changed)
+
+
+def test_the_account_of_a_linear_contract_holds_none_of_the_coins_that_it_hedges():
+    shown = status(decision=decision(leg(), linear()), seen=snapshot(view(), view("SOL")))
+    assert [(row["asset"], row["equity_coins"]) for row in bag_json(shown)["bag"]] == [("BTC", "3"), ("SOL", "0")]
+    unread = status(decision=decision(replace(linear(), equity_coins=None)), seen=snapshot(view("SOL", margin=None)))
+    assert bag_json(unread)["bag"][0]["equity_coins"] is None
+
+
+def test_what_is_posted_and_what_is_lacking_is_named_by_its_own_currency():
+    said = plan_json(status(decision=decision(leg(lacking_coins=D("1.5")), linear(lacking_coins=D(2725)))))
+    bitcoin, solana = ("\n".join(str(line) for line in leg_lines(one)) for one in said["legs"])
+    assert "2 outside + 3 in the account" in bitcoin
+    assert "collateral: 1.5 BTC should be moved into the account" in bitcoin
+    assert "500 outside + USDT worth 400 SOL in the account" in solana
+    assert "collateral: 2,725 USDT should be moved into the account" in solana
+    told = decision(linear(lacking_coins=D(2725)))
+    assert amount_lacking("SOL: limited by collateral", told) == ": move 2725 USDT into the account"

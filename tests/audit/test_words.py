@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.audit.explain import NotOnRecord, explain
+from bot.audit.explain import NotOnRecord, explain, leg_story
 from bot.audit.export import export
 from bot.audit.sentences import sentence
 from bot.core.decision import Transfer
@@ -16,6 +16,7 @@ from bot.core.events import (
     AlertRaised,
     BagDeclared,
     BagFollowed,
+    BalanceSeen,
     Checkpointed,
     CoinsMoved,
     CommandGiven,
@@ -23,6 +24,8 @@ from bot.core.events import (
     ContractPinned,
     DeadManSet,
     ErrorSeen,
+    FillSeen,
+    FundingSeen,
     Halted,
     LegHalted,
     LookedInVain,
@@ -33,7 +36,8 @@ from bot.core.events import (
     TransferMoved,
     TransferSought,
 )
-from bot.core.model import ContractSpec, Kind, OrderStatus, TransferStatus
+from bot.core.model import ContractSpec, Fill, FundingPayment, Kind, OrderStatus, Side, TransferStatus
+from tests.api.worlds import decision, leg
 from tests.audit.worlds import NOW, SYMBOL, intent, session
 
 
@@ -95,6 +99,23 @@ def test_every_kind_of_event_has_a_sentence():
 @pytest.mark.parametrize(("event", "said"), OTHERS, ids=lambda part: type(part).__name__)
 def test_a_sentence_says_what_happened(event, said):
     assert said in sentence(event)
+
+
+def test_fees_funding_and_wallets_are_told_in_the_currency_of_their_contract():
+    fill = Fill("t1", "hbaa1first", "SOL/USDT:USDT", Side.SELL, 10, Decimal(150), Decimal("0.3"), True, NOW)
+    paid = FundingPayment("f1", "SOL/USDT:USDT", Decimal("-0.0001"), Decimal(150), Decimal("-1.2"), NOW)
+    assert "; fee 0.3 USDT; short 10 contracts after it." in sentence(
+        FillSeen("SOL", fill, True, Decimal(150), Decimal(0), -10, Decimal(150))
+    )
+    assert "paid 1.2 USDT at rate" in sentence(FundingSeen("SOL", paid))
+    shown = BalanceSeen("SOL", "SOL/USDT:USDT", -10, Decimal(150), Decimal(5000), Decimal(5000), Decimal(150), NOW)
+    assert sentence(shown).endswith("and a wallet of 5,000 USDT.")
+
+
+def test_the_account_of_a_linear_contract_is_told_in_its_own_currency():
+    plan = leg("SOL", spot_coins=Decimal(500), equity_coins=Decimal(400))
+    (said,) = [line for line in leg_story(plan, decision(plan), None) if "Exposure" in line]
+    assert said.startswith("  Exposure: 500 SOL outside and USDT worth 400 SOL in the account;")
 
 
 def test_a_decision_is_told_with_its_numbers_and_its_reason(told):
