@@ -25,7 +25,7 @@ from bot.led import Led
 from bot.logs import scrub
 from bot.metrics import CONTENT_TYPE
 from bot.ports import PortError
-from bot.words import ratio_from, shortened, until_ms_from
+from bot.words import carried_along, ratio_from, shortened, until_ms_from
 
 log = structlog.get_logger(__name__)
 
@@ -170,6 +170,9 @@ def to_command(led: Led, may_operate: Callable[..., Awaitable[Grant]]) -> APIRou
     @routes.post("/accept-contract", responses=commanded(), openapi_extra=body_of(AcceptBody))
     async def accept_contract(request: Request, grant: Operator, bot: One) -> Response:
         body = await read_body(request, AcceptBody)
+        for cross in bot.rules.crosses:
+            if cross.asset == body.asset:
+                raise Unhedged("asset", carried_along(cross.asset, cross.hedge))
         return await give(bot, grant, "accept-contract", asset=known(body.asset, [leg.asset for leg in bot.rules.legs]), reason=body.reason)
 
     @routes.post("/target", responses=commanded(), openapi_extra=body_of(TargetBody))

@@ -18,7 +18,7 @@ from bot.ports import KillSwitch, Misconfigured
 from bot.settings import Settings
 from bot.wiring.record import holder, open_store
 from bot.wiring.venue import kill_switch, real_time
-from bot.words import Misspoken, ratio_from, until_ms_from
+from bot.words import Misspoken, carried_along, ratio_from, until_ms_from
 
 NEEDS_A_BOT: Final = ("cancel-all", "flatten")
 REMEMBERED: Final = {
@@ -70,6 +70,8 @@ def target_clear(settings: Settings, asset: str) -> Word:
 
 
 def accept_contract(settings: Settings, asset: str, reason: str) -> Word:
+    if asset in settings.crosses:
+        raise Misspoken("asset", carried_along(asset, settings.crosses[asset].with_))
     require_hedged(settings, asset, settings.legs)
     command = CommandGiven(ACCEPT, "cli", real_time().now_ms(), asset, reason=reason)
     return Word(command, "POST", f"/api/v1/{ACCEPT}", {"asset": asset, "reason": reason})

@@ -73,6 +73,11 @@ def moment_ms_from(said: str, *, field: str) -> int:
     return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
+def carried_along(asset: str, hedge: str) -> str:
+    """What to say where a contract of its own is meant."""
+    return f"{asset!r} has no contract of its own, it is hedged with that of {hedge}: name {hedge}"
+
+
 def shortened(said: object) -> str:
     """What was said, as an error may repeat it: quoted, on one line, of bounded length."""
     text = repr(str(said))

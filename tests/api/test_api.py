@@ -10,6 +10,7 @@ import structlog
 from bot.api_answers import HEADERS
 from bot.api_body import MOST_BYTES
 from bot.core.decision import Mode
+from bot.core.rules import CrossRule
 from bot.face import Check, CommandResult, plan_json, status_json
 from bot.logs import keep_secret
 from bot.ports import LeaseLost, NotSent
@@ -217,6 +218,14 @@ async def test_an_unknown_asset_is_404_and_names_the_known_ones(operator, bot, m
     answer = await operator.request(method, path, json=body)
     assert answer.status_code == 404
     assert answer.json() == {"detail": "asset: 'DOGE' is not hedged by this account (known: BTC)", "field": "asset"}
+    assert bot.heard == []
+
+
+async def test_of_an_asset_that_another_contract_carries_the_changed_contract_is_accepted_under_that_ones_name(operator, bot):
+    bot.rules = replace(RULES, crosses=(CrossRule("DOGE", "BTC", D(1), RULES.legs[0].band),))
+    answer = await operator.post("/api/v1/accept-contract", json={"asset": "DOGE", "reason": "read it"})
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "asset: 'DOGE' has no contract of its own, it is hedged with that of BTC: name BTC"
     assert bot.heard == []
 
 

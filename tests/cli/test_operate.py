@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from tests.cli.desk import PATIENT, Desk
+from tests.cli.desk import PATIENT, QUICK, Desk
 
 
 def test_dry_run_toggled_while_orders_work_stops_them_at_once_and_off_resumes(desk: Desk):
@@ -117,6 +117,12 @@ def test_a_word_that_cannot_be_taken_names_what_is_wrong_with_it(desk: Desk):
         answer = desk.hb(*args)
         assert answer.code == 2
         assert words in answer.err
+    desk.write(
+        QUICK.replace("bag: {", "bag: {DOGE: {coins: 1}, ")
+        .replace("price: {", "price: {DOGE: 0.2, ")
+        .replace("hedges: {", "hedges: {DOGE: {cross: {with: BTC, beta: 1}}, ")
+    )
+    assert "'DOGE' has no contract of its own, it is hedged with that of BTC" in desk.hb("accept-contract", "DOGE", "--reason", "no").err
 
 
 def test_a_bot_that_hangs_is_named_and_kill_still_writes_the_file(desk: Desk):
