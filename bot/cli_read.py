@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -22,12 +22,13 @@ from bot.core.planner import is_ours
 from bot.core.rules import Rules
 from bot.exit_codes import Exit
 from bot.face import Status, iso_utc, plain, plan_json, status_json
+from bot.ports import Misconfigured
 from bot.record_face import fills_json, orders_json
 from bot.settings import Settings, config_hash, overrides, to_rules
 from bot.settings_values import sqlite_file
 from bot.wiring.choice import as_recorded
 from bot.wiring.record import password, read_store, recorded_state
-from bot.wiring.start import looking
+from bot.wiring.start import looking, require_every_leg
 from bot.workers import listed
 
 WATCH_SECONDS: Final = 1.0
@@ -92,14 +93,29 @@ def status(settings: Settings, note: Callable[[str], None] = say) -> dict[str, A
         if store.owner.holder is None:
             seen = "it has never looked at the venue" if known.as_of_ms is None else f"it looked last at {iso_utc(known.as_of_ms)}"
             note(f"note: no bot is running; {seen}")
+        with refusal_noted(note):
+            require_every_leg(store.state(), rules_of(as_recorded(settings, store.state())))
         return status_json(known)
+
+
+@contextmanager
+def refusal_noted(note: Callable[[str], None]) -> Iterator[None]:
+    """What stands open and no longer in the configuration is not in the answer either."""
+    try:
+        yield
+    except Misconfigured as error:
+        note(f"note: the next `hedgebot run` refuses: {error}")
+
+
+def rules_of(settings: Settings) -> Rules:
+    return to_rules(settings, version=RULES_VERSION, absence_ms=0, absence_polls=1)
 
 
 def last_known(store: Store, settings: Settings) -> Status:
     """What was seen last, judged by what the record says now: a stop is no reason to call an aligned hedge misaligned."""
     state, made, head = store.state(), store.last_decision(), store.head()
     settings = as_recorded(settings, state)
-    rules = to_rules(settings, version=RULES_VERSION, absence_ms=0, absence_polls=1)
+    rules = rules_of(settings)
     decision = None
     if made is not None:
         decision = decide(as_if_running(state, rules, config_hash(settings), made.seen.now_ms), without_ended(made.seen, state), rules)

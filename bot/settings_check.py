@@ -187,6 +187,7 @@ def _legs(settings: Settings) -> Iterator[Finding]:
         yield from _spot_wallets(settings)
         for asset in settings.legs:
             yield from _capacity(settings, asset)
+        yield from _together(settings)
 
 
 def _spot_wallets(settings: Settings) -> Iterator[Finding]:
@@ -228,7 +229,7 @@ def _capacity(settings: Settings, asset: str) -> Iterator[Finding]:
                 remedy,
             )
     else:
-        wanted = hedge.ratio * spot + carried
+        wanted = _wanted(settings, asset)
         if price is not None:
             carried = most * settings.paper.collateral["USDT"] / (price * (1 + collar + most * collar))
             if wanted > carried:
@@ -241,6 +242,28 @@ def _capacity(settings: Settings, asset: str) -> Iterator[Finding]:
     if price is not None and wanted * price > risk.max_position_usd:
         problem = f"is {plain(risk.max_position_usd)}, and hedging {asset} takes {plain((wanted * price).quantize(Decimal(1)))} USD"
         yield _say("risk.max_position_usd", problem, "raise it, or lower the ratio: the hedge would stop there")
+
+
+def _together(settings: Settings) -> Iterator[Finding]:
+    """Linear contracts share one account: each may fit it, and all of them not."""
+    linear = [asset for asset in settings.legs if settings.kind(asset) is Kind.LINEAR]
+    if len(linear) < 2 or settings.paper.feed != "synthetic":
+        return
+    most, collar, posted = settings.risk.max_leverage, settings.risk.price_collar_bps / 10000, settings.paper.collateral["USDT"]
+    wanted = sum((_wanted(settings, asset) * settings.paper.price[asset] for asset in linear), Decimal(0))
+    carries = most * posted / (1 + collar + most * collar)
+    if wanted > carries:
+        yield _say(
+            "paper.collateral.USDT",
+            f"is {plain(posted)}: that carries at most {_coins(carries)} USD at max_leverage {plain(most)}, and the hedges of "
+            f"{' and '.join(linear)} together come to {_coins(wanted)}",
+            "post more USDT, or raise risk.max_leverage: the last of them would stop short",
+        )
+
+
+def _wanted(settings: Settings, asset: str) -> Decimal:
+    """Coins that a linear contract is to hedge."""
+    return settings.legs[asset].ratio * settings.outside[asset].declared + _carried(settings, asset)
 
 
 def _carried(settings: Settings, asset: str) -> Decimal:

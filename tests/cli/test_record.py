@@ -20,6 +20,27 @@ def copy_of(aligned: Desk, folder: Path) -> Desk:
     return desk
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "why"),
+    [
+        ("hedges: {BTC: ", "hedges: {ETH: ", "hedges.BTC is gone from the configuration, but BTC/USD:BTC holds -"),
+        ("{ratio: 1.0}", "{instrument: BTC/USDT:USDT}", "hedges.BTC.instrument is BTC/USDT:USDT now, but the hedge of BTC is open in"),
+    ],
+)
+def test_an_open_hedge_that_left_the_configuration_is_told_by_status_and_refuses_the_next_run(aligned: Desk, tmp_path, was, now, why):
+    desk = copy_of(aligned, tmp_path)
+    beside = {"bag: {": "bag: {ETH: {coins: 1}, ", "price: {": "price: {ETH: 3000, ", "collateral: {": "collateral: {ETH: 1, USDT: 100, "}
+    text = (desk.folder / "hedge.yaml").read_text()
+    for old, new in {**beside, was: now}.items():
+        assert old in text
+        text = text.replace(old, new)
+    desk.write(text)
+    assert f"note: the next `hedgebot run` refuses: {why}" in desk.hb("status").err
+    refused = desk.hb("run", "--once")
+    assert refused.code == 4
+    assert why in refused.err
+
+
 def test_an_order_is_explained_from_its_id(aligned: Desk):
     order = aligned.json("orders")["orders"][0]
     story = aligned.good("audit", "explain", order["client_id"]).out

@@ -47,6 +47,15 @@ def test_linear_collateral_is_counted_in_usdt(loaded: Load, posted: str, enough:
     assert ("paper.collateral.USDT" in found(loaded(text))) is not enough
 
 
+@pytest.mark.parametrize(("posted", "enough"), [("51499.99", False), ("51500", True)])
+def test_linear_contracts_share_what_is_posted(loaded: Load, posted: str, enough: bool) -> None:
+    text = "bag: {ETH: {coins: 50}, SOL: {coins: 500}}\nhedges: {ETH: {instrument: ETH/USDT:USDT}, SOL: {instrument: SOL/USDT:USDT}}\n"
+    text += f"paper: {{price: {{ETH: 1000, SOL: 100}}, collateral: {{USDT: {posted}}}}}\n"
+    said = found(loaded(text)).get("paper.collateral.USDT", "")
+    assert bool(said) is not enough
+    assert enough or "the hedges of ETH and SOL together come to 100000" in said
+
+
 @pytest.mark.parametrize(("limit", "enough"), [("299999", False), ("300000", True)])
 def test_a_position_limit_below_the_hedge_is_found(loaded: Load, limit: str, enough: bool) -> None:
     assert ("risk.max_position_usd" in found(loaded(BASE + f"risk: {{max_position_usd: {limit}}}\n"))) is not enough
