@@ -6,6 +6,8 @@ In coins of the settle currency, between the first and the last look at the acco
     value at the end = value without a hedge + hedge  both at the last mark
     wallet at the end = wallet at the start + realised + funding - fees + moved + rounding
 
+Linear contracts share one account: what the others on it brought is told apart (`others`), and is nothing that this hedge did.
+
 `rounding` is what the venue's own wallet differs from these sums, told apart rather than spread. Slippage, delay and basis are part of
 `price`: what it would have been at the mid that each order met, at the mid when its plan began, and without the premium over the index
 that the orders met.
@@ -18,7 +20,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
-from bot.core.contracts import notional_usd
+from bot.core.contracts import notional_usd, unrealised
 from bot.core.decision import Approved, LegPlan
 from bot.core.events import CoinsMoved, DecisionMade, Event, FillSeen, FundingSeen, IntentRecorded, RunStarted
 from bot.core.model import ONE, ZERO, Kind, Side, View
@@ -51,6 +53,8 @@ class Sample:
     liquidation: Decimal | None
     aligned: bool
     begins: bool  # the first of a run: before it nobody looked
+    booked: Decimal = ZERO  # realised + funding - fees, since the beginning
+    unrealised: Decimal = ZERO  # of its own position; that of all that share the account is equity - wallet
     carried: tuple[tuple[str, Decimal, Decimal], ...] = ()  # asset, coins and price of what the contract hedges along
 
     @property
@@ -71,6 +75,7 @@ class Account:
     instrument: str = ""
     kind: Kind = Kind.INVERSE
     settle: str = ""
+    shared: bool = False  # with the contracts of other assets
     realised: Decimal = ZERO
     fees: Decimal = ZERO
     fees_usd: Decimal = ZERO
@@ -103,11 +108,14 @@ class Account:
             self.realised = self.fees = self.fees_usd = self.funding = self.funding_usd = self.moved = ZERO
             self.slippage_usd = self.delay_usd = self.saved_usd = self.basis_usd = self.turnover_usd = ZERO
             self.fills = 0
-        short_usd = notional_usd(view.instrument, -position.contracts, quote.mark)
+        short, entry = -position.contracts, position.entry_price
+        short_usd = notional_usd(view.instrument, short, quote.mark)
+        own = ZERO if entry is None else unrealised(view.instrument, short, entry, quote.mark)
         self.samples.append(
             Sample(
                 at_ms, quote.mark, quote.index, plan.spot_coins, margin.wallet, margin.equity, short_usd, self.moved,
-                self.funding, plan.ratio_actual, plan.leverage, plan.liquidation_price, plan.aligned, self.begins, carried,
+                self.funding, plan.ratio_actual, plan.leverage, plan.liquidation_price, plan.aligned, self.begins,
+                self.realised + self.funding - self.fees, own, carried,
             )
         )  # fmt: skip
         self.begins = False
@@ -153,16 +161,30 @@ class Account:
 
     @property
     def rounding(self) -> Decimal:
+        """Of an account that is shared nobody knows whose it is: it is among `others`."""
+        return ZERO if self.shared else self.beside
+
+    @property
+    def beside(self) -> Decimal:
+        """What changed in the wallet besides what was booked and moved."""
         return self.last.wallet - self.first.wallet - (self.realised + self.funding - self.fees + self.moved)
 
     @property
     def contracts_profit(self) -> Decimal:
         """`price`: realised, and what is unrealised now less what was at the beginning."""
+        if self.shared:
+            return self.realised + self.last.unrealised - self.first.unrealised
         return self.realised + (self.last.equity - self.last.wallet) - (self.first.equity - self.first.wallet)
 
     @property
     def hedge(self) -> Decimal:
         return self.contracts_profit + self.funding - self.fees + self.rounding
+
+    def others(self, at: Sample) -> Decimal:
+        """What other contracts on the same account brought until then, and what was moved: neither is this hedge's."""
+        if not self.shared:
+            return ZERO
+        return at.equity - self.first.equity - at.booked - (at.unrealised - self.first.unrealised) - at.moved
 
     def usd(self, amount: Decimal, sample: Sample) -> Decimal:
         """Settle currency in USD."""
@@ -182,7 +204,7 @@ class Account:
     def bare_usd(self, at: Sample, prices: Sample) -> Decimal:
         """What was there without the contract, at the prices of another moment."""
         coins = (self.first.spot + self.came(at)) * prices.price
-        money = self.first.equity + (ZERO if self.kind is Kind.INVERSE else at.moved)
+        money = self.first.equity + (ZERO if self.kind is Kind.INVERSE else at.moved) + self.others(at)
         return coins + self.usd(money, prices) + at.carried_at(prices)
 
     @property
@@ -232,7 +254,13 @@ class Account:
             if worth > 0:
                 whole = self.bare_usd(was, was) if was.carried else ZERO
                 bare.append(self.bare_usd(was, now) / whole - ONE if whole > 0 else now.price / was.price - ONE)
-                came = (self.came(now) - self.came(was)) * now.price + now.carried_usd - was.carried_at(now)
+                came = (
+                    (self.came(now) - self.came(was)) * now.price
+                    + now.carried_usd
+                    - was.carried_at(now)
+                    + self.others(now)
+                    - self.others(was)
+                )
                 hedged.append((self.value_usd(now) - came) / worth - ONE)
         return bare, hedged
 
@@ -291,7 +319,10 @@ def fold_report(events: Iterable[Event], since_ms: int = 0, collateral_yield: De
                 case CoinsMoved() if event.asset in accounts:
                     account = accounts[event.asset]
                     account.waiting.append(partial(account.moved_coins, event))
-    return Report(tuple(one for _, one in sorted(accounts.items()) if one.samples), collateral_yield)
+    seen = tuple(one for _, one in sorted(accounts.items()) if one.samples)
+    for one in seen:
+        one.shared = any(other.settle == one.settle for other in seen if other is not one)
+    return Report(seen, collateral_yield)
 
 
 def account_json(one: Account, collateral_yield: Decimal) -> dict[str, Any]:
@@ -325,6 +356,7 @@ def account_json(one: Account, collateral_yield: Decimal) -> dict[str, Any]:
             "fees": plain(one.fees),
             "moved": plain(one.moved),
             "rounding": plain(one.rounding),
+            **({"others": plain(one.beside)} if one.shared else {}),
             "wallet_start": plain(first.wallet),
             "wallet_end": plain(last.wallet),
         },

@@ -244,6 +244,33 @@ async def test_the_total_is_the_sum_of_the_assets_and_their_returns_are_weighed_
     assert "{" not in text.split("</style>")[1]  # every figure is a figure
 
 
+async def test_linear_contracts_on_one_account_have_each_its_own_profit_and_together_that_of_the_account(bots):
+    """ETH rises by 300 USD and SOL falls by 15 after both were sold: on 20 and 500 coins."""
+    flags = {f"hedges.{asset}.instrument": f"{asset}/USDT:USDT" for asset in ("ETH", "SOL")}
+    bot = await bots.start({**flags, "paper.collateral.USDT": "200000"}, assets=("ETH", "SOL"), fed=False)
+    await bot.until_aligned()
+    for ethereum, solana in ((3100, 145), (3300, 135), (3300, 135)):
+        for _ in range(70):
+            bot.venue.print("ETH", D(ethereum), bots.clock.now_ms())
+            bot.venue.print("SOL", D(solana), bots.clock.now_ms())
+            await bot.turn(60)
+    bot.venue.settle_funding("SOL", D("0.001"), bots.clock.now_ms())
+    await bot.turn(60)
+    said = fold_report(record(bot)).json()
+    ethereum, solana = said["assets"]
+    assert D(ethereum["upside_given_up_usd"]) == pytest.approx(D(6000), abs=20)
+    assert D(solana["loss_avoided_usd"]) == pytest.approx(D(7500), abs=20)
+    assert D(ethereum["coins"]["rounding"]) == D(solana["coins"]["rounding"]) == 0
+    assert D(solana["coins"]["funding"]) > 60
+    equity = bot.decision.legs[0].equity_coins * bot.decision.legs[0].mark
+    assert D(said["total"]["hedge_usd"]) == pytest.approx(equity - 200_000, abs=D("0.0001"))
+    for row in said["assets"]:
+        assert adds_up(row)
+        parts = amounts(row)
+        assert parts["wallet_end"] == parts["wallet_start"] + parts["realised"] + parts["funding"] - parts["fees"] + parts["others"]
+        assert D(row["variance_reduction"]) > D("0.9")
+
+
 async def test_what_the_market_did_between_a_plan_and_its_orders_is_told_apart_from_their_slippage(bots):
     spread = {
         "execution.schedule": "twap", "execution.schedule_above_usd": "1000", "execution.slices": "3", "execution.horizon_seconds": "300",
