@@ -23,19 +23,20 @@ REMEMBERED: Final = 20_000  # ids of this process: far more than the orders it m
 
 
 class Ids:
-    """Which of the venue's order ids is which of ours? Of what was seen lately."""
+    """Which of the venue's order ids is which of ours? Of what was seen lately. Some venues count the orders of each contract anew."""
 
     def __init__(self) -> None:
         self.venue: dict[str, str] = {}  # own id → the venue's
-        self.own: dict[str, str] = {}  # and back; "" for an order that is not ours
+        self.own: dict[tuple[str, str], str] = {}  # contract and the venue's id → own; "" for an order that is not ours
 
     def note(self, order: Order) -> None:
-        self.own[order.venue_id] = order.client_id
+        self.own[order.symbol, order.venue_id] = order.client_id
         if order.client_id:
             self.venue[order.client_id] = order.venue_id
-        for ids in (self.own, self.venue):
-            while len(ids) > REMEMBERED:
-                del ids[next(iter(ids))]
+        while len(self.own) > REMEMBERED:
+            del self.own[next(iter(self.own))]
+        while len(self.venue) > REMEMBERED:
+            del self.venue[next(iter(self.venue))]
 
 
 class Reading:
@@ -216,7 +217,8 @@ class Reading:
 
     async def _with_own_ids(self, listed: Listed, fills: tuple[Fill, ...]) -> tuple[Fill, ...]:
         """The venue's fills carry its own order id only, here in `client_id`: put ours in its place."""
-        unknown = [venue_id for venue_id in dict.fromkeys(fill.client_id for fill in fills) if venue_id not in self.ids.own]
+        symbol = listed.instrument.symbol
+        unknown = [name for name in dict.fromkeys(fill.client_id for fill in fills) if (symbol, name) not in self.ids.own]
         asked = self.line.venue.order_of_fill
         if unknown and asked is not None:
             for venue_id, body in zip(
@@ -226,8 +228,8 @@ class Reading:
                 if order is None:
                     raise Malformed(f"the order {venue_id} of a fill is not shown")
                 self.ids.note(order)
-                self.ids.own.setdefault(venue_id, order.client_id)
-        named = ((fill, self.ids.own[fill.client_id]) for fill in fills)
+                self.ids.own.setdefault((symbol, venue_id), order.client_id)
+        named = ((fill, self.ids.own[symbol, fill.client_id]) for fill in fills)
         return tuple(
             replace(fill, client_id="", liquidation=True) if self.line.venue.forced(own) else replace(fill, client_id=own)
             for fill, own in named

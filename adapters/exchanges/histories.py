@@ -69,7 +69,8 @@ async def paged(page: Callable[[str | None], Awaitable[Page[S]]], since_ms: int)
     for _ in range(MOST_PAGES):
         shown = await page(more)
         items += shown.items
-        if shown.more is None or any(item.at_ms < since_ms for item in shown.items):
+        reached = shown.reached_ms is not None and shown.reached_ms < since_ms
+        if shown.more is None or reached or any(item.at_ms < since_ms for item in shown.items):
             return items
         if shown.more == more:
             raise Malformed("a page names itself as the next one, and the rest is not shown")

@@ -229,7 +229,7 @@ def older(asked: Call, body: object) -> Call | None:
 
 
 def read_fills(listed: Listed, body: object) -> Page[Fill]:
-    """Newest first; the fee is not told, so it is worked out from the account's rate. Since 2026-06-22 another one may be charged."""
+    """The account's, newest first. No fee is told: it is worked out from the rate. Since 2026-06-22 another one may be charged."""
     shown = rows(body, "fills")
     found = []
     for item in shown:
@@ -253,7 +253,9 @@ def read_fills(listed: Listed, body: object) -> Page[Fill]:
                 fee_told=False,
             )
         )
-    return Page(tuple(found), older_fills(shown) if len(shown) >= PAGE else None)
+    if len(shown) < PAGE:
+        return Page(tuple(found))
+    return Page(tuple(found), older_fills(shown), moment(shown[-1].get("fillTime")))
 
 
 def older_fills(shown: list[Mapping[str, Any]]) -> str:

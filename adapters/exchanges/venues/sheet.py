@@ -49,6 +49,7 @@ class Page(Generic[T]):
 
     items: tuple[T, ...]
     more: str | None = None
+    reached_ms: int | None = None  # the oldest row, whatever contract it is of, where a page holds those of others too
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,59 @@
+"""Does a leg see what is its own, and go on by itself, where several contracts share one account?"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from bot.core.model import Ask, View
+from tests.contract.ccxt_driver import INVERSE, CcxtUnderTest, under_test
+from tests.contract.driver import D, Wanted
+
+ETH, SOL = "ETH/USD:ETH", "SOL/USD:SOL"
+LEGS = (INVERSE, ETH, SOL)
+SOL_IDS = {"bybit": "SOLUSD", "okx": "SOL-USD-SWAP", "krakenfutures": "PI_SOLUSD", "binancecoinm": "SOLUSD_PERP"}
+
+
+@asynccontextmanager
+async def several(name: str) -> AsyncIterator[CcxtUnderTest]:
+    """A venue that lists inverse contracts of three coins, all of them connected, with collateral in each."""
+    async with under_test(name, Wanted(collateral={"BTC": D(10)})) as venue:
+        assert isinstance(venue, CcxtUnderTest)
+        core = venue.core
+        core.contracts[SOL] = replace(core.contracts[ETH], id=SOL_IDS[name], base="SOL", settle="SOL")
+        core.quotes[SOL] = replace(core.quotes[ETH], mark=D(150), index=D(150), bid=D("149.9"), ask=D("150.1"))
+        core.deposit("ETH", 100)
+        core.deposit("SOL", 2_000)
+        await venue.exchange.connect(LEGS)
+        yield venue
+
+
+async def views(venue: CcxtUnderTest, *symbols: str) -> dict[str, View]:
+    asks = [Ask(symbol, venue.began_ms, venue.began_ms) for symbol in symbols or LEGS]
+    return {view.instrument.symbol: view for view in await venue.exchange.look(asks)}
+
+
+async def test_a_leg_that_rests_does_not_read_the_trades_of_another_back_to_the_beginning_at_kraken() -> None:
+    """Its fills are those of the account, a hundred at a time: the page that reaches the cursor is the last, whoever traded on it."""
+    async with several("krakenfutures") as venue:
+        for _ in range(4_500):  # long ago: more than the pages that are asked for at all
+            venue.core.stranger_trade(ETH, "sell", 1)
+        await venue.wait(60_000)
+        venue.began_ms = venue.clock.now_ms()
+        for _ in range(150):
+            venue.core.stranger_trade(ETH, "sell", 1)
+        asked = len(venue.server.asked("read-trades"))
+        seen = await views(venue)
+        assert {symbol: None if view.fills is None else len(view.fills) for symbol, view in seen.items()} == {INVERSE: 0, ETH: 150, SOL: 0}
+        assert len(venue.server.asked("read-trades")) - asked == 2
+
+
+async def test_a_trade_is_of_the_order_of_its_own_contract_where_a_venue_counts_orders_for_each() -> None:
+    """Binance numbers the orders of every contract by themselves: two of them may bear the same number."""
+    async with several("binancecoinm") as venue:
+        core = venue.core
+        for symbol, own in ((INVERSE, "of-btc"), (ETH, "of-eth"), (SOL, "of-sol")):
+            core._last_id = 500
+            core.orders.clear()
+            core.place(symbol, "sell", 5, core.quotes[symbol].bid, client_id=own)
+            (fill,) = (await views(venue, symbol))[symbol].fills or ()
+            assert (fill.symbol, fill.client_id) == (symbol, own)
