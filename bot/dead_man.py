@@ -56,6 +56,8 @@ class DeadMan:
             self.problem = str(error)
             self.witness.api_error(type(error).__name__, f"dead man's switch: {error}")
             seen_others = isinstance(error, Refused) and error.code == FOREIGN
+            if not seen_others and not self.running:
+                self.running = None  # it may have been set, or set for some of the contracts: it is stopped once the orders are gone
             return await self.stop() if seen_others and self.running is not False else []  # what runs on would end their orders
         was, self.running, self._wound_mono_ms, self.problem = self.running, True, mono_ms, NOTHING_SET
         return [] if was else [DeadManSet(TIMEOUT_MS, now_ms)]

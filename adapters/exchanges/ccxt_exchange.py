@@ -28,7 +28,7 @@ from adapters.exchanges.venues.sheet import Call, Venue
 from adapters.request_budget import Errand
 from bot.core.decision import Approved, Transfer
 from bot.core.model import Ask, Instrument, Order, Quote, SpotSeen, View
-from bot.ports import Clock, NotSent, Refused, SpotAsk, Unknown
+from bot.ports import Clock, NotSent, PortError, Refused, SpotAsk, Unknown
 
 
 class CcxtExchange:
@@ -146,9 +146,18 @@ class CcxtExchange:
                 raise NotSent(f"what the dead man's switch would reach could not be read: {error}") from error
             if strangers:
                 raise Refused(f"{strangers} open orders of the account are not ours and would be cancelled too", code="foreign")
-        calls = dict.fromkeys(wind(listed, timeout_ms) for listed in self.listings.known.values())
-        for asked in calls:
-            await self._set(asked, "the dead man's switch")
+        switches: dict[Call, list[str]] = {}  # one for each contract, or one for all of them
+        for symbol, listed in self.listings.known.items():
+            switches.setdefault(wind(listed, timeout_ms), []).append(symbol)
+        failed: list[PortError] = []
+        for asked, symbols in switches.items():
+            try:
+                await self._set(asked, f"the countdown of {', '.join(symbols)}")
+            except PortError as error:  # those of the other contracts are set all the same
+                if timeout_ms or not (isinstance(error, Refused) and error.code == "symbol"):  # nothing is to be stopped without a market
+                    failed.append(error)
+        if failed:
+            raise failed[0]
 
     async def _set(self, asked: Call, what: str) -> None:
         try:
@@ -158,9 +167,9 @@ class CcxtExchange:
                 return
             outcome = classify(self.venue.codes, error)
             if outcome.verdict is Verdict.REFUSED:
-                raise Refused(outcome.why, code=outcome.code) from error
+                raise Refused(f"{what}: {outcome.why}", code=outcome.code) from error
             if outcome.verdict is Verdict.NOT_SENT:
-                raise NotSent(outcome.why) from error
+                raise NotSent(f"{what}: {outcome.why}") from error
             raise Unknown(f"no clear answer to {what}: {error}") from error
 
     async def close(self) -> None:

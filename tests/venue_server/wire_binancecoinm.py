@@ -312,14 +312,20 @@ class BinanceCoinM(Wire):
         return {"code": 200, "msg": "success"}
 
     def dead_man(self, call: Call) -> Any:
-        symbol, c = self.find(call.text("symbol"))
+        symbol, c = self.traded(call)
         self.core.set_dead_man(int(call.text("countdownTime")), symbol)
         return {"symbol": c.id, "countdownTime": call.text("countdownTime")}
 
     # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def place(self, call: Call) -> Any:
+    def traded(self, call: Call) -> tuple[str, Contract]:
         symbol, c = self.find(call.text("symbol"))
+        if c.id in self.core.closed:
+            raise Refused("frozen")
+        return symbol, c
+
+    def place(self, call: Call) -> Any:
+        symbol, c = self.traded(call)
         if (call.text("positionSide") or "BOTH") != "BOTH" if not self.core.hedge_mode else not call.text("positionSide"):
             raise Refused("mode")
         tif = call.text("timeInForce") or "GTC"

@@ -1,12 +1,19 @@
 """Does a leg see what is its own, and go on by itself, where several contracts share one account?"""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 
+import pytest
+
+from bot.audit.store import Store
 from bot.core.model import Ask, View
+from bot.dead_man import DeadMan
+from bot.ports import Refused
+from bot.witness import Witness
 from tests.contract.ccxt_driver import INVERSE, CcxtUnderTest, under_test
 from tests.contract.driver import D, Wanted
+from tests.core.test_reconcile import selling
 
 ETH, SOL = "ETH/USD:ETH", "SOL/USD:SOL"
 LEGS = (INVERSE, ETH, SOL)
@@ -57,3 +64,29 @@ async def test_a_trade_is_of_the_order_of_its_own_contract_where_a_venue_counts_
             core.place(symbol, "sell", 5, core.quotes[symbol].bid, client_id=own)
             (fill,) = (await views(venue, symbol))[symbol].fills or ()
             assert (fill.symbol, fill.client_id) == (symbol, own)
+
+
+async def test_the_dead_mans_switch_of_a_contract_that_takes_none_leaves_those_of_the_others_wound_up() -> None:
+    async with several("binancecoinm") as venue:
+        venue.core.closed.add(venue.core.contracts[INVERSE].id)
+        with pytest.raises(Refused, match=INVERSE):
+            await venue.exchange.count_down(60_000, lambda _: True)
+        assert set(venue.core.dead_man) == {ETH, SOL}
+        await venue.exchange.count_down(0, lambda _: True)  # nothing rests where nothing is traded
+        assert venue.core.dead_man == {}
+
+
+async def test_a_switch_that_was_wound_up_in_part_is_stopped_once_the_orders_are_gone() -> None:
+    async with several("binancecoinm") as venue:
+        venue.core.closed.add(venue.core.contracts[INVERSE].id)
+        working = selling()
+        resting = replace(working.state, legs=tuple(replace(leg, working=None) for leg in working.state.legs))
+        idle = replace(working.decisions[-1], legs=(), orders=())
+        with closing(Store.open("sqlite://", account="main", venue="binancecoinm", environment=None)) as store:
+            switch = DeadMan(venue.exchange, venue.clock, Witness(store, None))
+            assert await switch.stop() == []
+            await switch.mind(working.state, working.snapshot(), working.decisions[-1])
+            assert set(venue.core.dead_man) == {ETH, SOL}
+            assert INVERSE in switch.alerts[0]
+            await switch.mind(resting, working.snapshot(), idle)
+            assert venue.core.dead_man == {}
