@@ -317,7 +317,8 @@ class Okx(Wire):
         for p in reversed(self.core.payments):
             c = self.core.contracts[p.symbol]
             begin, end = int(call.text("begin") or 0), int(call.text("end") or 10**15)
-            if call.text("type") in ("", "8") and call.text("ccy") in ("", c.settle) and begin <= p.at_ms <= end:
+            before = int(call.text("after") or 10**15)
+            if call.text("type") in ("", "8") and call.text("ccy") in ("", c.settle) and begin <= p.at_ms <= end and p.id < before:
                 rows.append({
                     "billId": str(p.id), "type": "8", "subType": "174" if p.received > 0 else "173", "instId": c.id,
                     "instType": self.kind(c), "ccy": c.settle,

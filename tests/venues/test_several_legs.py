@@ -14,6 +14,7 @@ from bot.witness import Witness
 from tests.contract.ccxt_driver import INVERSE, CcxtUnderTest, under_test
 from tests.contract.driver import D, Wanted
 from tests.core.test_reconcile import selling
+from tests.venue_server.nouns import Position
 
 ETH, SOL = "ETH/USD:ETH", "SOL/USD:SOL"
 LEGS = (INVERSE, ETH, SOL)
@@ -90,3 +91,39 @@ async def test_a_switch_that_was_wound_up_in_part_is_stopped_once_the_orders_are
             assert INVERSE in switch.alerts[0]
             await switch.mind(resting, working.snapshot(), idle)
             assert venue.core.dead_man == {}
+
+
+async def test_every_leg_is_paid_its_own_where_one_history_tells_of_all() -> None:
+    for name in SOL_IDS:
+        async with several(name) as venue:
+            for number, (symbol, times) in enumerate(zip(LEGS, (1_050, 2, 3), strict=True)):  # the first fills a page of any venue
+                venue.core.positions[symbol] = Position(-1_000 * (number + 1), D(-1))
+                for _ in range(times):
+                    venue.clock.shift_ms += 20_000
+                    venue.core.settle_funding(symbol, D("0.0001"))
+            seen = await views(venue)
+            for symbol in LEGS:
+                told = {int(payment.payment_id): payment.coins for payment in seen[symbol].funding or ()}
+                true = {payment.id: payment.received for payment in venue.core.payments if payment.symbol == symbol}
+                assert set(told) == set(true), (name, symbol, seen[symbol].errors)
+                assert sum(told.values()) == pytest.approx(sum(true.values()), abs=D("1e-9"))
+
+
+@pytest.mark.parametrize("name", ["binancecoinm", "okx"])
+async def test_legs_that_were_paid_a_moment_apart_ask_for_payments_together(name: str) -> None:
+    """Both count each such answer dearly: at Binance three legs alone used up what a bot may ask for in a cycle."""
+    async with several(name) as venue:
+        before = len(venue.server.asked("read-funding"))
+        hour_ms = venue.began_ms // 3_600_000 * 3_600_000
+        await venue.exchange.look([Ask(symbol, venue.began_ms, hour_ms + 1_000 * number) for number, symbol in enumerate(LEGS)])
+        assert len(venue.server.asked("read-funding")) == before + 1
+
+
+async def test_the_legs_of_binance_ask_for_the_prices_of_all_contracts_once() -> None:
+    async with several("binancecoinm") as venue:
+        before = len(venue.server.log)
+        seen = await views(venue)
+        asked = [row.path for row in venue.server.log[before:]]
+        assert [asked.count(f"/dapi/v1/{name}") for name in ("premiumIndex", "ticker/bookTicker")] == [1, 1]
+        marks = {symbol: view.quote.mark for symbol, view in seen.items() if view.quote is not None}
+        assert marks == {INVERSE: 60_000, ETH: 3_000, SOL: 150}

@@ -27,7 +27,7 @@ from adapters.exchanges.ccxt_translate import (
     stamp,
 )
 from adapters.exchanges.venues import binancecoinm as coinm
-from adapters.exchanges.venues.sheet import Bodies, Call, Notes, Page, call
+from adapters.exchanges.venues.sheet import Bodies, Call, Notes, Page, call, full_hour
 from adapters.request_budget import Allowance, Errand
 from bot.core.decision import Approved
 from bot.core.model import ZERO, Fill, Kind, Quote
@@ -87,10 +87,10 @@ def read_fills(listed: Listed, body: object) -> Page[Fill]:
 
 
 def payments(listed: Listed, since_ms: int, now_ms: int, page: str | None) -> tuple[Call, ...]:
-    start = coinm.stretch(int(page or since_ms), since_ms, now_ms)
+    start = coinm.stretch(int(page or full_hour(since_ms)), since_ms, now_ms)
     rates = call("fapiPublicGetFundingRate", symbol=listed.market_id, limit=coinm.PAGE, **start)
     return (
-        call("fapiPrivateGetIncome", 30, symbol=listed.market_id, incomeType="FUNDING_FEE", limit=coinm.PAGE, **start),
+        call("fapiPrivateGetIncome", 30, incomeType="FUNDING_FEE", limit=coinm.PAGE, **start),
         Call(rates.method, rates.params, optional=True),
     )
 

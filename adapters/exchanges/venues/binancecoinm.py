@@ -31,14 +31,14 @@ from adapters.exchanges.ccxt_translate import (
     truth,
 )
 from adapters.exchanges.outcomes import Codes
-from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
+from adapters.exchanges.venues.sheet import HOUR_MS, Account, Bodies, Call, Notes, Page, Placed, Venue, call, full_hour, status_code
 from adapters.request_budget import Allowance, Errand
 from bot.core.decision import Approved
 from bot.core.model import ZERO, Depth, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote
 
 DAY_MS: Final = 24 * 3_600_000
-SPAN_MS: Final = 7 * DAY_MS - 60_000  # a question may cover a week, here a minute less: the clock there may be ahead of ours
-REACH_MS: Final = 90 * DAY_MS
+SPAN_MS: Final = 7 * DAY_MS - HOUR_MS - 60_000  # a question may cover a week, from a full hour: less a minute, the clock there may be ahead
+REACH_MS: Final = 90 * DAY_MS - HOUR_MS
 PAGE: Final = 1000
 SAME_SETTLEMENT_MS: Final = 60_000  # a payment is booked within this of the rate it belongs to
 FORCED: Final = ("autoclose-", "adl_autoclose", "settlement_autoclose-")  # ids of liquidation, deleveraging and delisting
@@ -188,10 +188,11 @@ def read_fills(listed: Listed, body: object) -> Page[Fill]:
 
 
 def payments(listed: Listed, since_ms: int, now_ms: int, page: str | None) -> tuple[Call, ...]:
-    start = stretch(int(page or since_ms), since_ms, now_ms)
+    """Of all contracts in one answer, since every answer weighs as much as twenty others."""
+    start = stretch(int(page or full_hour(since_ms)), since_ms, now_ms)
     rates = call("dapiPublicGetFundingRate", symbol=listed.market_id, limit=PAGE, **start)
     return (
-        call("dapiPrivateGetIncome", 20, symbol=listed.market_id, incomeType="FUNDING_FEE", limit=PAGE, **start),
+        call("dapiPrivateGetIncome", 20, incomeType="FUNDING_FEE", limit=PAGE, **start),
         Call(rates.method, rates.params, optional=True),
     )
 
@@ -218,7 +219,7 @@ def read_payments(listed: Listed, bodies: Bodies) -> Page[FundingPayment]:
                 at_ms=at_ms,
             )
         )
-    return Page(tuple(found), str(found[-1].at_ms) if found and len(shown) >= PAGE else None)
+    return Page(tuple(found), str(stamp(shown[-1].get("time"))) if len(shown) >= PAGE else None)
 
 
 def read_account(listed: Listed, bodies: Bodies, api_key: str) -> Account:
@@ -333,10 +334,7 @@ BINANCECOINM: Final = Venue(
     client_id=client_id,
     time=call("dapiPublicGetTime"),
     read_time=lambda body: stamp(mapping(body).get("serverTime")),
-    quote=lambda listed: (
-        call("dapiPublicGetPremiumIndex", 10, symbol=listed.market_id),
-        call("dapiPublicGetTickerBookTicker", 2, symbol=listed.market_id),
-    ),
+    quote=lambda listed: (call("dapiPublicGetPremiumIndex", 10), call("dapiPublicGetTickerBookTicker", 5)),  # of all contracts
     read_quote=read_quote,
     depth=lambda listed, most: call("dapiPublicGetDepth", 2, symbol=listed.market_id, limit=most),
     read_depth=read_depth,

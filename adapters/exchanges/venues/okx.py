@@ -31,7 +31,7 @@ from adapters.exchanges.ccxt_translate import (
     truth,
 )
 from adapters.exchanges.outcomes import WORDS, Codes
-from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Transfers, Venue, call, status_code
+from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Transfers, Venue, call, full_hour, status_code
 from adapters.request_budget import Allowance, Errand
 from bot.core.decision import Approved, Transfer
 from bot.core.model import ZERO, Depth, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote, TransferStatus
@@ -203,10 +203,9 @@ def read_fills(listed: Listed, body: object) -> Page[Fill]:
 
 
 def payments(listed: Listed, since_ms: int, now_ms: int, page: str | None) -> tuple[Call, ...]:
-    kind = "inverse" if listed.instrument.kind is Kind.INVERSE else "linear"
-    start = {"begin": since_ms} if since_ms > 0 else {}
-    more = {"after": page} if page else {}
-    return (call("privateGetAccountBillsArchive", type="8", ctType=kind, ccy=listed.instrument.settle, instType="SWAP", **start, **more),)
+    """Of all swaps in one answer: no more than five are given in two seconds, and every leg asks in every turn."""
+    start = {"begin": full_hour(since_ms)} if since_ms > 0 else {}
+    return (call("privateGetAccountBillsArchive", type="8", instType="SWAP", **start, **({"after": page} if page else {})),)
 
 
 def read_payments(listed: Listed, bodies: Bodies) -> Page[FundingPayment]:

@@ -18,6 +18,7 @@ from bot.core.model import Depth, Fill, FundingPayment, Margin, Order, Position,
 
 T = TypeVar("T")
 LONGEST_REASON: Final = 200
+HOUR_MS: Final = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,11 @@ class ByOrder:
     orders: Callable[[Listed, int, int], tuple[Call, ...]]  # since, now: every order that may have traded meanwhile
     read_orders: Callable[[Listed, object], tuple[Order, ...]]
     fills: Callable[[Listed, str], Call]  # of one order, by the venue's id
+
+
+def full_hour(since_ms: int) -> int:
+    """The hour that has begun. Where one question tells of all contracts, legs whose cursors lie moments apart ask it together."""
+    return since_ms - since_ms % HOUR_MS
 
 
 Bodies = Sequence[object]  # the answers to the calls of one question, in their order
