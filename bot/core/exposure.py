@@ -35,6 +35,13 @@ class Exposure:
         value = contracts.margin_usd(self.instrument, self.equity, self.mark)
         return (abs(self.hedged_usd) + self.other_usd) / value if value > 0 else Decimal("Infinity")
 
+    def liquidation_price(self, entry: Decimal | None) -> Decimal:
+        """Other legs on the margin move along, as far as this one: alone on what they leave it would seem to stand more than they do."""
+        if self.short <= 0 or self.other_usd == 0 or self.instrument.kind is INVERSE:
+            return contracts.liquidation_price(self.instrument, self.short, entry, self.wallet)
+        everything = self.hedged_usd + self.other_usd
+        return self.mark * (self.equity + everything) / (everything * (1 + self.instrument.maintenance_rate))
+
     @property
     def equity_coins(self) -> Decimal:
         """The account in coins of the asset; a USDT account is valued at mark."""

@@ -11,7 +11,7 @@ from bot.core.decision import Approved, Baseline, Cancel, LegPlan, Mode, Refused
 from bot.core.exposure import Exposure, exposure, ratio_of, spot_coins
 from bot.core.making import maker
 from bot.core.memory import LegState, State
-from bot.core.model import NO_LIQUIDATION, ONE, ZERO, OrderStatus, Side, Snapshot, Target, TargetSource, View
+from bot.core.model import ONE, ZERO, OrderStatus, Side, Snapshot, Target, TargetSource, View
 from bot.core.policy_terms import Memory
 from bot.core.rules import LegRule, Rules
 from bot.core.step import Step, next_step
@@ -440,7 +440,7 @@ class Want:
             position_usd=-held.hedged_usd,
             target_usd=self.ideal if self.carry.known else None,
             leverage=self.leverage,
-            liquidation_price=contracts.liquidation_price(instrument, held.short, entry, held.wallet) if held.short > 0 else NO_LIQUIDATION,
+            liquidation_price=held.liquidation_price(entry),
             mark=mark,
             aligned=settled and not missing and self.ideal is not None,
             why=why,

@@ -43,3 +43,20 @@ def test_what_a_leg_lacks_is_told_apart_from_what_others_stand_for_on_the_same_m
     made = world(sol, xrp, rules=rules(leg_rule(SOL), leg_rule(XRP)), bag={"SOL": D(150), "XRP": D(9_000)}, fill=False)
     said = made.turn().legs[1].missing[0]
     assert said.startswith("the full hedge of 9000 USD, with 15000 USD of other legs on this margin, at max_leverage 2 lacks ")
+
+
+def test_legs_on_one_margin_are_liquidated_where_a_rise_of_all_of_them_leaves_the_maintenance_margin() -> None:
+    """30,000 USD on 20,000 USDT at 1 %: each for itself SOL would seem to stand a rise to 231.02."""
+    sol, xrp = Account(SOL, D(10_000), D(100), 1_500, D(100)), Account(XRP, D(10_000), D(1), 1_500, D(1))
+    made = world(sol, xrp, rules=rules(leg_rule(SOL), leg_rule(XRP)), bag={"SOL": D(150), "XRP": D(15_000)}, fill=False)
+    first, second = made.turn().legs
+    assert first.liquidation_price is not None
+    assert second.liquidation_price is not None
+    assert first.liquidation_price.quantize(D("0.0001")) == D("165.0165")
+    assert second.liquidation_price / xrp.mark == first.liquidation_price / sol.mark
+    sol.mark, xrp.mark = first.liquidation_price, second.liquidation_price
+    left, used = sol.equity() + xrp.equity(), 150 * sol.mark + 15_000 * xrp.mark
+    assert abs(left - used * SOL.maintenance_rate) < D("0.0001")
+    again = made.turn().legs[0].liquidation_price
+    assert again is not None
+    assert abs(again - sol.mark) < D("0.0001")  # the way there changes nothing
