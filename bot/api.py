@@ -186,7 +186,8 @@ def to_command(led: Led, may_operate: Callable[..., Awaitable[Grant]]) -> APIRou
     @routes.delete("/target/{asset}", responses=commanded())
     async def target_clear(asset: str, request: Request, grant: Operator, bot: One) -> Response:
         await read_body(request, Nothing)
-        return await give(bot, grant, "target-clear", asset=known(asset, bot.rules.assets))
+        given = {target.asset for target in bot.status().targets}  # also of an asset that left the configuration: it would hold again there
+        return await give(bot, grant, "target-clear", asset=asset if asset in given else known(asset, bot.rules.assets))
 
     return routes
 

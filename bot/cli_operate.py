@@ -16,7 +16,7 @@ from bot.core.pin import ACCEPT, acceptance, refusal
 from bot.exit_codes import Exit
 from bot.ports import KillSwitch, Misconfigured
 from bot.settings import Settings
-from bot.wiring.record import holder, open_store
+from bot.wiring.record import holder, open_store, recorded_state
 from bot.wiring.venue import kill_switch, real_time
 from bot.words import Misspoken, carried_along, ratio_from, until_ms_from
 
@@ -65,7 +65,10 @@ def target_set(settings: Settings, asset: str, ratio: str, until: str | None) ->
 
 
 def target_clear(settings: Settings, asset: str) -> Word:
-    require_hedged(settings, asset, settings.assets)
+    if asset not in settings.assets:  # a word for one that left the configuration would hold again when it comes back
+        state = recorded_state(settings)
+        given = () if state is None else (target.asset for target in state.targets)
+        require_hedged(settings, asset, settings.assets if asset not in given else (asset,))
     return Word(CommandGiven("target-clear", "cli", real_time().now_ms(), asset), "DELETE", f"/api/v1/target/{asset}", {})
 
 

@@ -221,6 +221,13 @@ async def test_an_unknown_asset_is_404_and_names_the_known_ones(operator, bot, m
     assert bot.heard == []
 
 
+async def test_a_word_for_an_asset_that_left_the_configuration_can_be_taken_back(operator, bot):
+    bot.shown = status(targets=(replace(OPERATOR_TARGET, asset="DOGE"),))
+    assert (await operator.request("DELETE", "/api/v1/target/DOGE")).status_code == 200
+    assert (await operator.post("/api/v1/target", json={"asset": "DOGE", "ratio": "1"})).status_code == 404
+    assert [(command.name, command.asset) for command in bot.heard] == [("target-clear", "DOGE")]
+
+
 async def test_of_an_asset_that_another_contract_carries_the_changed_contract_is_accepted_under_that_ones_name(operator, bot):
     bot.rules = replace(RULES, crosses=(CrossRule("DOGE", "BTC", D(1), RULES.legs[0].band),))
     answer = await operator.post("/api/v1/accept-contract", json={"asset": "DOGE", "reason": "read it"})

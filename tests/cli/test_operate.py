@@ -92,6 +92,17 @@ def test_words_without_a_bot_go_on_record_and_hold_for_the_next_run(desk: Desk):
     assert desk.json("plan")["legs"][0]["orders"] != []
 
 
+def test_a_word_for_an_asset_that_left_the_configuration_is_listed_and_can_be_taken_back(desk: Desk):
+    two = QUICK.replace("bag: {", "bag: {ETH: {coins: 1}, ").replace("price: {", "price: {ETH: 3000, ")
+    desk.write(two.replace("hedges: {", "hedges: {ETH: {}, ").replace("collateral: {", "collateral: {ETH: 1, "))
+    desk.good("target", "set", "ETH", "0.5")
+    desk.write()
+    assert [row["asset"] for row in desk.json("target", "list")["targets"]] == ["ETH", "BTC"]
+    desk.good("target", "clear", "ETH")
+    assert [row["asset"] for row in desk.json("target", "list")["targets"]] == ["BTC"]
+    assert "known: BTC" in desk.hb("target", "clear", "ETH").err
+
+
 def test_what_needs_a_bot_says_so_and_changes_nothing(desk: Desk):
     desk.write()
     for args in (("cancel-all",), ("flatten", "--yes")):
