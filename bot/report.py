@@ -6,7 +6,8 @@ In coins of the settle currency, between the first and the last look at the acco
     value at the end = value without a hedge + hedge  both at the last mark
     wallet at the end = wallet at the start + realised + funding - fees + moved + rounding
 
-Linear contracts share one account: what the others on it brought is told apart (`others`), and is nothing that this hedge did.
+Linear contracts share one account: what the others on it brought, and USDT that was moved, is told apart (`others`), and is nothing that
+this hedge did.
 
 `rounding` is what the venue's own wallet differs from these sums, told apart rather than spread. Slippage, delay and basis are part of
 `price`: what it would have been at the mid that each order met, at the mid when its plan began, and without the premium over the index
@@ -75,7 +76,6 @@ class Account:
     instrument: str = ""
     kind: Kind = Kind.INVERSE
     settle: str = ""
-    shared: bool = False  # with the contracts of other assets
     realised: Decimal = ZERO
     fees: Decimal = ZERO
     fees_usd: Decimal = ZERO
@@ -158,6 +158,11 @@ class Account:
     @property
     def last(self) -> Sample:
         return self.samples[-1]
+
+    @property
+    def shared(self) -> bool:
+        """An account in USDT: other contracts may stand on it, and nothing on record tells what was moved into it."""
+        return self.kind is Kind.LINEAR
 
     @property
     def rounding(self) -> Decimal:
@@ -319,10 +324,7 @@ def fold_report(events: Iterable[Event], since_ms: int = 0, collateral_yield: De
                 case CoinsMoved() if event.asset in accounts:
                     account = accounts[event.asset]
                     account.waiting.append(partial(account.moved_coins, event))
-    seen = tuple(one for _, one in sorted(accounts.items()) if one.samples)
-    for one in seen:
-        one.shared = any(other.settle == one.settle for other in seen if other is not one)
-    return Report(seen, collateral_yield)
+    return Report(tuple(one for _, one in sorted(accounts.items()) if one.samples), collateral_yield)
 
 
 def account_json(one: Account, collateral_yield: Decimal) -> dict[str, Any]:

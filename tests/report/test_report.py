@@ -244,6 +244,19 @@ async def test_the_total_is_the_sum_of_the_assets_and_their_returns_are_weighed_
     assert "{" not in text.split("</style>")[1]  # every figure is a figure
 
 
+async def test_usdt_that_was_moved_into_the_account_is_nothing_that_the_hedge_brought(bots):
+    bot = await bots.start({"hedges.SOL.instrument": "SOL/USDT:USDT", "paper.collateral.USDT": "100000"}, assets=("SOL",), fed=False)
+    await bot.until_aligned()
+    bot.venue.deposit("USDT", D(5000))
+    for _ in range(70):
+        bot.venue.print("SOL", D(150), bots.clock.now_ms())
+        await bot.turn(60)
+    (row,) = fold_report(record(bot)).json()["assets"]
+    assert abs(D(row["hedge_usd"])) < 50
+    assert amounts(row)["others"] == 5000
+    assert adds_up(row)
+
+
 async def test_linear_contracts_on_one_account_have_each_its_own_profit_and_together_that_of_the_account(bots):
     """ETH rises by 300 USD and SOL falls by 15 after both were sold: on 20 and 500 coins."""
     flags = {f"hedges.{asset}.instrument": f"{asset}/USDT:USDT" for asset in ("ETH", "SOL")}
