@@ -62,16 +62,26 @@ class Listings:
         markets = self._markets or await self.line.patiently(self.line.client.markets)
         self._markets = {}
         found: dict[str, Instrument] = {}
+        resting = {symbol: market for symbol in symbols if (market := self._resting(markets, symbol)) is not None}
+        if len(resting) == len(symbols):
+            resting = {}  # without a contract that is traded there is nothing to start for
         for symbol in symbols:
             try:
-                listed = self._contract(markets, symbol)
+                listed = self._contract(resting if symbol in resting else markets, symbol)
             except (Misfit, Malformed) as error:
                 there = ", ".join(hedgeable(markets)) or "none"
                 text = f"{self.line.venue.title}: {error}. Inverse perpetuals there: {there}{self._or_linear(symbol)}"
                 raise Misconfigured(text) from error
             self.known[symbol] = await self._with_fees(listed)
             found[symbol] = self.known[symbol].instrument
+            if symbol in resting:
+                self.unlisted[symbol] = f"contract: {self.line.venue.title}: {symbol} is not traded now"
         return found
+
+    def _resting(self, markets: Markets, symbol: str) -> dict[str, Any] | None:
+        """A contract that is listed and not traded now, as it would be if it were: others of the account are hedged meanwhile."""
+        market = markets.get(symbol)
+        return {**market, "active": True} if market is not None and market.get("active") is False else None
 
     def _or_linear(self, symbol: str) -> str:
         """What to write for an asset without an inverse contract, where the venue has linear ones."""

@@ -51,16 +51,23 @@ async def preflight(exchange: CcxtExchange, symbols: Sequence[str], clock: Clock
     if found := await skew(exchange, clock):
         return tuple(found)  # what follows is signed with that time
     empty: list[str] = []
+    unpriced: list[Finding] = []
+    resting = exchange.listings.unlisted
+    for symbol in (each for each in symbols if each in resting):
+        what = f"{symbol} is not traded at {exchange.venue.title} now"
+        found.append(Finding("warning", what, "its hedge stays as it is until it is; the others are hedged", ATTENTION))
+    symbols = [symbol for symbol in symbols if symbol not in resting]
     for symbol in symbols:
         listed = exchange.listed(symbol)
         account = await read_account(exchange, listed)
         setup = [*modes(exchange, listed, account), *rights(exchange, account, wish)]
         if not any(finding.severity == "error" for finding in setup):
-            shown = await means(exchange, listed, wish, empty)
+            shown = await means(exchange, listed, wish, empty, unpriced)
             if any(finding.severity == "error" for finding in shown):
                 setup = []  # what was not told follows from what was not shown
             setup += shown
         found += setup
+    found += [replace(each, severity="error") for each in unpriced] if len(unpriced) == len(symbols) else unpriced
     found += poor(exchange, empty, wish, every=len(empty) == len(symbols))
     return tuple(sorted(dict.fromkeys(found), key=lambda finding: finding.severity))
 
@@ -130,13 +137,23 @@ def rights(exchange: CcxtExchange, account: Account, wish: Wish) -> Iterator[Fin
         yield Finding("warning", f"{title} does not tell whether the key can withdraw", "see that it cannot")
 
 
-async def means(exchange: CcxtExchange, listed: Listed, wish: Wish, empty: list[str]) -> list[Finding]:
+async def read_quote(exchange: CcxtExchange, listed: Listed, round_: Round, unpriced: list[Finding]) -> Quote | None:
+    """None, with what is said of it, for a contract whose prices are told and are none: an empty book, a halt."""
+    try:
+        return exchange.venue.read_quote(listed, await round_.ask(*exchange.venue.quote(listed)), round_.began_ms)
+    except Malformed as error:
+        what = f"{exchange.venue.title} shows no price of {listed.instrument.symbol} ({exchange.line.words(error)})"
+        unpriced.append(Finding("warning", what, "its hedge stays as it is until it does", ATTENTION))
+        return None
+
+
+async def means(exchange: CcxtExchange, listed: Listed, wish: Wish, empty: list[str], unpriced: list[Finding]) -> list[Finding]:
     """Are the limits wide enough for an order, and does the account show itself? Currencies without collateral are added to `empty`."""
     round_, venue = Round(exchange.line), exchange.venue
     found: list[Finding] = []
     try:
-        quote: Quote = venue.read_quote(listed, await round_.ask(*venue.quote(listed)), round_.began_ms)
-        found += limits(exchange, listed, quote, wish)
+        if (quote := await read_quote(exchange, listed, round_, unpriced)) is not None:
+            found += limits(exchange, listed, quote, wish)
         position: Position = venue.read_position(listed, await round_.ask(*venue.position(listed)), round_.began_ms)
         if position.leverage_setting is None and venue.leverage(listed, 1) is not None:
             what = f"{venue.title} did not tell the leverage setting of {listed.instrument.symbol}"

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.exchanges.preflight import ATTENTION, Wish, preflight
 from bot.audit.store import Store
 from bot.core.model import Ask, View
 from bot.dead_man import DeadMan
-from bot.ports import Refused
+from bot.ports import Misconfigured, Refused
 from bot.witness import Witness
 from tests.contract.ccxt_driver import INVERSE, CcxtUnderTest, under_test
 from tests.contract.driver import D, Wanted
@@ -127,3 +128,29 @@ async def test_the_legs_of_binance_ask_for_the_prices_of_all_contracts_once() ->
         assert [asked.count(f"/dapi/v1/{name}") for name in ("premiumIndex", "ticker/bookTicker")] == [1, 1]
         marks = {symbol: view.quote.mark for symbol, view in seen.items() if view.quote is not None}
         assert marks == {INVERSE: 60_000, ETH: 3_000, SOL: 150}
+
+
+async def test_a_contract_without_a_price_is_no_reason_not_to_hedge_the_others() -> None:
+    wish = Wish(live=True, min_order_usd=D(100), max_order_usd=D(1000), max_position_usd=D(10_000))
+    for name in SOL_IDS:
+        async with several(name) as venue:
+            for symbol, severity in ((ETH, "warning"), (INVERSE, "warning"), (SOL, "error")):
+                venue.core.quotes[symbol].bid = D(0)  # nobody buys
+                found = await preflight(venue.exchange, LEGS, venue.clock, wish)
+                told = {each.severity for each in found if "shows no price of" in each.what}
+                assert told == {severity}, (name, symbol)
+                assert {each.exit_code for each in found if each.severity == "error"} <= {ATTENTION}
+
+
+async def test_a_contract_that_is_not_traded_is_connected_beside_others_and_not_alone() -> None:
+    async with several("okx") as venue:
+        venue.core.closed.add(venue.core.contracts[ETH].id)
+        with pytest.raises(Misconfigured, match="not traded any more, or not yet"):
+            await venue.exchange.connect([ETH])
+        await venue.exchange.connect(LEGS)
+        found = await preflight(venue.exchange, LEGS, venue.clock, Wish(True, D(100), D(1000), D(10_000)))
+        assert [each.severity for each in found if f"{ETH} is not traded at OKX now" in each.what] == ["warning"]
+        assert not [each for each in found if each.severity == "error"]
+        seen = await views(venue)
+        assert [symbol for symbol, view in seen.items() if view.quote is None] == [ETH]
+        assert seen[ETH].position is not None

@@ -1,0 +1,43 @@
+"""Does a contract that a venue suspends leave the other hedges of the account to be kept, also at a start?"""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from adapters.exchanges import relisting
+from bot.exit_codes import Exit
+from bot.running import Until, run
+from bot.wiring.start import wired
+from tests.live.desk import ENVIRONMENT, desk, held_usd, intended_usd, until
+
+BTC, ETH = "BTC/USD:BTC", "ETH/USD:ETH"
+
+
+@pytest.mark.parametrize("venue", sorted(ENVIRONMENT))
+async def test_a_contract_that_is_suspended_when_the_bot_starts_waits_and_the_others_are_hedged(
+    venue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relisting, "RELOAD_MS", 200)
+    async with desk(venue, tmp_path) as here:
+        core = here.server.core
+        here.market.quote(selling=True)
+        assert await here.hedge("1.0") is Exit.DONE
+        core.closed.add(core.contracts[ETH].id)
+        here.market.quote(selling=False)
+        stop = asyncio.Event()
+        async with wired(here.settings("0.5"), live_flag=True, absence=here.absence) as bot:
+            ending = asyncio.create_task(run(bot.engine, bot.run_id, stop, Until()))
+            await until(lambda: held_usd(here.server)[BTC] == -90_000)
+            turns = bot.engine.turns
+            await until(lambda: bot.engine.turns >= turns + 3)
+            assert held_usd(here.server)[ETH] == -90_000
+            assert bot.engine.seen is not None
+            told = {view.instrument.symbol: " ".join(view.errors) for view in bot.engine.seen.views}
+            assert told[BTC] == ""
+            assert "not traded" in told[ETH]
+            core.closed.clear()
+            await until(lambda: held_usd(here.server) == intended_usd("0.5"))
+            stop.set()
+            assert await ending is Exit.DONE
+        assert here.problems() == []
