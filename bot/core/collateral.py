@@ -30,15 +30,14 @@ class Collateral:
 
     def kept(self, blocked: str, *, limited: bool, trading: bool) -> keeper.Kept:
         """What should move now. Nothing does while the leg may not trade, or an order of its own is unfinished; nothing moves back while
-        it is `trading`. `limited`: something is missing for the whole hedge. No bag of coins can top up USDT: of a linear contract only
-        what the whole hedge lacks is told."""
+        it is `trading`. `limited`: something is missing for the whole hedge. No bag of coins can top up USDT: of a linear contract what is
+        lacking is told, and nothing moves."""
         held, rule, keeping, seen, asset = self.held, self.rule.collateral, self.leg.keeping, self.seen, self.rule.asset
+        if held.instrument.kind is not Kind.INVERSE:
+            rule = replace(rule, auto=False)
         under_way, overdue = keeper.unresolved(asset, keeping.moving, self.state.epoch, seen.now_ms, seen.mono_ms)
         if held.short < 0:
             return keeper.Kept(None, None, under_way, overdue)
-        if held.instrument.kind is not Kind.INVERSE:
-            lacking = keeper.up(self.missing_coins()) if limited else ZERO
-            return keeper.Kept(None, lacking if lacking > 0 else None, under_way, overdue)
         wanted = None
         if self.ideal is not None and self.carry.known:
             wanted = min(self.ideal, self.rules.risk.max_position_usd) + held.other_usd + held.pending_usd

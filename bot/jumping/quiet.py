@@ -137,8 +137,7 @@ class Question:
                 and not above(equity * asker.hard_leverage - self.hedged)
             ):
                 raise Unclear  # it is being reduced
-        if asker.inverse:
-            self.kept(equity)
+        self.kept(equity)
         self.at_the_index()
         self.as_dear_as_ever()
         if self.is_told:

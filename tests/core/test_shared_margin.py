@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from tests.core.worlds import BTC, SOL, XRP, Account, leg_rule, rules, world
 
 D = Decimal
@@ -36,6 +38,16 @@ def test_a_linear_leg_that_collateral_stops_says_how_much_of_its_settle_currency
     leg = made.turn().legs[0]
     assert leg.lacking_coins == D("2725")  # 15,000 at 2, also after a move of 1 %: 15,000 * (1.01 + 0.02) / 2 = 7,725
     assert "lacks 2725.0000 USDT in the account" in leg.missing[0]
+
+
+@pytest.mark.parametrize(("equity", "lacking"), [("8000", D(2_000)), ("8333.34", None)])
+def test_a_linear_leg_above_low_says_what_brings_it_to_the_goal_in_its_settle_currency(equity: str, lacking: Decimal | None) -> None:
+    """15,000 USD at 1.5 rest on 10,000 USDT; 1.8 is reached at 8,333.33."""
+    made = world(Account(SOL, D(equity), D(100), 1_500, D(100)), rules=rules(leg_rule(SOL)), bag={"SOL": D(150)}, fill=False)
+    decision = made.turn()
+    assert decision.legs[0].lacking_coins == lacking
+    assert ("SOL: collateral is lacking: leverage is above low 1.8" in decision.alerts) is (lacking is not None)
+    assert decision.transfers == ()
 
 
 def test_what_a_leg_lacks_is_told_apart_from_what_others_stand_for_on_the_same_margin() -> None:
