@@ -60,8 +60,9 @@ async def online_findings(settings: Settings) -> list[Finding]:
             judged = await findings(parts.exchange, settings, list(parts.instruments), parts.clock)
             found += [Finding(venue, "", one.what, one.remedy, one.severity, one.exit_code) for one in judged]
             if not any(one.severity == "error" for one in judged):
-                decision = await engine.turn()
-                found += [finding for leg in (decision.legs if decision is not None else ()) for finding in lacking(settings, leg)]
+                decision, waiting = await engine.turn(), {one.waits for one in judged}  # of which it is said already what is missing
+                legs = [leg for leg in (decision.legs if decision is not None else ()) if leg.instrument not in waiting]
+                found += [finding for leg in legs for finding in lacking(settings, leg)]
     except PortError as error:
         code = Exit.ATTENTION if isinstance(error, NotReady) else Exit.CONFIGURATION
         found.append(Finding(settings.venue.name, "", f"cannot be used: {error}", "mend that and check again", exit_code=code))

@@ -29,6 +29,7 @@ class Finding:
     remedy: str
     exit_code: int = CONFIGURATION
     on_record: str = ""  # what the operator allowed in spite of this finding
+    waits: str = ""  # the contract whose hedge stays as it is meanwhile
 
     def __str__(self) -> str:
         return f"{self.what}: {self.remedy}"
@@ -55,7 +56,7 @@ async def preflight(exchange: CcxtExchange, symbols: Sequence[str], clock: Clock
     resting = exchange.listings.unlisted
     for symbol in (each for each in symbols if each in resting):
         what = f"{symbol} is not traded at {exchange.venue.title} now"
-        found.append(Finding("warning", what, "its hedge stays as it is until it is; the others are hedged", ATTENTION))
+        found.append(Finding("warning", what, "its hedge stays as it is until it is; the others are hedged", ATTENTION, waits=symbol))
     symbols = [symbol for symbol in symbols if symbol not in resting]
     for symbol in symbols:
         listed = exchange.listed(symbol)
@@ -143,7 +144,7 @@ async def read_quote(exchange: CcxtExchange, listed: Listed, round_: Round, unpr
         return exchange.venue.read_quote(listed, await round_.ask(*exchange.venue.quote(listed)), round_.began_ms)
     except Malformed as error:
         what = f"{exchange.venue.title} shows no price of {listed.instrument.symbol} ({exchange.line.words(error)})"
-        unpriced.append(Finding("warning", what, "its hedge stays as it is until it does", ATTENTION))
+        unpriced.append(Finding("warning", what, "its hedge stays as it is until it does", ATTENTION, waits=listed.instrument.symbol))
         return None
 
 

@@ -1,11 +1,13 @@
 """Does a contract that a venue suspends leave the other hedges of the account to be kept, also at a start?"""
 
 import asyncio
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from adapters.exchanges import relisting
+from bot.cli_setup import online_findings
 from bot.exit_codes import Exit
 from bot.running import Until, run
 from bot.wiring.start import wired
@@ -41,3 +43,15 @@ async def test_a_contract_that_is_suspended_when_the_bot_starts_waits_and_the_ot
             stop.set()
             assert await ending is Exit.DONE
         assert here.problems() == []
+
+
+@pytest.mark.parametrize("venue", sorted(ENVIRONMENT))
+async def test_a_check_tells_once_of_a_contract_that_only_waits(venue: str, tmp_path: Path) -> None:
+    async with desk(venue, tmp_path) as here:
+        core = here.server.core
+        core.quotes[ETH].bid = Decimal(0)
+        empty = [found for found in await online_findings(here.settings("1.0")) if ETH in f"{found.key} {found.problem}"]
+        assert [(found.severity, "shows no price" in found.problem) for found in empty] == [("warning", True)]
+        core.closed.add(core.contracts[ETH].id)
+        resting = [found for found in await online_findings(here.settings("1.0")) if ETH in f"{found.key} {found.problem}"]
+        assert [(found.severity, "is not traded" in found.problem) for found in resting] == [("warning", True)]
