@@ -1,8 +1,9 @@
 """When is a look worth more than the rest of the pause? A venue's websocket tells; the look itself asks over REST, as ever.
 
 What a stream says is a hint: it is compared with what it said before and then forgotten, so a stream that lies costs one look and no order.
-One connection lives until anything about it fails or a price stays silent too long; then all of it is closed and made anew after a pause
+One connection lives until anything about it fails or its prices stay silent too long; then all of it is closed and made anew after a pause
 that grows and is jittered, so that a venue which comes back is not met by all its clients at once. Meanwhile the bot keeps its usual pace.
+A contract that is silent while others speak, as a suspended one is, ends nothing.
 """
 
 import asyncio
@@ -90,6 +91,7 @@ class Streams:
         self._silence_ms = silence_ms
         self._chance = chance or random.Random()  # noqa: S311  # jitter, not a secret
         self._reference: dict[str, Decimal] = {}  # the price at the last knock
+        self._spoke_mono_ms: dict[str, int] = {}  # by socket: when a contract was last heard
         self._failures = 0  # since a connection last said something
         self._connected = False
 
@@ -130,7 +132,10 @@ class Streams:
                 async with asyncio.timeout(self._silence_ms / 1000):
                     message = await self._client.watch(self._venue.price_stream, watched.symbol)
             except TimeoutError as error:
+                if self._clock.mono_ms() - self._spoke_mono_ms.get(socket_of(watched), -self._silence_ms) < self._silence_ms:
+                    continue
                 raise Failed(f"{watched.symbol}: no price for {self._silence_ms / 1000:g} s") from error
+            self._spoke_mono_ms[socket_of(watched)] = self._clock.mono_ms()
             self._heard()
             now = price_in(message)
             if now is None:
@@ -154,12 +159,18 @@ class Streams:
 
     def _lost(self, why: str) -> None:
         self._connected = False
+        self._spoke_mono_ms.clear()
         self._told(False)
         log.warning("stream.lost", venue=self._venue.name, why=why, did="looks once a cycle, as without streams; connects again")
 
     def _pause_ms(self) -> int:
         longest = min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS << min(self._failures, 16))
         return int(longest * self._chance.uniform(0.5, 1))
+
+
+def socket_of(watched: Watched) -> str:
+    """Venues tell of linear and of inverse contracts over different connections."""
+    return "linear" if watched.symbol.endswith(":USDT") else "inverse"
 
 
 def price_in(message: object) -> Decimal | None:

@@ -73,14 +73,13 @@ def sockets(server: VenueServer) -> int:
 
 
 @asynccontextmanager
-async def listening(server: VenueServer, *, keys: Keys = KEYS, **more: Any) -> AsyncIterator[Heard]:
+async def listening(server: VenueServer, *, keys: Keys = KEYS, symbols: tuple[str, ...] = (BTC,), **more: Any) -> AsyncIterator[Heard]:
     heard = Heard()
     exchange = open_venue("bybit", "testnet", keys, SystemClock(), None, base_url=server.base_url, streams=True)
     try:
-        await exchange.connect([BTC])
-        streams = Streams(
-            exchange.venue, exchange.client, SystemClock(), [Watched(BTC, D("0.001"))], heard.wake, told=heard.told.append, gap_ms=0, **more
-        )
+        await exchange.connect(symbols)
+        watched = [Watched(symbol, D("0.001")) for symbol in symbols]
+        streams = Streams(exchange.venue, exchange.client, SystemClock(), watched, heard.wake, told=heard.told.append, gap_ms=0, **more)
         async with streams.listening():
             yield heard
     finally:
@@ -176,6 +175,17 @@ async def test_what_moved_while_nobody_listened_wakes_at_the_next_connection(ser
         server.core.watchers.clear()
         server.core.set_price(BTC, 59_000)
         await until(lambda: heard.wakes == 1)
+
+
+async def test_a_contract_that_is_silent_while_another_speaks_ends_no_connection(server: VenueServer) -> None:
+    """As a suspended one is: the prices of the others would come and go with it."""
+    async with listening(server, symbols=(BTC, "ETH/USD:ETH"), silence_ms=700) as heard:
+        await until(lambda: heard.told == [True])
+        for step in range(40):
+            server.core.set_price("ETH/USD:ETH", 3_000 + step)
+            await asyncio.sleep(0.05)
+        assert heard.told == [True]
+        await until(lambda: heard.told[:2] == [True, False])  # now both are
 
 
 async def test_a_silent_stream_is_connected_anew(server: VenueServer) -> None:
