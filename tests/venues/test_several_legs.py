@@ -110,9 +110,9 @@ async def test_every_leg_is_paid_its_own_where_one_history_tells_of_all() -> Non
                 assert sum(told.values()) == pytest.approx(sum(true.values()), abs=D("1e-9"))
 
 
-@pytest.mark.parametrize("name", ["binancecoinm", "okx"])
+@pytest.mark.parametrize("name", ["binancecoinm", "okx", "krakenfutures"])
 async def test_legs_that_were_paid_a_moment_apart_ask_for_payments_together(name: str) -> None:
-    """Both count each such answer dearly: at Binance three legs alone used up what a bot may ask for in a cycle."""
+    """All count each such answer dearly: at Binance three legs alone used up what a bot may ask for in a cycle."""
     async with several(name) as venue:
         before = len(venue.server.asked("read-funding"))
         hour_ms = venue.began_ms // 3_600_000 * 3_600_000

@@ -33,7 +33,7 @@ from adapters.exchanges.ccxt_translate import (
     truth,
 )
 from adapters.exchanges.outcomes import Codes
-from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, status_code
+from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Venue, call, full_hour, status_code
 from adapters.request_budget import Allowance, Errand
 from bot.core import contracts
 from bot.core.decision import Approved
@@ -430,7 +430,7 @@ KRAKENFUTURES: Final = Venue(
     fills=lambda listed, since_ms, now_ms, page: call("privateGetFills", 25 if page else 2, **({"lastFillTime": page} if page else {})),
     read_fills=read_fills,
     payments=lambda listed, since_ms, now_ms, page: (
-        call("historyGetAccountLog", info="funding rate change", since=int(page or since_ms), sort="asc", count=HISTORY),
+        call("historyGetAccountLog", info="funding rate change", since=int(page or full_hour(since_ms)), sort="asc", count=HISTORY),
     ),
     read_payments=read_payments,
     account=lambda listed: (call("privateGetLeveragepreferences", 2),),
