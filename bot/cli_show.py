@@ -13,6 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from bot.core.model import settle_of
 from bot.face import alerts_besides
 from bot.settings_text import Finding, printable
 
@@ -134,17 +135,10 @@ class Fitting:
             yield pairs((f"  {name}", value) for name, value in zip(self.names[1:], row[1:], strict=True))
 
 
-def settle_of(leg: Mapping[str, Any]) -> str:
-    """The currency of its margin."""
-    return str(leg["instrument"]).partition(":")[2]
-
-
 def account_words(leg: Mapping[str, Any]) -> str:
     """`3 in the account`; of a linear contract, whose account holds none of the asset, `USDT worth 400 SOL in the account`."""
-    amount = number(leg["equity_coins"], 6)
-    return (
-        f"{amount} in the account" if settle_of(leg) == leg["asset"] else f"{settle_of(leg)} worth {amount} {leg['asset']} in the account"
-    )
+    amount, settle = number(leg["equity_coins"], 6), settle_of(leg["instrument"])
+    return f"{amount} in the account" if settle == leg["asset"] else f"{settle} worth {amount} {leg['asset']} in the account"
 
 
 def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
@@ -190,7 +184,8 @@ def collateral_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
         )
         lines.append(Text(f"  leverage if the price rises: {', '.join(told)}", "dim"))
     if leg.get("lacking_coins") is not None:
-        lines.append(Text(f"  collateral: {number(leg['lacking_coins'])} {settle_of(leg)} should be moved into the account", "yellow"))
+        settle = settle_of(leg["instrument"])
+        lines.append(Text(f"  collateral: {number(leg['lacking_coins'])} {settle} should be moved into the account", "yellow"))
     for one in leg.get("transfers", ()):
         way = "into the account" if Decimal(one["coins"]) > 0 else "back to the spot wallet"
         lines.append(Text(f"  → {number(abs(Decimal(one['coins'])))} {leg['asset']} {way} ({one['why']})"))

@@ -21,6 +21,7 @@ from bot.cli_grid import Combination, Grid, grid_of
 from bot.cli_picture import require_picture, require_place, write_picture
 from bot.cli_replay import fitted, history_of, reads_of, untold, words_of
 from bot.core.events import CommandGiven
+from bot.core.model import settle_of
 from bot.exit_codes import Exit
 from bot.ports import Misconfigured
 from bot.program import code_hash
@@ -327,7 +328,7 @@ def measure_of(name: str | None) -> str | None:
 
 
 def require_one_currency(by: str, jobs: Sequence[Job]) -> None:
-    settled = {leg.instrument.rpartition(":")[2] for job in jobs for leg in job.settings.legs.values()}
+    settled = {settle_of(leg.instrument) for job in jobs for leg in job.settings.legs.values()}
     if by in COINS and len(settled) > 1:
         other = by.replace("coin", "usd")
         raise Wrong(Exit.USAGE, f"{by} would compare coins of {', '.join(sorted(settled))}: rank by {other}; nothing was run")

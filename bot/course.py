@@ -12,7 +12,7 @@ from typing import Any, Protocol, overload
 from bot.core.decision import Baseline
 from bot.core.events import Event, FillSeen, FundingSeen, IntentRecorded
 from bot.core.memory import State
-from bot.core.model import ZERO, FundingPayment
+from bot.core.model import ZERO, FundingPayment, settle_of
 
 
 class Booked(Protocol):
@@ -145,7 +145,7 @@ class Course:
         baselines = {leg.symbol: leg.baseline for leg in state.legs}
         wallets, moved = {one.currency: one.wallet for one in venue.balances()}, venue.moved_in()
         for one in venue.accounts():
-            asset, wallet, baseline = one.asset, wallets[one.symbol.rpartition(":")[2]], baselines.get(one.symbol)
+            asset, wallet, baseline = one.asset, wallets[settle_of(one.symbol)], baselines.get(one.symbol)
             now = (wallet, one.contracts, one.entry_price, baseline)
             if asset in prices and self._last.get(asset) != now:
                 self._last[asset] = now

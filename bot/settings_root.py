@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from bot.core.model import Kind
+from bot.core.model import Kind, settle_of
 from bot.core.rules import AutoBand
 from bot.core.rules import Band as BandRule
 from bot.settings_bag import Holding, judge_sources
@@ -285,7 +285,7 @@ class Settings(Section):
             problem = f"is {self.paper.feed}, which has prices of one asset, and hedges.{asset}.cross needs those of {cross.with_} too"
             refuse(problem, "write `feed: synthetic` or `feed: live:VENUE`; `hedgebot replay` takes a file for each", "paper", "feed")
         for asset, hedge in self.legs.items():
-            settle = hedge.instrument.rpartition(":")[2]
+            settle = settle_of(hedge.instrument)
             if settle not in self.paper.collateral:
                 remedy = f"say what is posted: `paper: {{collateral: {{{settle}: 1}}}}`"
                 refuse(f"is not given, and {self._needed_for(asset)} needs it", remedy, "paper", "collateral", settle)

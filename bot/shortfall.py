@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final, Protocol
 
 from bot.core.decision import Arrival
-from bot.core.model import ONE, ZERO, Side
+from bot.core.model import ONE, ZERO, Side, settle_of
 
 BPS: Final = Decimal(10_000)
 
@@ -51,7 +51,7 @@ def cost(arrival: Arrival | None, symbol: str, side: Side, fills: Sequence[Trade
     notional = sum((fill.notional_usd for fill in fills), ZERO)
     if arrival is None or not notional:
         return None
-    in_coin = symbol.partition("/")[0] == symbol.rpartition(":")[2]  # fees and margin of an inverse contract
+    in_coin = symbol.partition("/")[0] == settle_of(symbol)  # fees and margin of an inverse contract
     slipped = sum((fill.notional_usd * slippage(side, arrival.mid, fill.price) for fill in fills), ZERO)
     fees = sum((fill.fee_coins * fill.price if in_coin else fill.fee_coins for fill in fills), ZERO)
     coins = sum((fill.notional_usd / fill.price for fill in fills), ZERO)

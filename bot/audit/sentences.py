@@ -36,7 +36,7 @@ from bot.core.events import (
     TransferMoved,
     TransferSought,
 )
-from bot.core.model import OrderStatus, TargetSource, TransferStatus
+from bot.core.model import OrderStatus, TargetSource, TransferStatus, settle_of
 from bot.core.pin import described, differences
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,11 +81,6 @@ def moment_iso(at_ms: int) -> str:
 
 def usd(amount: Decimal) -> str:
     return f"{amount:,.2f} USD"
-
-
-def settle_of(symbol: str) -> str:
-    """The currency of a contract's margin."""
-    return symbol.partition(":")[2]
 
 
 def coins(amount: Decimal, asset: str) -> str:

@@ -17,6 +17,7 @@ from bot.audit.store import Store
 from bot.console.gate import COOKIE, Sessions
 from bot.console.history import History, Sample, funding_usd, remembered, sampled, unhedged_usd
 from bot.core.events import CommandGiven
+from bot.core.model import settle_of
 from bot.face import Bot, Status, alerts_besides, iso_utc, status_json
 from bot.led import Led
 from bot.logs import scrub
@@ -330,7 +331,7 @@ def sentence(leg: dict[str, Any]) -> str:
 
 
 def facts(leg: dict[str, Any]) -> list[tuple[str, str]]:
-    away, settle = leg["liquidation_distance"], leg["instrument"].partition(":")[2]
+    away, settle = leg["liquidation_distance"], settle_of(leg["instrument"])
     return [
         ("hedged", number(leg["ratio_actual"], 4)),
         ("target", number(leg["ratio_target"], 4)),

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.core.making import maker
-from bot.core.model import ZERO, Basis, Side, TargetSource
+from bot.core.model import ZERO, Basis, Side, TargetSource, settle_of
 from bot.core.policy_terms import Change, Memory
 from bot.core.rules import Band
 
@@ -199,8 +199,8 @@ class LegPlan:
 
     @property
     def settle(self) -> str:
-        """The currency of its margin: X of X/USD:X, USDT of X/USDT:USDT."""
-        return self.instrument.partition(":")[2]
+        """The currency of its margin."""
+        return settle_of(self.instrument)
 
     @property
     def teaches(self) -> bool:

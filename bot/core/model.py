@@ -45,6 +45,11 @@ INVERSE: Final = Kind.INVERSE  # asked for many times a turn; to look a member u
 COINS: Final = Basis.COINS
 
 
+def settle_of(symbol: str) -> str:
+    """The currency of a contract's margin: X of X/USD:X, USDT of X/USDT:USDT."""
+    return symbol.rpartition(":")[2]
+
+
 class Specified:
     """A place for a contract's specification, which is asked for several times a turn and made once."""
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
+from bot.core.model import settle_of
 from bot.ports import Misconfigured
 from bot.rehearsal.loop import BEGAN_MS
 from bot.rehearsal.nouns import DOLLARS
@@ -127,7 +128,7 @@ def require_what_is_played(settings: Settings, assets: Collection[str]) -> None:
             *listed, last = (one for asset in assets for one in contracts_of(asset))
             played = f"{', '.join(listed)} and {last}"
             raise Misconfigured(f"hedges.{asset}: a rehearsal plays {played} and no other contract; nothing was played: name one of those")
-        settle = hedge.instrument.rpartition(":")[2]
+        settle = settle_of(hedge.instrument)
         if settle not in settings.paper.collateral:
             raise Misconfigured(f"paper.collateral.{settle}: missing, nothing was played: say with how many coins its account begins")
 
@@ -136,7 +137,7 @@ def drawn_books(seed: int, settings: Settings, cents: Mapping[str, int], swing_p
     """A book for each hedge; all that are settled in dollars stand on one margin."""
     books: list[Book] = []
     for asset, hedge in settings.hedges.items():
-        linear, settle = hedge.instrument == linear_of(asset), hedge.instrument.rpartition(":")[2]
+        linear, settle = hedge.instrument == linear_of(asset), settle_of(hedge.instrument)
         inverse_size, linear_size, tick = (100, 1_000, 10) if asset == "BTC" else (10, 10_000, 1)
         book = (LinearBook if linear else Book)(
             hedge.instrument,
