@@ -120,7 +120,7 @@ def compared(settings: Settings, read: Recorded, commands: Sequence[CommandGiven
         _, told = asyncio.run(drive(unchanged, read, commands))
         always = {"always": {name: told[name] for name in ("value_end_usd", "value_min_usd", "funding_usd", "fees_usd", "liquidated")}}
     held = {asset: coins_of(settings, asset) for asset in read.bars}
-    worth, least = unhedged(read.bars, held, settings.paper.collateral.get("USDT", ZERO))
+    worth, least = unhedged(read.bars, read.columns, held, settings.paper.collateral.get("USDT", ZERO))
     return {**always, "never": {"value_end_usd": plain(worth), "value_min_usd": plain(least)}}
 
 

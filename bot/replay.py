@@ -14,7 +14,7 @@ from bot.core.decision import Baseline, CrossPlan, Decision, LegPlan
 from bot.core.events import CommandGiven, Event
 from bot.core.making import maker
 from bot.core.memory import State
-from bot.core.model import ONE, ZERO, Basis, Kind
+from bot.core.model import ONE, ZERO, Basis, Kind, settle_of
 from bot.course import Booked, Course, Settled, Venue
 from bot.engine import Engine
 from bot.face import iso_utc, plain, plain_or_null
@@ -156,6 +156,7 @@ class Tally:
     switches: list[Switch] = field(default_factory=list)
     transfers: list[Moved] = field(default_factory=list)
     alerts: list[Stood] = field(default_factory=list)
+    standing: dict[str, Stood] = field(default_factory=dict)  # those of the last decision, by text
     carrying: Carrying = field(default_factory=Carrying)
 
 
@@ -299,9 +300,8 @@ class Replay:
             self.tally.orders += len(decision.orders)
             self.tally.transfers += [Moved(decision.at_ms, one.asset, one.coins, one.why) for one in decision.transfers]
         self.tally.carrying.turned(decision)
-        standing = [one for one in self.tally.alerts if one.until_ms is None] if self.tally.alerts else []
-        if decision.alerts or standing:
-            self.alerted(decision, standing)
+        if decision.alerts or self.tally.standing:
+            self.alerted(decision)
         plans: list[LegPlan | CrossPlan] = [*decision.legs, *(cross for leg in decision.legs for cross in leg.crosses)]
         for plan in plans:
             if not plan.policies:
@@ -311,12 +311,14 @@ class Replay:
                 why = "; ".join(f"{change.policy}: {change.why}" for change in plan.policies if change.after != change.before)
                 self.tally.switches.append(Switch(decision.at_ms, plan.asset, plan.ratio_effective, why or "all of the target"))
 
-    def alerted(self, decision: Decision, standing: Sequence[Stood]) -> None:
-        for one in standing:
-            if one.text not in decision.alerts:
-                one.until_ms = decision.at_ms
-        known = {one.text for one in standing}
-        self.tally.alerts += [Stood(text, decision.at_ms) for text in dict.fromkeys(decision.alerts) if text not in known]
+    def alerted(self, decision: Decision) -> None:
+        was = self.tally.standing
+        now = {text: was.get(text) or Stood(text, decision.at_ms) for text in decision.alerts}
+        for text, stood in was.items():
+            if text not in now:
+                stood.until_ms = decision.at_ms
+        self.tally.alerts += [stood for text, stood in now.items() if text not in was]
+        self.tally.standing = now
 
     def measure(self, ended: Sequence[str]) -> None:
         """What bag and account are worth, beside the ideal; `ended` are the assets whose bar ends here."""
@@ -360,7 +362,7 @@ class Replay:
 
     def answer(self, seconds: float) -> dict[str, object]:
         tally, totals = self.tally, tuple(self.venue.accounts())
-        alike = len({one.symbol.rpartition(":")[2] for one in totals}) == 1  # coins of several currencies have no sum
+        alike = len({settle_of(one.symbol) for one in totals}) == 1  # coins of several currencies have no sum
         return {
             "steps": tally.steps,
             "orders": tally.orders,

@@ -173,22 +173,10 @@ class JumpingReplay(Replay):
     def next_turn_ms(self) -> int | None:
         return super().next_turn_ms() if self.waits else None
 
-    def apply(self, at_ms: int, group: Sequence[Happening]) -> tuple[Sequence[str], bool]:
-        """As Replay.apply; what is measured on the way there is measured in the end here."""
-        changed, last = False, self.tally.last
-        for one in group:
-            if one.price is not None:
-                changed = changed or last[one.asset] != one.price or one.asset not in self.begun
-                self.begun.add(one.asset)
-                last[one.asset] = one.price
-                self.venue.print(one.asset, one.price, at_ms)
-            elif one.rate is not None:
-                self.venue.settle_funding(one.asset, one.rate, at_ms)
-                changed = True
-            elif one.command is not None:
-                self.engine.hear(one.command)
-                changed = True
-        return (), changed
+    def mark(self, asset: str, price: Decimal) -> None:
+        """What is measured on the way elsewhere is measured in the end here."""
+        self.tally.last[asset] = price
+        self.begun.add(asset)
 
     async def timers_until(self, at_ms: int) -> None:
         """As Replay.timers_until, but for turns that would find everything as they left it."""

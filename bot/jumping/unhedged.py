@@ -8,9 +8,10 @@ import numpy as np
 from bot.jumping.columns import Bar, Columns, Floats, Whole
 
 
-def unhedged(bars: Mapping[str, Sequence[Bar]], held: Mapping[str, Decimal], dollars: Decimal) -> tuple[Decimal, Decimal]:
+def unhedged(
+    bars: Mapping[str, Sequence[Bar]], columns: Mapping[str, Columns], held: Mapping[str, Decimal], dollars: Decimal
+) -> tuple[Decimal, Decimal]:
     """At the last prices, exactly, and at worst; each asset stands at its first price until its own begin. USD."""
-    columns = {asset: Columns.of(one) for asset, one in bars.items()}
     at_ms = np.sort(np.concatenate([one.at_ms + one.length_ms for one in columns.values()]))
     worth = np.zeros(len(at_ms))
     for asset, one in columns.items():

@@ -95,6 +95,13 @@ class Recorded:
         return {asset: Columns.of(one) for asset, one in self.bars.items()}
 
     @cached_property
+    def apart(self) -> str:
+        """Why the assets' bars have no rows in common; empty if they have."""
+        from bot.jumping.grid import why_apart  # loads numpy
+
+        return why_apart(self.columns)
+
+    @cached_property
     def tracks(self) -> "list[Track]":
         """What a jump looks at: taking every price from its bar lasts longer than many a replay."""
         from bot.jumping.grid import together  # loads numpy
@@ -231,6 +238,4 @@ def why_stepping(rules: Rules, instruments: Mapping[str, Instrument], read: Reco
         return f"{' and '.join(linear)} share their margin"
     if any(one[0].length_ms < LEAST_BAR_MS for one in read.bars.values()):
         return "the bars are too short"
-    from bot.jumping.grid import why_apart  # loads numpy
-
-    return why_apart(read.columns)
+    return read.apart

@@ -73,7 +73,7 @@ def test_never_hedged_is_looked_at_when_the_hedge_is(prices: Write, files: list[
     read = recorded(history_of(typed))
     run = asyncio.run(replay(fitted(typed, read)[0], read))
     hedged = asyncio.run(run.run())
-    worth, least = unhedged(read.bars, dict.fromkeys(assets, Decimal(4)), Decimal(0))
+    worth, least = unhedged(read.bars, read.columns, dict.fromkeys(assets, Decimal(4)), Decimal(0))
     assert worth == Decimal(str(hedged["value_end_usd"]))
     assert least == pytest.approx(Decimal(str(hedged["value_min_usd"])), abs=Decimal("0.00001"))
     assert least < worth
