@@ -24,22 +24,18 @@ def least(held: Exposure, final_short: int, limits: RiskRule) -> int | None:
 def calls(rules: Rules, state: State, seen: Snapshot, needed: Sequence[int | None]) -> tuple[LeverageCall, ...]:
     """`needed`: of each leg of the rules that grows in this turn, the least that serves it; None: it does not grow. A setting is lowered
     only where nothing stands on it, and where the venue has none it is left alone."""
-    if not any(needed):
-        return ()
+    views = [seen.view(rule.symbol) for rule in rules.legs]
+    serves: dict[str, int] = {}  # all the legs on one margin, by settle currency
+    for view, own in zip(views, needed, strict=True):
+        if view is not None and own is not None:
+            serves[view.instrument.settle] = max(own, serves.get(view.instrument.settle, 0))
     made = []
-    for rule, own in zip(rules.legs, needed, strict=True):
-        view = seen.view(rule.symbol)
-        if view is None or view.position is None or view.position.leverage_setting is None:
+    for rule, view, own in zip(rules.legs, views, needed, strict=True):
+        most = 0 if view is None else serves.get(view.instrument.settle, 0)
+        if not most or view is None or view.position is None or view.position.leverage_setting is None:
             continue
         setting, stands = view.position.leverage_setting, view.position.contracts != 0
-        sharing = (one for other, one in zip(rules.legs, needed, strict=True) if one and on_one_margin(seen, rule.symbol, other.symbol))
-        most = max(sharing, default=0)
         raises = most > setting and (own is not None or stands or state.leg(rule.asset).working is not None)
         if raises or (own is not None and most < setting and not stands):
             made.append(LeverageCall(rule.asset, rule.symbol, most))
     return tuple(made)
-
-
-def on_one_margin(seen: Snapshot, symbol: str, other: str) -> bool:
-    one, two = seen.view(symbol), seen.view(other)
-    return one is not None and two is not None and one.instrument.settle == two.instrument.settle
