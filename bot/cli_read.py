@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -93,18 +93,11 @@ def status(settings: Settings, note: Callable[[str], None] = say) -> dict[str, A
         if store.owner.holder is None:
             seen = "it has never looked at the venue" if known.as_of_ms is None else f"it looked last at {iso_utc(known.as_of_ms)}"
             note(f"note: no bot is running; {seen}")
-        with refusal_noted(note):
+        try:
             require_every_leg(store.state(), rules_of(as_recorded(settings, store.state())))
+        except Misconfigured as error:  # what stands open and no longer in the configuration is not in the answer either
+            note(f"note: the next `hedgebot run` refuses: {error}")
         return status_json(known)
-
-
-@contextmanager
-def refusal_noted(note: Callable[[str], None]) -> Iterator[None]:
-    """What stands open and no longer in the configuration is not in the answer either."""
-    try:
-        yield
-    except Misconfigured as error:
-        note(f"note: the next `hedgebot run` refuses: {error}")
 
 
 def rules_of(settings: Settings) -> Rules:

@@ -231,7 +231,7 @@ def _capacity(settings: Settings, asset: str) -> Iterator[Finding]:
     else:
         wanted = _wanted(settings, asset)
         if price is not None:
-            carried = most * settings.paper.collateral["USDT"] / (price * (1 + collar + most * collar))
+            carried = _on_usdt(settings, price)
             if wanted > carried:
                 yield _say(
                     "paper.collateral.USDT",
@@ -249,16 +249,22 @@ def _together(settings: Settings) -> Iterator[Finding]:
     linear = [asset for asset in settings.legs if settings.kind(asset) is Kind.LINEAR]
     if len(linear) < 2 or settings.paper.feed != "synthetic":
         return
-    most, collar, posted = settings.risk.max_leverage, settings.risk.price_collar_bps / 10000, settings.paper.collateral["USDT"]
     wanted = sum((_wanted(settings, asset) * settings.paper.price[asset] for asset in linear), Decimal(0))
-    carries = most * posted / (1 + collar + most * collar)
+    carries = _on_usdt(settings, Decimal(1))
     if wanted > carries:
         yield _say(
             "paper.collateral.USDT",
-            f"is {plain(posted)}: that carries at most {_coins(carries)} USD at max_leverage {plain(most)}, and the hedges of "
+            f"is {plain(settings.paper.collateral['USDT'])}: that carries at most {_coins(carries)} USD at max_leverage "
+            f"{plain(settings.risk.max_leverage)}, and the hedges of "
             f"{' and '.join(linear)} together come to {_coins(wanted)}",
             "post more USDT, or raise risk.max_leverage: the last of them would stop short",
         )
+
+
+def _on_usdt(settings: Settings, price: Decimal) -> Decimal:
+    """Coins of this price that linear contracts can be short of on the USDT posted, also after a move of the collar."""
+    most, collar = settings.risk.max_leverage, settings.risk.price_collar_bps / 10000
+    return most * settings.paper.collateral["USDT"] / (price * (1 + collar + most * collar))
 
 
 def _wanted(settings: Settings, asset: str) -> Decimal:
