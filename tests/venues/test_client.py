@@ -216,7 +216,7 @@ async def test_a_status_of_the_way_leaves_it_unknown_and_nothing_is_followed(ven
 
 
 async def test_a_cancelled_task_leaves_an_order_that_is_looked_up_and_not_sent_again(venue: CcxtUnderTest) -> None:
-    venue.server.faults.add("delay", "place", delay_ms=300)
+    venue.server.faults.add("delay", "place", delay_ms=1_000)
     order = approved(venue, "a1", Side.SELL, 1, 61000)
     task = asyncio.create_task(venue.exchange.place(order))
     await until(lambda: bool(venue.server.asked("place")))

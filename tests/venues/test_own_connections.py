@@ -65,7 +65,7 @@ async def asked(session: aiohttp.ClientSession, there: Listening) -> str:
 
 
 async def until(reached: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not reached():  # noqa: ASYNC110
             await asyncio.sleep(0)
 
