@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -32,18 +32,23 @@ def say_word(config: Path | None, account: str | None, name: str, *, reason: str
 
 def hand_over(settings: object, word: object, as_json: bool) -> NoReturn:
     from bot.cli_operate import Word, give
-    from bot.cli_show import answer_json
     from bot.settings import Settings
 
     assert isinstance(settings, Settings)
     assert isinstance(word, Word)
     log_to_stderr(None)
     code, said = give(settings, word)
+    answer(said, as_json)
+    leave(code)
+
+
+def answer(said: dict[str, Any], as_json: bool) -> None:
+    from bot.cli_show import answer_json
+
     if as_json:
         answer_json(said)
     else:
         typer.echo(f"{said['message']} (state {said['state']})")
-    leave(code)
 
 
 @words.command()
@@ -107,6 +112,24 @@ def accept_contract(
         raise typer.BadParameter("say why the contract is good as it is now: it goes on record", param_hint="--reason")
     settings = settings_from(config, account=account)
     hand_over(settings, word(settings, asset, reason.strip()), as_json)
+
+
+@words.command()
+def release(
+    asset: Annotated[str, typer.Argument(help="such as ETH")],
+    reason: Annotated[str, typer.Option("--reason", help="what became of the hedge; goes on record")],
+    config: Config = None,
+    account: Account = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put on record that a hedge is over which the bot did not close: its contract is gone, or somebody closed it. No bot may run."""
+    from bot.cli_config import settings_from
+    from bot.cli_release import release as put_on_record
+
+    if not reason.strip():
+        raise typer.BadParameter("say what became of the hedge: it goes on record", param_hint="--reason")
+    log_to_stderr(None)
+    answer(put_on_record(settings_from(config, account=account), asset, reason.strip()), as_json)
 
 
 @words.command("cancel-all")

@@ -51,6 +51,14 @@ class Misconfigured(PortError):
     """A person must change something: a key, a file, a database. The message says what."""
 
 
+class Unlisted(Misconfigured):
+    """The venue's list has no `symbol`."""
+
+    def __init__(self, why: str, symbol: str) -> None:
+        super().__init__(why)
+        self.symbol = symbol
+
+
 class Gate(Protocol):
     """The last word before a signature; asked inside the venue client, after every queue."""
 

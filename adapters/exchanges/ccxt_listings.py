@@ -9,7 +9,7 @@ from adapters.exchanges.ccxt_line import Line
 from adapters.exchanges.ccxt_translate import Listed, Malformed, Misfit, fit
 from adapters.exchanges.relisting import Markets, Relisting
 from bot.core.model import Instrument, Kind
-from bot.ports import Misconfigured, PortError
+from bot.ports import Misconfigured, NotSent, PortError, Unlisted
 
 LISTED_IN_ERRORS: Final = 30
 
@@ -58,12 +58,20 @@ class Listings:
             raise Misfit(f"{symbol} is not listed")
         return self.line.venue.contract(market)
 
-    async def connect(self, symbols: Sequence[str]) -> dict[str, Instrument]:
+    async def lists(self, symbol: str) -> bool:
+        """Traded or not. Raise NotSent; an empty list tells nothing."""
+        self._markets = self._markets or await self.line.patiently(self.line.client.markets)
+        if not self._markets:
+            raise NotSent(f"{self.line.venue.title} showed an empty list of contracts")
+        return symbol in self._markets
+
+    async def connect(self, symbols: Sequence[str], *, to_trade: bool = True) -> dict[str, Instrument]:
+        """As the port says. `to_trade`: one of them at least must be traded now; else they are only read."""
         markets = self._markets or await self.line.patiently(self.line.client.markets)
         self._markets = {}
         found: dict[str, Instrument] = {}
         resting = {symbol: market for symbol in symbols if (market := self._resting(markets, symbol)) is not None}
-        if len(resting) == len(symbols):
+        if to_trade and len(resting) == len(symbols):
             resting = {}  # without a contract that is traded there is nothing to start for
         for symbol in symbols:
             try:
@@ -71,6 +79,8 @@ class Listings:
             except (Misfit, Malformed) as error:
                 there = ", ".join(hedgeable(markets)) or "none"
                 text = f"{self.line.venue.title}: {error}. Inverse perpetuals there: {there}{self._or_linear(symbol)}"
+                if symbol not in markets:
+                    raise Unlisted(text, symbol) from error
                 raise Misconfigured(text) from error
             self.known[symbol] = await self._with_fees(listed)
             found[symbol] = self.known[symbol].instrument

@@ -40,10 +40,10 @@ class CommandGiven:
     name: str
     by: str  # "cli", "api", "file", "signal"
     at_ms: int
-    asset: str | None = None  # target-set, target-clear, accept-contract
+    asset: str | None = None  # target-set, target-clear, accept-contract, release
     ratio: Decimal | None = None  # target-set
     until_ms: int | None = None  # target-set
-    reason: str = ""  # rearm, kill, accept-contract
+    reason: str = ""  # rearm, kill, accept-contract, release
 
 
 COMMANDS: Final = (
@@ -58,6 +58,7 @@ COMMANDS: Final = (
     "target-set",
     "target-clear",
     "accept-contract",
+    "release",
     "stop",
 )
 

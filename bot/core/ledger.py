@@ -83,9 +83,12 @@ def started(state: State, event: RunStarted) -> State:
 
 
 def of_contract(leg: LegState, symbol: str) -> LegState:
-    """A leg that is hedged with another contract from now on starts anew; what was declared and moved stays so."""
-    if leg.symbol == symbol:
-        return leg
+    """A leg that is hedged with another contract from now on starts anew."""
+    return leg if leg.symbol == symbol else anew(leg, symbol)
+
+
+def anew(leg: LegState, symbol: str) -> LegState:
+    """Not in our charge; what was declared and moved stays so."""
     return LegState(
         leg.asset,
         symbol,
@@ -135,6 +138,9 @@ def commanded(state: State, event: CommandGiven) -> State:
             return changed(state, targets=(*others(state, event.asset), target))
         case "target-clear" if event.asset is not None:
             return changed(state, targets=others(state, event.asset))
+        case "release":
+            legs = tuple(anew(leg, leg.symbol) if leg.asset == event.asset else leg for leg in state.legs)
+            return changed(state, legs=legs)
         case "stop":
             return changed(state, stopping=True)
     return state

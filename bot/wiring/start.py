@@ -20,15 +20,16 @@ from bot.commanding import heeded
 from bot.core.decide import RULES_VERSION
 from bot.core.events import RunStarted
 from bot.core.ledger import OVERLAP_MS, fold
-from bot.core.memory import State
-from bot.core.model import Ask
+from bot.core.memory import LegState, State
+from bot.core.model import Ask, Instrument
+from bot.core.release import RELEASE
 from bot.core.rules import Rules
 from bot.engine import Engine, Parts
 from bot.event_loop import beside
 from bot.gate import Sealed, SignGate
 from bot.leading import lead, newest_epoch, proving, takeover_wait_ms
 from bot.metrics import Metrics
-from bot.ports import Clock, Exchange, Holdings, Misconfigured, Notifier, NotReady, Targets
+from bot.ports import Clock, Exchange, Holdings, Misconfigured, Notifier, NotReady, Targets, Unlisted
 from bot.program import program_version
 from bot.settings import Settings, config_hash, defaulted_limits, to_rules
 from bot.settings_values import sqlite_file
@@ -76,7 +77,7 @@ async def started(
 ) -> Engine:
     """Take the lease, put the start on record, connect. Raise PortError. `run_id` is drawn unless a run must repeat exactly."""
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
-    instruments = await exchange.connect([leg.symbol for leg in rules.legs])
+    instruments = await connected(exchange, rules, await store.aside(store.state))
     by_word = await fit_to_hedge(exchange, settings, list(instruments), clock)
     gate.lease_ttl_ms = store.ttl_ms
     gate.lease_proven(clock.mono_ms())
@@ -135,10 +136,11 @@ async def epochs_seen(exchange: Exchange, state: State, rules: Rules, clock: Clo
     """
     if not state.epoch:
         return 0
+    connected = {rule.symbol for rule in rules.legs}
     asks = [
         Ask(leg.symbol, max(leg.charged_at_ms, leg.fills_cursor_ms - OVERLAP_MS), clock.now_ms())
         for leg in state.legs
-        if leg.contracts is not None
+        if leg.contracts is not None and leg.symbol in connected
     ]
     for _ in range(LOOKS):
         views = await exchange.look(asks)
@@ -147,6 +149,22 @@ async def epochs_seen(exchange: Exchange, state: State, rules: Rules, clock: Clo
         await clock.sleep_ms(1_000)
     why = "; ".join(error for view in views for error in view.errors)
     raise NotReady(f"own orders and trades could not be read at the start ({why}); nothing was sent: start again when the venue answers")
+
+
+async def connected(exchange: Exchange, rules: Rules, remembered: State) -> dict[str, Instrument]:
+    """Raise Misconfigured, with the way out where the venue took away what the record hedges with."""
+    try:
+        return await exchange.connect([rule.symbol for rule in rules.legs])
+    except Unlisted as error:
+        leg = next((leg for leg in remembered.legs if leg.symbol == error.symbol and leg.contracts is not None), None)
+        if leg is None:
+            raise
+        way_out = f"take hedges.{leg.asset} out of the configuration{f', then {releasing(leg)}' if leg.contracts or leg.working else ''}"
+        raise Misconfigured(f"{error}. It was hedged with until now; nothing was sent: if the venue took it away, {way_out}") from error
+
+
+def releasing(leg: LegState) -> str:
+    return f"`hedgebot {RELEASE} {leg.asset} --reason …`"
 
 
 def armed_at_start(state: State, rules: Rules, *, live_flag: bool, dry_flag: bool) -> bool:
@@ -165,14 +183,14 @@ def require_every_leg(state: State, rules: Rules) -> None:
         raise Misconfigured(
             f"hedges.{leg.asset}.instrument is {symbols[leg.asset]} now, but the hedge of {leg.asset} is open in {leg.symbol} "
             f"({leg.contracts} contracts); nothing was sent: write `instrument: {leg.symbol}` with `ratio: 0` until it is flat, "
-            f"then change it"
+            f"then change it, or, if the venue or somebody else closed it, {releasing(leg)} first"
         )
     forgotten = [leg for leg in state.legs if leg.asset not in symbols and (leg.contracts or leg.working)]
     if forgotten:
         leg = forgotten[0]
         raise Misconfigured(
             f"hedges.{leg.asset} is gone from the configuration, but {leg.symbol} holds {leg.contracts} contracts; nothing was sent: "
-            f"put it back with `ratio: 0` until it is flat, or close it by hand and start with a new audit database"
+            f"put it back with `ratio: 0` until it is flat, or, if the venue or somebody else closed it, {releasing(leg)}"
         )
 
 
@@ -258,7 +276,7 @@ async def looking(settings: Settings) -> AsyncIterator[Engine]:
         try:
             settings = await chosen(exchange, settings)
             rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
-            instruments = await exchange.connect([leg.symbol for leg in rules.legs])
+            instruments = await connected(exchange, rules, remembered)
             require_every_leg(remembered, rules)
             async with (
                 open_document(settings, clock) as targets,

@@ -40,6 +40,7 @@ class Core:
     leverages: dict[str, int] = field(default_factory=dict)
     hedge_mode: bool = False
     closed: set[str] = field(default_factory=set)  # venue ids of contracts that are listed and not traded any more
+    delisted: set[str] = field(default_factory=set)  # symbols that only histories show
     margin_mode: Literal["cross", "isolated"] = "cross"
     isolated: set[str] = field(default_factory=set)  # where a venue keeps the mode for each contract
     frozen: bool = False
@@ -172,8 +173,12 @@ class Core:
             self._fill(order, order.units, mark, maker=False, fee_rate=ZERO)
         self.wallets[coin] = max(ZERO, self.wallets[coin])
 
+    @property
+    def listed(self) -> dict[str, Contract]:
+        return {symbol: contract for symbol, contract in self.contracts.items() if symbol not in self.delisted}
+
     def delist(self, symbol: str) -> None:
-        del self.contracts[symbol]
+        self.delisted.add(symbol)
 
     # ── what the account shows ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -240,7 +245,7 @@ class Core:
         on_cross: Literal["cancel", "reject", "reprice"] = "cancel",
     ) -> Order:
         """Take an order as a venue does; raise Refused with our word for why not."""
-        contract = self.contracts.get(symbol)
+        contract = self.listed.get(symbol)
         if contract is None or symbol not in self.quotes:
             raise Refused("symbol")
         if self.frozen:
@@ -298,7 +303,7 @@ class Core:
                 self._end(order, "dead_man")
 
     def set_leverage(self, symbol: str, leverage: int) -> None:
-        if symbol not in self.contracts:
+        if symbol not in self.listed:
             raise Refused("symbol")
         if not 1 <= leverage <= self.contracts[symbol].max_leverage:
             raise Refused("leverage")

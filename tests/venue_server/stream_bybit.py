@@ -51,7 +51,7 @@ class BybitStream:
             await self.socket.send_json(said | {"ret_msg": "pong"})
         if message.get("op") == "subscribe":
             for topic in message["args"]:
-                symbol = next((s for s, c in self.wire.core.contracts.items() if self._carries(c.id, c.kind, topic)), None)
+                symbol = next((s for s, c in self.wire.core.listed.items() if self._carries(c.id, c.kind, topic)), None)
                 if symbol is None:
                     await self.socket.send_json(said | {"success": False, "ret_msg": f"error:handler not found,topic:{topic}"})
                     return

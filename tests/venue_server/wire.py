@@ -162,7 +162,7 @@ class Wire:
             return answer
 
     def find(self, venue_id: str, *kinds: str) -> tuple[str, Contract]:
-        for symbol, contract in self.core.contracts.items():
+        for symbol, contract in self.core.listed.items():
             if contract.id == venue_id and (not kinds or contract.kind in kinds):
                 return symbol, contract
         raise Refused("symbol", venue_id)

@@ -154,7 +154,7 @@ class BinanceCoinM(Wire):
         return {
             "timezone": "UTC",
             "serverTime": self.core.clock_ms(),
-            "symbols": [self.instrument(c) for c in self.core.contracts.values()],
+            "symbols": [self.instrument(c) for c in self.core.listed.values()],
         }
 
     def instrument(self, c: Contract) -> dict[str, Any]:
@@ -174,7 +174,7 @@ class BinanceCoinM(Wire):
 
     def listed(self, call: Call) -> list[tuple[str, Contract]]:
         """One contract, or all of them; both as a list."""
-        return [self.find(call.text("symbol"))] if call.text("symbol") else list(self.core.contracts.items())
+        return [self.find(call.text("symbol"))] if call.text("symbol") else list(self.core.listed.items())
 
     def premium(self, call: Call) -> Any:
         hours8 = 8 * 3_600_000

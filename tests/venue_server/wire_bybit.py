@@ -132,7 +132,7 @@ class Bybit(Wire):
         category = call.text("category")
         if call.text("status") == "PreLaunch" or category == "option":
             return {"category": category, "list": [], "nextPageCursor": ""}
-        rows = [self.instrument(c) for c in self.core.contracts.values() if CATEGORY[c.kind] == category]
+        rows = [self.instrument(c) for c in self.core.listed.values() if CATEGORY[c.kind] == category]
         return self.page(call, rows, default=500, largest=1000, category=category)
 
     def instrument(self, c: Contract) -> dict[str, Any]:
@@ -161,9 +161,7 @@ class Bybit(Wire):
 
     def tickers(self, call: Call) -> Any:
         category, wanted = call.text("category"), call.text("symbol")
-        rows = [
-            self.ticker(symbol, c) for symbol, c in self.core.contracts.items() if CATEGORY[c.kind] == category and wanted in ("", c.id)
-        ]
+        rows = [self.ticker(symbol, c) for symbol, c in self.core.listed.items() if CATEGORY[c.kind] == category and wanted in ("", c.id)]
         if wanted and not rows:
             raise Refused("symbol")
         return {"category": category, "list": rows}
@@ -270,7 +268,7 @@ class Bybit(Wire):
         if category == "linear" and not (wanted or coin):
             raise self.error("10001", "Missing some parameters that must be filled in, symbol or settleCoin")
         rows = []
-        for symbol, c in self.core.contracts.items():
+        for symbol, c in self.core.listed.items():
             held = self.core.positions.get(symbol)
             if CATEGORY[c.kind] == category and (c.id == wanted if wanted else held and held.units and coin in ("", c.settle, c.base)):
                 rows += [self.position(symbol, c, index) for index in ((1, 2) if self.core.hedge_mode else (0,))]

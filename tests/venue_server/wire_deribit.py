@@ -155,7 +155,7 @@ class Deribit(Wire):
                 "taker_commission": self.core.taker_fee, "maker_commission": self.core.maker_fee, "price_index": f"{c.base}_usd".lower(),
                 "expiration_timestamp": c.expiry_ms or 32_503_708_800_000, "creation_timestamp": 1_534_242_287_000, "instrument_id": 1,
             }
-            for c in self.core.contracts.values()
+            for c in self.core.listed.values()
         ]  # fmt: skip
 
     def ticker(self, call: Call) -> Any:
@@ -201,7 +201,7 @@ class Deribit(Wire):
         coin = call.text("currency")
         return [
             self.position(symbol, c)
-            for symbol, c in self.core.contracts.items()
+            for symbol, c in self.core.listed.items()
             if (symbol in self.core.positions or c.id == "BTC-PERPETUAL") and coin in ("", "any", c.settle)
         ]
 

@@ -61,13 +61,13 @@ class KrakenFutures(Wire):
         routes = {
             ("GET", API + "instruments"): Route("public-markets", self.instruments),
             ("GET", API + "tickers"): Route(
-                "public-ticker", lambda call: {"tickers": [self.ticker(s, c) for s, c in self.core.contracts.items()]}
+                "public-ticker", lambda call: {"tickers": [self.ticker(s, c) for s, c in self.core.listed.items()]}
             ),
             ("GET", API + "orderbook"): Route("public-book", self.book),
             ("GET", API + "feeschedules"): Route("public-fees", self.fees),
             ("GET", "/derivatives/api/v4/historicalfundingrates"): Route("public-funding", self.funding_rates),
         }
-        for c in self.core.contracts.values():
+        for c in self.core.listed.values():
             routes["GET", f"{API}tickers/{c.id}"] = Route("public-ticker", self.one_ticker)
         private = {
             ("GET", "accounts"): ("read-balance", self.accounts),
@@ -122,7 +122,7 @@ class KrakenFutures(Wire):
 
     def instruments(self, call: Call) -> Any:
         rows = []
-        for c in self.core.contracts.values():
+        for c in self.core.listed.values():
             row = {
                 "symbol": c.id, "type": "futures_inverse" if c.kind == "inverse" else "flexible_futures",
                 "tradeable": c.id not in self.core.closed,
@@ -138,7 +138,7 @@ class KrakenFutures(Wire):
         return {"instruments": rows}
 
     def tickers(self, call: Call) -> Any:
-        return {"tickers": [self.ticker(symbol, c) for symbol, c in self.core.contracts.items()]}
+        return {"tickers": [self.ticker(symbol, c) for symbol, c in self.core.listed.items()]}
 
     def one_ticker(self, call: Call) -> Any:
         return {"ticker": self.ticker(*self.find(call.path.rpartition("/")[2]))}

@@ -140,7 +140,7 @@ class Okx(Wire):
 
     def listed(self, call: Call) -> list[tuple[str, Contract]]:
         kind, name = call.text("instType"), call.text("instId")
-        rows = [(s, c) for s, c in self.core.contracts.items() if kind in ("", self.kind(c)) and (not name or c.id in name.split(","))]
+        rows = [(s, c) for s, c in self.core.listed.items() if kind in ("", self.kind(c)) and (not name or c.id in name.split(","))]
         if name and not rows:
             raise Refused("symbol")
         return rows
@@ -168,7 +168,7 @@ class Okx(Wire):
         ]
 
     def index(self, call: Call) -> Any:
-        for symbol, c in self.core.contracts.items():
+        for symbol, c in self.core.listed.items():
             if f"{c.base}-{c.quote}" == call.text("instId"):
                 return [{"instId": call.text("instId"), "idxPx": plain(self.core.quotes[symbol].index), "ts": str(self.core.clock_ms())}]
         raise Refused("symbol")
