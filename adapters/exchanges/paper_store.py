@@ -42,6 +42,19 @@ class Exact(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value)
 
 
+class Units(TypeDecorator[int]):
+    """A count of 1e-8 of a currency as text: coins worth next to nothing are held by the trillion, and 64 bits end at 92 billion."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: object) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | int | None, dialect: object) -> int | None:
+        return None if value is None else int(value)  # an integer, where an earlier version made the table
+
+
 class Base(SQLModel, registry=registry()):
     """Tables of the venue, apart from every other table of the program."""
 
@@ -52,6 +65,10 @@ def _exact(*, nullable: bool = False) -> Any:
 
 def _big(*, index: bool = False) -> Any:
     return Field(sa_column=Column(BigInteger, nullable=False, index=index))
+
+
+def _units() -> Any:
+    return Field(sa_column=Column(Units, nullable=False))
 
 
 class PaperVenue(Base, table=True):
@@ -68,12 +85,12 @@ class PaperVenue(Base, table=True):
 class PaperWallet(Base, table=True):
     __tablename__ = "paper_wallet"
     currency: str = Field(primary_key=True)
-    units: int = _big()
-    deposited: int = _big()
-    realised: int = _big()
-    fees: int = _big()
-    funding: int = _big()
-    insured: int = _big()
+    units: int = _units()
+    deposited: int = _units()
+    realised: int = _units()
+    fees: int = _units()
+    funding: int = _units()
+    insured: int = _units()
 
 
 class PaperMarket(Base, table=True):
@@ -96,9 +113,9 @@ class PaperLeg(Base, table=True):
     eaten: dict[str, int] = Field(sa_column=Column(JSON, nullable=False))
     fills: int = _big()
     turnover_usd: Decimal = _exact()
-    fees: int = _big()
+    fees: int = _units()
     fees_usd: Decimal = _exact()
-    funding: int = _big()
+    funding: int = _units()
     funding_usd: Decimal = _exact()
     liquidated: bool
 
@@ -130,7 +147,7 @@ class PaperFill(Base, table=True):
     side: str
     contracts: int = _big()
     price: Decimal = _exact()
-    fee: int = _big()
+    fee: int = _units()
     maker: bool
     at_ms: int = _big(index=True)
     liquidation: bool
@@ -142,21 +159,21 @@ class PaperFunding(Base, table=True):
     symbol: str
     rate: Decimal = _exact()
     mark: Decimal = _exact()
-    units: int = _big()
+    units: int = _units()
     at_ms: int = _big(index=True)
 
 
 class PaperSpot(Base, table=True):
     __tablename__ = "paper_spot"
     currency: str = Field(primary_key=True)
-    units: int = _big()
+    units: int = _units()
 
 
 class PaperTransfer(Base, table=True):
     __tablename__ = "paper_transfer"
     transfer_id: str = Field(primary_key=True)
     currency: str
-    units: int = _big()
+    units: int = _units()
     at_ms: int = _big()
 
 

@@ -1,6 +1,7 @@
 """Does the venue remember whatever it answered?"""
 
 import random
+import re
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from sqlalchemy import event
 from adapters.clock import VirtualClock
 from adapters.exchanges.paper import PaperExchange
 from adapters.exchanges.paper_store import PaperStore
+from bot.core.decision import Transfer
 from bot.core.model import Ask, OrderStatus, Side
 from bot.ports import Misconfigured, NotSent
 from tests.paper.trading import BTC, ETH, START_MS, D, held, make, order, view
@@ -260,3 +262,45 @@ def test_another_layout_is_refused(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(Misconfigured, match="another version"):
         make(f"sqlite:///{file}")
+
+
+PEPE = "PEPE/USD:PEPE"
+
+
+async def test_a_coin_worth_next_to_nothing_is_held_by_the_trillion(tmp_path: Path) -> None:
+    url, most = f"sqlite:///{tmp_path / 'paper.db'}", D("999999999999.87654321")
+    cheap = {"prices": {"PEPE": D("0.00001234")}, "collateral": {"PEPE": most}, "spot": {"PEPE": most}}
+    paper = make(url, **cheap)
+    await paper.place(order("a", SELL, 1_000_000, "0.000012", symbol=PEPE, post_only=False))
+    await paper.transfer(Transfer("t", "PEPE", most, 1 << 60, "test"))
+    before = sorted(paper.balances(), key=lambda one: one.currency), (await view(paper, symbol=PEPE)).fills
+    await paper.close()
+    again = make(url, **cheap)
+    assert (sorted(again.balances(), key=lambda one: one.currency), (await view(again, symbol=PEPE)).fills) == before
+    (wallet,) = (one for one in again.balances() if one.currency == "PEPE")
+    assert wallet.wallet == 2 * most - wallet.fees
+    assert wallet.fees > 0
+    await again.close()
+
+
+async def test_a_database_whose_units_are_still_integers_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "paper.db"
+    paper = make(f"sqlite:///{file}")
+    await paper.place(order("a", SELL, 500, "59994", post_only=False))
+    before = await everything(paper, "a")
+    await paper.close()
+    with sqlite3.connect(file) as database:
+        tables = dict(database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
+        for table in ("paper_wallet", "paper_fill"):
+            database.execute(f"ALTER TABLE {table} RENAME TO old")
+            names = r"\b(units|deposited|realised|fees|funding|insured|fee) TEXT"
+            database.execute(re.sub(names, r"\1 BIGINT", tables[table]))
+            database.execute(f"INSERT INTO {table} SELECT * FROM old")
+            database.execute("DROP TABLE old")
+        assert database.execute("SELECT typeof(units) FROM paper_wallet").fetchone() == ("integer",)
+    database.close()
+    again = make(f"sqlite:///{file}")
+    assert await everything(again, "a") == before
+    await again.place(order("b", SELL, 500, "59994", post_only=False))
+    assert await held(again) == -1000
+    await again.close()
