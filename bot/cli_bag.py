@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from bot.cli_read import from_bot
-from bot.cli_show import NOTHING, clock, number, plain_table, usd
+from bot.cli_show import NOTHING, clock, number, plain_table, price, usd
 from bot.face import bag_json
 from bot.settings import Settings
 from bot.wiring.start import looking
@@ -38,7 +38,7 @@ def bag_tables(said: dict[str, Any]) -> list[RenderableType]:
     for one in said["bag"]:
         share = NOTHING if one["share"] is None else f"{number(100 * float(one['share']), 1)} %"
         assets.add_row(
-            one["asset"], number(one["spot_coins"], 8), number(one["mark"], 2), usd(one["spot_usd"]), share, one["hedged_by"] or "nothing"
+            one["asset"], number(one["spot_coins"], 8), price(one["mark"], 2), usd(one["spot_usd"]), share, one["hedged_by"] or "nothing"
         )
         places.add_row(one["asset"], "declared", number(one["declared_coins"], 8), NOTHING, NOTHING)
         for source in one["sources"]:

@@ -77,11 +77,18 @@ def report_table(said: dict[str, Any], since: str | None) -> RenderableType:
     return Group(Text(f"from {clock(min(row['from'] for row in rows))} to {clock(max(row['to'] for row in rows))} UTC", "dim"), table)
 
 
-def of(name: str, show: Callable[[object], str] = usd, part: str = "") -> Callable[[dict[str, Any]], str]:
-    """How one figure of a row is shown; a total does not have all of them."""
-    return lambda row: show((row[part] if part else row).get(name))
+def of(name: str, show: Callable[[object], str] | None = None, part: str = "") -> Callable[[dict[str, Any]], str]:
+    """How one figure of a row is shown; a total does not have all of them. Of a bag of a few dollars cents are told too."""
+
+    def read(row: dict[str, Any]) -> str:
+        said = (row[part] if part else row).get(name)
+        start = row.get("value_start_usd")
+        return show(said) if show else usd(said, "0.01" if start is not None and abs(Decimal(start)) < SMALL_USD else "1")
+
+    return read
 
 
+SMALL_USD: Final = 1000
 LINES: Final[tuple[tuple[str, Callable[[dict[str, Any]], str]], ...]] = (
     ("value at the start, USD", of("value_start_usd")),
     ("value at the end, USD", of("value_end_usd")),

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
 from rich import box
@@ -20,6 +20,7 @@ from bot.settings_text import Finding, printable
 CENT: Final = Decimal("0.01")
 NOTHING: Final = "–"
 WIDE: Final = 1000  # a terminal that no table fills
+ROOMY: Final = Context(prec=60)  # a figure of any size can be shown, also one of more digits than decisions are computed with
 
 
 def answer_json(content: object) -> None:
@@ -51,12 +52,23 @@ def number(said: object, places: int = 4) -> str:
     value = Decimal(str(said))
     if not value.is_finite():
         return "∞"
-    text = f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN):,f}"
+    text = grouped(value, Decimal(1).scaleb(-places))
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def price(said: object, places: int = 0, digits: int = 5) -> str:
+    """At most so many decimals, and more of them where the first so many digits need them: a coin may cost a thousandth of a cent."""
+    if said is None:
+        return NOTHING
+    value = Decimal(str(said))
+    return number(value, max(places, digits - 1 - value.adjusted()) if value and value.is_finite() else places)
+
+
 def grouped(value: Decimal, places: Decimal) -> str:
-    return f"{value.quantize(places, ROUND_HALF_EVEN):,f}" if value.is_finite() else "∞"
+    if not value.is_finite():
+        return "∞"
+    rounded = value.quantize(places, ROUND_HALF_EVEN, ROOMY)
+    return f"{rounded or abs(rounded):,f}"  # a loss of a tenth of a cent is 0, and not -0
 
 
 def clock(iso: object) -> str:
@@ -106,7 +118,7 @@ def legs_table(legs: Sequence[Mapping[str, Any]]) -> "Fitting":
             usd(leg["position_usd"]),
             NOTHING if leg["target_usd"] is None else usd(-Decimal(leg["target_usd"])),
             number(leg["leverage"], 2),
-            "none" if leg["liquidation_price"] is None else usd(leg["liquidation_price"]),
+            "none" if leg["liquidation_price"] is None else price(leg["liquidation_price"]),
             "yes" if leg["aligned"] else "no",
         )
         for leg in legs
@@ -163,11 +175,11 @@ def leg_lines(leg: Mapping[str, Any]) -> list[RenderableType]:
     for order in leg["orders"]:
         how = "post-only" if order["post_only"] else "immediate or cancel"
         shrinks = ", reduce-only" if order["reduce_only"] else ""
-        what = f"{order['side']} {order['contracts']:,} contracts of {leg['instrument']} at {number(order['limit_price'], 8)}"
+        what = f"{order['side']} {order['contracts']:,} contracts of {leg['instrument']} at {price(order['limit_price'], 8, 8)}"
         lines.append(Text(f"  → {what}, {how}{shrinks}"))
     if leg["orders"]:
         year = costs["funding_usd_per_year"]
-        funding = "" if year is None else f", funding about {usd(year)} USD a year{' received' if Decimal(year) < 0 else ''}"
+        funding = "" if year is None else f", funding about {usd(abs(Decimal(year)))} USD a year{' received' if Decimal(year) < 0 else ''}"
         planned = number(leg["ratio_planned"])
         lines.append(Text(f"  whole plan: ratio {planned}, fees {usd(costs['fees_usd'], '0.01')} USD{funding}", "dim"))
     return lines
@@ -200,7 +212,7 @@ def cross_line(one: Mapping[str, Any]) -> str:
     """`SOL: 195,000 USD = ratio 1 × β 1.3 (R² 0.62) × 1,500 SOL at 100`."""
     parts = f"ratio {target_words(one)} × β {number(one['beta'], 4)}"
     parts += "" if one["r_squared"] is None else f" (R² {number(one['r_squared'], 2)})"
-    parts += f" × {number(one['coins'], 6)} {one['asset']} at {number(one['price'], 6)}"
+    parts += f" × {number(one['coins'], 6)} {one['asset']} at {price(one['price'], 6)}"
     return f"{one['asset']}: {usd(one['target_usd'])} USD = {parts}{'; ' + one['why'] if one['why'] else ''}"
 
 
@@ -237,7 +249,7 @@ def orders_table(orders: Sequence[Mapping[str, Any]], *, open_only: bool = False
             order["client_id"],
             f"{order['side']} {order['asset']}",
             f"{order['filled']:,}/{order['contracts']:,}",
-            number(order["limit_price"], 8),
+            price(order["limit_price"], 8, 8),
             order["status"],
         )
         for order in orders
@@ -270,7 +282,7 @@ def fills_table(fills: Sequence[Mapping[str, Any]]) -> RenderableType:
             clock(fill["at"])[5:],
             f"{fill['side']} {fill['asset']}",
             f"{fill['contracts']:,}",
-            number(fill["price"], 8),
+            price(fill["price"], 8, 8),
             usd(fill["notional_usd"]),
             number(fill["fee_coins"], 8),
             ("liquidation" if fill["liquidation"] else "maker" if fill["maker"] else "taker") + ("" if fill["ours"] else " (foreign)"),

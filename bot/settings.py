@@ -232,7 +232,7 @@ def _plain_words(kind: str, message: str, context: Mapping[str, Any], key: Key, 
         return "is not given", f"add it; {meaning}"
     if kind in BOUNDS:
         limit, words = BOUNDS[kind]
-        bound = str(context[limit]).removeprefix("Decimal('").removesuffix("')")  # pydantic tells a decimal as its repr
+        bound = plain(Decimal(str(context[limit]).removeprefix("Decimal('").removesuffix("')")))  # pydantic tells a decimal as its repr
         return f"{said} must be {words} {bound}", meaning
     if kind == "literal_error":
         return f"{said} must be {context['expected']}", meaning

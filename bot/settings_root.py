@@ -150,7 +150,7 @@ class Settings(Section):
             refuse(problem, f"write at most {MOST_SILENT_SECONDS}, or dead_mans_switch: false", "cycle_seconds")
         if self.targets and self.targets.max_age_seconds < self.targets.poll_seconds:
             refuse(
-                f"is {self.targets.max_age_seconds}, less than poll_seconds {self.targets.poll_seconds}",
+                f"is {plain(self.targets.max_age_seconds)}, less than poll_seconds {plain(self.targets.poll_seconds)}",
                 "a document would go stale between two reads: raise it",
                 "targets",
                 "max_age_seconds",
@@ -190,28 +190,30 @@ class Settings(Section):
             remedy = "even with risk.allow_over_hedge a ratio ends at 2"
         else:
             remedy = "write a share of the bag such as 0.85, or set risk.allow_over_hedge: true for up to 2"
-        refuse(f"is {ratio}, outside 0 … {most}", remedy, *at, "ratio")
+        refuse(f"is {plain(ratio)}, outside 0 … {plain(most)}", remedy, *at, "ratio")
 
     def _limits_make_sense(self) -> None:
         band, risk = self.band, self.risk
         for lower, upper in pairwise(self.written_edges if band.auto else BAND_EDGES):
             below, above = getattr(band, lower), getattr(band, upper)
             if below > above:
-                refuse(f"is {below}, above {upper} {above}", "keep low ≤ safe_low ≤ safe_high ≤ high", "band", lower)
+                refuse(f"is {plain(below)}, above {upper} {plain(above)}", "keep low ≤ safe_low ≤ safe_high ≤ high", "band", lower)
         if band.safe_low > 1:
-            refuse(f"is {band.safe_low}, above 1", "the safe edges lie around 1, the ideal hedge: write at most 1", "band", "safe_low")
+            refuse(
+                f"is {plain(band.safe_low)}, above 1", "the safe edges lie around 1, the ideal hedge: write at most 1", "band", "safe_low"
+            )
         if band.high < 1:
-            refuse(f"is {band.high}, below 1", "the ideal hedge is 1 and must lie inside the band: write at least 1", "band", "high")
+            refuse(f"is {plain(band.high)}, below 1", "the ideal hedge is 1 and must lie inside the band: write at least 1", "band", "high")
         if risk.max_leverage > risk.hard_leverage:
             refuse(
-                f"is {risk.max_leverage}, above hard_leverage {risk.hard_leverage}",
+                f"is {plain(risk.max_leverage)}, above hard_leverage {plain(risk.hard_leverage)}",
                 "the bot would reduce what it may build: keep max_leverage ≤ hard_leverage",
                 "risk",
                 "max_leverage",
             )
         if self.execution.max_order_usd < band.min_order_usd:
             refuse(
-                f"is {self.execution.max_order_usd}, below band.min_order_usd {band.min_order_usd}",
+                f"is {plain(self.execution.max_order_usd)}, below band.min_order_usd {plain(band.min_order_usd)}",
                 "no order could ever be sent: raise the one or lower the other",
                 "execution",
                 "max_order_usd",
@@ -221,14 +223,14 @@ class Settings(Section):
             at = ("collateral", asset)
             if rule.high >= rule.low:
                 refuse(
-                    f"is {rule.high}, not below low {rule.low}",
+                    f"is {plain(rule.high)}, not below low {plain(rule.low)}",
                     "both are leverages: sweep back (high) at the lower one, top up (low) at the higher one",
                     *at,
                     "high",
                 )
             if rule.low >= risk.hard_leverage:
                 remedy = "top up before the bot starts to reduce: lower it"
-                refuse(f"is {rule.low}, not below risk.hard_leverage {risk.hard_leverage}", remedy, *at, "low")
+                refuse(f"is {plain(rule.low)}, not below risk.hard_leverage {plain(risk.hard_leverage)}", remedy, *at, "low")
             if rule.auto_transfer:
                 self._may_move(asset, rule)
 

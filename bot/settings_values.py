@@ -93,7 +93,7 @@ def number_means_btc(value: Any) -> Any:
 
 def whole_milliseconds(seconds: Decimal) -> Decimal:
     if seconds * 1000 % 1 != 0:
-        refuse(f"is {seconds}, finer than a millisecond", "round it to three decimals")
+        refuse(f"is {plain(seconds)}, finer than a millisecond", "round it to three decimals")
     return seconds
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from bot.audit.codec import NotAnEvent
 from bot.audit.rows import EntryRow, OrderRow
-from bot.audit.sentences import SOURCES, STATUSES, coins, moment, order_words, sentence, transfer_words, trimmed, usd
+from bot.audit.sentences import SOURCES, STATUSES, coins, moment, order_words, price, sentence, transfer_words, trimmed, usd
 from bot.audit.store import Store
 from bot.audit.trades import fills_of, intents
 from bot.core.decision import Approved, CrossPlan, Decision, LegPlan
@@ -112,12 +112,12 @@ def leg_story(leg: LegPlan, decision: Decision, rules: Rules | None) -> Iterator
         moves = "bag and hedge move, without what is carried," if leg.crosses else "the bag moves"
         yield f"  Exposure: {whole}{account}; after the hedge {moves} with the price like {coins(leg.delta_coins, leg.asset)} (δ)."
     if leg.position_usd is not None and leg.target_usd is not None:
-        at = f" at a mark of {trimmed(leg.mark, 8)}" if leg.mark is not None else ""
+        at = f" at a mark of {price(leg.mark)}" if leg.mark is not None else ""
         yield f"  Position: {position_words(leg)}; the ideal is a short of {usd(leg.target_usd)}{at}."
     yield from band_story(leg, rules)
     if leg.leverage is not None:
         none = leg.liquidation_price is None or leg.liquidation_price == NO_LIQUIDATION
-        liquidation = "no price liquidates it" if none else f"liquidation at {trimmed(leg.liquidation_price or leg.leverage, 2)}"
+        liquidation = "no price liquidates it" if none else f"liquidation at {price(leg.liquidation_price or leg.leverage, 2, 5)}"
         yield f"  Leverage: {trimmed(leg.leverage, 3)}; {liquidation}."
     if leg.baseline is not None:
         yield f"  New baseline: the ratio now refers to {coins(leg.baseline.coins, leg.asset)}."
@@ -199,10 +199,10 @@ def action_story(leg: LegPlan, decision: Decision) -> Iterator[str]:
 
 def order_story(store: Store, order: OrderRow) -> Iterator[str]:
     yield (
-        f"Order {order.client_id}: {order.side.value} {order.contracts:,} contracts of {order.symbol} at {trimmed(order.limit_price, 8)}"
+        f"Order {order.client_id}: {order.side.value} {order.contracts:,} contracts of {order.symbol} at {price(order.limit_price)}"
         f" or better; now {STATUSES[order.status]}, {order.filled:,} filled."
     )
-    yield f"  Why: {order.why} (decision {order.decision_seq}, when the mark was {trimmed(order.reference_price, 8)})."
+    yield f"  Why: {order.why} (decision {order.decision_seq}, when the mark was {price(order.reference_price)})."
     decided = intents(store, [order.client_id]).get(order.client_id)
     if decided is not None and decided.queue_ahead is not None:
         yield f"  Queue: {decided.queue_ahead:,} contracts of others were ahead of it at its price when it was decided."
@@ -226,7 +226,7 @@ def cost_story(store: Store, order: OrderRow, decided: Approved | None) -> Itera
         return
     slipped, fees, market, saved = (trimmed(one, 2) for one in (found.slippage_bps, found.fees_bps, found.market_bps, found.saved_bps))
     yield (
-        f"  Cost: traded at {trimmed(found.price, 8)} on average; slippage {slipped} bp against the mid of {trimmed(arrival.mid, 8)} that"
+        f"  Cost: traded at {price(found.price)} on average; slippage {slipped} bp against the mid of {price(arrival.mid)} that"
         f" it met, fees {fees} bp; a market order at that moment would have cost {market} bp: {saved} bp saved."
     )
 

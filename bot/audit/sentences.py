@@ -95,6 +95,11 @@ def trimmed(amount: Decimal, digits: int) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def price(amount: Decimal, places: int = 8, digits: int = 8) -> str:
+    """At most so many decimals, and more of them where the first so many digits need them: a coin may cost a thousandth of a cent."""
+    return trimmed(amount, max(places, digits - 1 - amount.adjusted()) if amount and amount.is_finite() else places)
+
+
 def held(contracts: int) -> str:
     if contracts == 0:
         return "no position"
@@ -107,7 +112,7 @@ def order_words(order: Approved) -> str:
     reducing += ", cut to its share of the visible book" if order.cut_to_book else ""
     return (
         f"{order.side.value} {order.contracts:,} contracts of {order.symbol} ({usd(order.notional_usd)})"
-        f" at {trimmed(order.limit_price, 8)} or better, {kind}{reducing}"
+        f" at {price(order.limit_price)} or better, {kind}{reducing}"
     )
 
 
@@ -159,7 +164,7 @@ def sentence(event: Event) -> str:  # noqa: PLR0911, PLR0912, PLR0915 (one line 
             whose = f"order {fill.client_id}" if event.ours else "an order that is not ours"
             forced = ", forced by the venue (liquidation)" if fill.liquidation else ""
             return (
-                f"Traded: {fill.side.value} {fill.contracts:,} contracts of {fill.symbol} at {trimmed(fill.price, 8)}"
+                f"Traded: {fill.side.value} {fill.contracts:,} contracts of {fill.symbol} at {price(fill.price)}"
                 f" for {whose}{forced}; fee {trimmed(fill.fee_coins, 10)} {settle_of(fill.symbol)}; {held(event.contracts_after)} after it."
             )
         case FundingSeen(payment=payment):

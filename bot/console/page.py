@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from bot.api_record import reading
 from bot.audit.explain import explain
+from bot.audit.sentences import price
 from bot.audit.store import Store
 from bot.console.gate import COOKIE, Sessions
 from bot.console.history import History, Sample, funding_usd, remembered, sampled, unhedged_usd
@@ -338,7 +339,7 @@ def facts(leg: dict[str, Any]) -> list[tuple[str, str]]:
         ("left open, δ", f"{number(leg['delta_coins'], 6)} {leg['asset']}"),
         ("position", usd(leg["position_usd"])),
         ("leverage", number(leg["leverage"], 2)),
-        ("liquidation", "none" if leg["liquidation_price"] is None else f"at {usd(leg['liquidation_price'])}"),
+        ("liquidation", "none" if leg["liquidation_price"] is None else f"at {price(Decimal(leg['liquidation_price']), 0, 5)} USD"),
         ("distance", "–" if away is None else f"{Decimal(away) * 100:+.1f} %"),
         ("outside", f"{number(leg['spot_coins'], 6)} {leg['asset']}"),
         ("in the account", f"{number(leg['equity_coins'], 6)} {leg['asset']}" + ("" if settle == leg["asset"] else f" as {settle}")),

@@ -118,6 +118,14 @@ def test_the_account_of_a_linear_contract_is_told_in_its_own_currency():
     assert said.startswith("  Exposure: 500 SOL outside and USDT worth 400 SOL in the account;")
 
 
+def test_the_prices_of_a_coin_worth_next_to_nothing_are_told_with_the_digits_they_have():
+    plan = leg(mark=Decimal("0.0000123436"), liquidation_price=Decimal("0.00003684255762"))
+    story = "\n".join(leg_story(plan, decision(plan), None))
+    assert "at a mark of 0.0000123436." in story
+    assert "liquidation at 0.000036843." in story
+    assert "liquidation at 119,400.38." in "\n".join(leg_story(leg(liquidation_price=Decimal("119400.379")), decision(), None))
+
+
 def test_a_decision_is_told_with_its_numbers_and_its_reason(told):
     story = explain(told, "14")
     for part in (

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from bot.cli_report import LINES
 from bot.core.events import CoinsMoved, DecisionMade, Event, FillSeen, FundingSeen, IntentRecorded
 from bot.report import annual, fold_report, r_squared, variance_reduction
 from bot.report_page import page
@@ -184,6 +185,13 @@ def test_a_record_without_a_look_makes_an_empty_statement():
     assert fold_report([]).json()["assets"] == []
     assert "no look at an account" in page(fold_report([]))
     assert json.dumps(fold_report([]).json())
+
+
+@pytest.mark.parametrize(("start", "shown"), [("24.0054", "-0.01"), ("999.99", "-0.01"), ("1000", "0"), ("4000000000", "0")])
+def test_a_bag_of_a_few_dollars_is_told_in_cents(start, shown):
+    row = {"value_start_usd": start, "hedge_usd": "-0.0126", "premium": {"fees_usd": "-0.0126"}}
+    read = {title.strip(): of_row for title, of_row in LINES}
+    assert (read["the hedge brought, USD"](row), read["fees"](row)) == (shown, shown)
 
 
 def test_statistics_of_a_hedge_by_hand():
