@@ -10,7 +10,7 @@ from bot.core.decision import LegPlan
 from bot.exit_codes import Exit
 from bot.ports import NotReady, PortError
 from bot.settings import Settings
-from bot.settings_check import check
+from bot.settings_check import check, sized
 from bot.settings_docs import example_yaml
 from bot.settings_model import PROVEN
 from bot.settings_text import Finding
@@ -63,6 +63,8 @@ async def online_findings(settings: Settings) -> list[Finding]:
                 decision, waiting = await engine.turn(), {one.waits for one in judged}  # of which it is said already what is missing
                 legs = [leg for leg in (decision.legs if decision is not None else ()) if leg.instrument not in waiting]
                 found += [finding for leg in legs for finding in lacking(settings, leg)]
+                if venue != "paper" or settings.paper.feed != "synthetic":  # else its price stands in the file, and was judged with it
+                    found += [one for leg in legs if leg.target_usd is not None for one in sized(settings, leg.asset, leg.target_usd)]
     except PortError as error:
         code = Exit.ATTENTION if isinstance(error, NotReady) else Exit.CONFIGURATION
         found.append(Finding(settings.venue.name, "", f"cannot be used: {error}", "mend that and check again", exit_code=code))

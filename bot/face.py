@@ -7,7 +7,7 @@ here, once, for all of them: money and coins are decimal strings in plain notati
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any, Final, Literal, Protocol
 
 from bot.core.decision import Approved, CrossPlan, Decision, LegPlan, Mode
@@ -22,6 +22,7 @@ LIVENESS_CYCLES: Final = 3
 LIVENESS_FLOOR_MS: Final = 15_000
 COMMAND_WAIT_MS: Final = 5_000
 FOUR_PLACES: Final = Decimal("0.0001")
+ROOMY: Final = Context(prec=60)  # leverage next to no equity has more digits than decisions are computed with
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -217,7 +218,7 @@ def bag_json(status: Status) -> dict[str, Any]:
             "equity_coins": plain_or_null(in_account),
             "mark": plain_or_null(price),
             "spot_usd": plain_or_null(usd),
-            "share": plain((usd / worth).quantize(FOUR_PLACES)) if usd is not None and worth else None,
+            "share": plain(four_places(usd / worth)) if usd is not None and worth else None,
             "hedged_by": hedged_by,
             "declared_coins": plain_or_null(declared),
             "sources": [source_json(one, status) for one in sources if one.asset == asset],
@@ -333,8 +334,8 @@ def with_collateral(leg: LegPlan, status: Status, band: Band | None) -> dict[str
         "stress": [
             {
                 "move_percent": one.move_percent,
-                "leverage": plain(one.leverage if one.leverage.is_infinite() else one.leverage.quantize(FOUR_PLACES)),
-                "liquidation_distance": plain_or_null(one.liquidation_distance and one.liquidation_distance.quantize(FOUR_PLACES)),
+                "leverage": plain(one.leverage if one.leverage.is_infinite() else four_places(one.leverage)),
+                "liquidation_distance": plain_or_null(one.liquidation_distance and four_places(one.liquidation_distance)),
             }
             for one in stress(leg, status)
         ],
@@ -378,7 +379,11 @@ def liquidation_distance(leg: LegPlan) -> Decimal | None:
     """How far the price may move before the position is liquidated, as a share of the mark; None where it cannot, or is not known."""
     if leg.liquidation_price is None or leg.liquidation_price.is_infinite() or not leg.mark:
         return None
-    return (leg.liquidation_price / leg.mark - ONE).quantize(FOUR_PLACES)
+    return four_places(leg.liquidation_price / leg.mark - ONE)
+
+
+def four_places(value: Decimal) -> Decimal:
+    return value.quantize(FOUR_PLACES, context=ROOMY)
 
 
 def change_json(change: Change) -> dict[str, Any]:
@@ -403,9 +408,18 @@ def missing(status: Status) -> list[str]:
 
 
 def alerts(status: Status) -> list[str]:
-    """What a person should know: of the decision, and of the target document that it went by."""
+    """What a person should know: of the decision, of a hedge too small to be traded, and of the target document that it went by."""
     distrusted = [status.document.error] if status.document is not None and status.document.error else []
-    return [*(() if status.decision is None else status.decision.alerts), *distrusted]
+    decision = status.decision
+    small = [] if decision is None else [f"{leg.asset}: {what}" for leg in decision.legs if (what := too_small(leg))]
+    return [*(() if decision is None else decision.alerts), *small, *distrusted]
+
+
+def too_small(leg: LegPlan) -> str:
+    """A leg that has nothing left to do may still hedge nothing."""
+    if not leg.aligned or leg.position_usd != 0 or leg.target_usd is None or leg.target_usd <= 0:
+        return ""
+    return f"nothing is hedged: all of {leg.target_usd:,.2f} USD is less than one order takes (band.min_order_usd, or one contract)"
 
 
 def alerts_besides(said: Mapping[str, Any]) -> list[str]:

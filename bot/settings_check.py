@@ -3,7 +3,7 @@
 import ipaddress
 import os
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import ROUND_CEILING, Context, Decimal
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,6 +17,8 @@ from bot.settings_values import plain
 from bot.venue_offers import OFFERS, Proof, held_back
 
 NARROW: Final = Decimal("0.02")  # of the ideal hedge, edge to edge
+PATIENCE_MINUTES: Final = 60  # how long the orders of a hedge may take without a word
+ROOMY: Final = Context(prec=60)
 
 
 def check(settings: Settings) -> list[Finding]:
@@ -239,9 +241,31 @@ def _capacity(settings: Settings, asset: str) -> Iterator[Finding]:
                     f"at max_leverage {plain(most)}, and {_coins(wanted)} are wanted",
                     "post more USDT, or raise risk.max_leverage",
                 )
-    if price is not None and wanted * price > risk.max_position_usd:
-        problem = f"is {plain(risk.max_position_usd)}, and hedging {asset} takes {plain((wanted * price).quantize(Decimal(1)))} USD"
-        yield _say("risk.max_position_usd", problem, "raise it, or lower the ratio: the hedge would stop there")
+    if price is not None:
+        yield from sized(settings, asset, wanted * price)
+
+
+def sized(settings: Settings, asset: str, usd: Decimal) -> Iterator[Finding]:
+    """Is a hedge of so many USD within the limits, and can it be built while somebody waits for it?"""
+    risk, execution, least = settings.risk, settings.execution, settings.band.min_order_usd
+    takes = f"hedging {asset} takes {plain(usd.quantize(Decimal('0.01'), context=ROOMY))} USD"
+    if 0 < usd < least:
+        yield _say(
+            "band.min_order_usd", f"is {plain(least)}, and {takes}", "lower it, as far as one contract allows: so little counts as none"
+        )
+    if usd > risk.max_position_usd:
+        remedy = "raise it, or lower the ratio: the hedge would stop there"
+        yield _say("risk.max_position_usd", f"is {plain(risk.max_position_usd)}, and {takes}", remedy)
+    usd = min(usd, risk.max_position_usd)
+    if usd > risk.max_turnover_usd_per_day:
+        days = (usd / risk.max_turnover_usd_per_day).to_integral_value(ROUND_CEILING)
+        problem = f"is {plain(risk.max_turnover_usd_per_day)}, and {takes}: {days:,f} days"
+        yield _say("risk.max_turnover_usd_per_day", problem, "raise it: until then most of it stays without a hedge")
+    minutes = (usd / (execution.max_order_usd * risk.max_orders_per_minute)).to_integral_value(ROUND_CEILING)
+    if minutes > PATIENCE_MINUTES:
+        pace = f"at best {minutes:,f} minutes, with {risk.max_orders_per_minute} orders in each"
+        remedy = "raise it, as far as the book carries, or risk.max_orders_per_minute"
+        yield _say("execution.max_order_usd", f"is {plain(execution.max_order_usd)}, and {takes}: {pace}", remedy)
 
 
 def _together(settings: Settings) -> Iterator[Finding]:

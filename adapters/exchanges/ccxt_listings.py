@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from adapters.exchanges.ccxt_line import Line
-from adapters.exchanges.ccxt_translate import Listed, Malformed, Misfit, fit
+from adapters.exchanges.ccxt_translate import Listed, Malformed, Misfit, fit, largest
 from adapters.exchanges.relisting import Markets, Relisting
 from bot.core.model import Instrument, Kind
 from bot.ports import Misconfigured, NotSent, PortError, Unlisted
@@ -56,7 +56,7 @@ class Listings:
         market = markets.get(symbol)
         if market is None:
             raise Misfit(f"{symbol} is not listed")
-        return self.line.venue.contract(market)
+        return replace(self.line.venue.contract(market), most=largest(market))
 
     async def lists(self, symbol: str) -> bool:
         """Traded or not. Raise NotSent; an empty list tells nothing."""

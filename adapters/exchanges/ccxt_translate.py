@@ -34,6 +34,7 @@ class Listed:
     market_id: str
     step: Decimal  # the venue's `amount` of one of our counts
     tier: str = ""  # the fee schedule it belongs to, where the venue has several
+    most: Decimal | None = None  # the venue's `amount` that one order may have; None where it tells none
 
     def amount(self, contracts: int) -> str:
         """The venue's spelling of a count."""
@@ -214,6 +215,14 @@ def instrument(
         lot=normal(lot),
         funding_interval_hours=hours,
     )
+
+
+def largest(market: Mapping[str, Any]) -> Decimal | None:
+    """The most that one limit order may be of, where the venue's list of contracts tells it: only a warning hangs on it."""
+    try:
+        return optional(mapping(market, "limits", "amount").get("max"))
+    except Malformed:
+        return None
 
 
 def normal(number: Decimal) -> Decimal:

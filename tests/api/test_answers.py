@@ -3,10 +3,13 @@
 import json
 from dataclasses import replace
 from decimal import Decimal
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
-from bot.cli_show import leg_lines
+from bot.cli_bag import bag_tables
+from bot.cli_show import leg_lines, legs_table
 from bot.core.decision import CrossPlan, Mode
 from bot.core.model import NO_LIQUIDATION, TargetSource
 from bot.core.policy_terms import Change
@@ -289,3 +292,44 @@ def test_what_is_posted_and_what_is_lacking_is_named_by_its_own_currency():
     assert "collateral: 2,725 USDT should be moved into the account" in solana
     told = decision(linear(lacking_coins=D(2725)))
     assert amount_lacking("SOL: limited by collateral", told) == ": move 2725 USDT into the account"
+
+
+def alerts_of(**changed) -> list[str]:
+    return plan_json(status(decision=decision(leg(**changed))))["alerts"]
+
+
+def test_a_hedge_too_small_to_be_traded_is_told_although_nothing_is_left_to_do():
+    small = {"aligned": True, "position_usd": D(0), "target_usd": D("24.005")}
+    said = "nothing is hedged: all of 24.00 USD is less than one order takes (band.min_order_usd, or one contract)"
+    assert f"BTC: {said}" in alerts_of(**small)
+    for other in ({"target_usd": D(0)}, {"target_usd": None}, {"position_usd": D(-100)}, {"aligned": False}):
+        assert not any("nothing is hedged" in one for one in alerts_of(**(small | other)))
+
+
+def test_the_price_of_a_coin_worth_next_to_nothing_is_shown_beside_its_bag():
+    row = {"asset": "PEPE", "declared_coins": "1", "spot_coins": "1", "mark": "0.0000123436", "spot_usd": "-0.0001", "share": "1"}
+    row |= {"hedged_by": "P", "sources": []}
+    console = Console(width=200, file=StringIO())
+    console.print(bag_tables({"bag": [row], "value_bag_usd": "0"})[0])
+    assert " 0.000012344    0 " in console.file.getvalue()  # and a tenth of a cent less is 0, not -0
+
+
+def test_a_figure_with_more_digits_than_decisions_are_computed_with_can_be_told():
+    assert only_leg(liquidation_price=D("3e32"))["liquidation_distance"] == plain(D("3e32") / D(60000) - 1)
+
+
+@pytest.mark.parametrize(
+    ("liquidated", "shown"),
+    [
+        ("0.00003684255762", "0.000036843"),
+        ("0.2987866559", "0.29879"),
+        ("149.2537", "149.25"),
+        ("119400.4", "119,400"),
+        ("3e32", "300" + ",000" * 10),
+    ],
+)
+def test_a_liquidation_price_is_shown_whatever_the_coin_costs(liquidated, shown):
+    shown_leg = only_leg(liquidation_price=D(liquidated))
+    console = Console(width=200, file=StringIO())
+    console.print(legs_table([shown_leg]))
+    assert f" {shown} " in console.file.getvalue()

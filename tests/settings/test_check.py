@@ -179,3 +179,30 @@ def test_an_automatic_band_whose_edges_are_written_is_found(loaded: Load) -> Non
 def test_errors_come_before_warnings(loaded: Load) -> None:
     findings = check(loaded(BASE + "api: {port: 80}\nkill_file: gone/x\n"))
     assert [finding.severity for finding in findings] == ["error", "warning"]
+
+
+SMALL = "bag: {{BTC: {{coins: 0.0001}}}}\nhedges: {{BTC: {{}}}}\npaper: {{collateral: 0.0003}}\nband: {{min_order_usd: {least}}}\n"
+
+
+@pytest.mark.parametrize(("least", "enough"), [("24.01", False), ("24", True)])
+def test_a_hedge_that_counts_as_none_because_it_is_so_small_is_found(loaded: Load, least: str, enough: bool) -> None:
+    said = found(loaded(SMALL.format(least=least))).get("band.min_order_usd", "")
+    assert bool(said) is not enough
+    assert enough or "warning" in said
+    assert enough or "is 24.01, and hedging BTC takes 24 USD" in said
+
+
+WHALE = "bag: {BTC: {coins: 16000}}\nhedges: {BTC: {}}\npaper: {collateral: 24000}\n"
+
+
+def test_limits_under_which_a_hedge_would_take_years_are_found(loaded: Load) -> None:
+    # 40,000 coins at 60,000 are 2.4e9 USD: 1,200 days of 2e6 USD each, and 1,200 minutes of 20 orders of 1e5 USD each
+    said = found(loaded(WHALE + "risk: {max_position_usd: 3e9}\n"))
+    assert set(said) == {"risk.max_turnover_usd_per_day", "execution.max_order_usd"}
+    assert "takes 2400000000 USD: 1,200 days" in said["risk.max_turnover_usd_per_day"]
+    assert "at best 1,200 minutes" in said["execution.max_order_usd"]
+
+
+def test_limits_wide_enough_for_a_large_hedge_are_let_pass(loaded: Load) -> None:
+    limits = "risk: {max_position_usd: 3e9, max_turnover_usd_per_day: 2.4e9}\nexecution: {max_order_usd: 2e6}\n"
+    assert found(loaded(WHALE + limits)) == {}
