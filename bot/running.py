@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from bot.core.decision import Decision, Effort, Mode
+from bot.core.decision import Decision, Effort, Mode, Refused
 from bot.core.events import CommandGiven, RunEnded
 from bot.core.leg import IN_DOUBT
 from bot.core.memory import State
@@ -25,6 +25,7 @@ from bot.logs import scrub
 from bot.ports import LeaseLost, PortError
 
 log = structlog.get_logger("hedgebot")
+THROTTLE: Final = "orders per minute"  # the check whose refusal passes by itself
 FAST_MS: Final = 250  # between two turns while own orders are being cancelled
 SHUTDOWN_MS: Final = 60_000
 UNRECORDED_MS: Final = 3_000  # how long a shutdown waits for a record that cannot be written, once own orders are seen gone
@@ -138,9 +139,14 @@ def finished(engine: Engine, decision: Decision | None, until: Until) -> Exit | 
     halted = {leg.asset for leg in engine.state.legs if halt(leg) is not None}
     read = all(leg.delta_coins is not None for leg in decision.legs)  # what could not be read now may be read in the next turn
     lacking = read and all(
-        leg.aligned or leg.asset in halted or leg.refused or (leg.missing and leg.ratio_target is not None) for leg in decision.legs
+        leg.aligned or leg.asset in halted or stands(leg.refused) or (leg.missing and leg.ratio_target is not None) for leg in decision.legs
     )
     return Exit.ATTENTION if until.once or lacking else None
+
+
+def stands(refused: tuple[Refused, ...]) -> bool:
+    """Was an order refused by what does not pass by itself within a minute?"""
+    return any(one.check != THROTTLE for one in refused)
 
 
 def next_turn_ms(engine: Engine, decision: Decision | None, deadline: int | None) -> int:

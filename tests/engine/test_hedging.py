@@ -10,6 +10,8 @@ from bot.audit.verify import verify
 from bot.core.decision import Mode
 from bot.core.events import AlertRaised, CommandGiven
 from bot.core.model import OrderStatus, Side, Target, TargetSource
+from bot.exit_codes import Exit
+from bot.running import Until, finished
 from tests.engine.bots import Document, Phone, in_full, only
 
 
@@ -355,6 +357,18 @@ async def test_orders_per_minute_are_limited(bots):
     await bot.turns(12)
     stamps = [order.at_ms for order in bot.orders()]
     assert max(sum(1 for other in stamps if 0 <= stamp - other < 60_000) for stamp in stamps) == 2
+
+
+async def test_a_bounded_run_goes_on_where_a_hedge_takes_more_orders_than_a_minute_may_have(bots):
+    bot = await bots.start({"risk.max_orders_per_minute": "1", "execution.max_order_usd": "100000", "execution.cross_after_seconds": "1"})
+    await bot.turns(2)
+    at_once = set()
+    while (end := finished(bot.engine, bot.decision, Until(aligned=True))) is None:
+        await bot.turn()
+        if bot.decision.legs[0].refused:
+            at_once.add(finished(bot.engine, bot.decision, Until(once=True)))
+    assert (end, bot.aligned) == (Exit.DONE, True)
+    assert Exit.ATTENTION in at_once
 
 
 async def test_placements_without_a_fill_raise_an_alert_and_go_on(bots):
