@@ -1,12 +1,16 @@
 """Is everything in place? Write a configuration, judge it, and say which venues and which program there are."""
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bot.cli_exit import Wrong
 from bot.cli_picture import require_place, write
+from bot.core.contracts import notional_usd
 from bot.core.decision import LegPlan
+from bot.core.model import Instrument
+from bot.core.rules import LegRule
 from bot.exit_codes import Exit
 from bot.ports import NotReady, PortError
 from bot.settings import Settings
@@ -15,6 +19,8 @@ from bot.settings_docs import example_yaml
 from bot.settings_model import PROVEN
 from bot.settings_text import Finding
 from bot.venue_offers import OFFERS
+
+COARSE: Final = Decimal("0.05")  # of the hedge: a lot that is worth more is somebody's business
 
 
 def write_example(path: Path, *, force: bool) -> None:
@@ -63,6 +69,8 @@ async def online_findings(settings: Settings) -> list[Finding]:
                 decision, waiting = await engine.turn(), {one.waits for one in judged}  # of which it is said already what is missing
                 legs = [leg for leg in (decision.legs if decision is not None else ()) if leg.instrument not in waiting]
                 found += [finding for leg in legs for finding in lacking(settings, leg)]
+                rules = {rule.asset: rule for rule in parts.rules.legs}
+                found += [one for leg in legs for one in lumps(venue, rules[leg.asset], parts.instruments[leg.instrument], leg)]
                 if venue != "paper" or settings.paper.feed != "synthetic":  # else its price stands in the file, and was judged with it
                     found += [one for leg in legs if leg.target_usd is not None for one in sized(settings, leg.asset, leg.target_usd)]
     except PortError as error:
@@ -80,6 +88,23 @@ def lacking(settings: Settings, leg: LegPlan) -> Iterator[Finding]:
     elif settings.venue.name == "paper" or settings.venue.api_key is not None:
         for what in leg.missing:
             yield Finding(settings.venue.name, leg.instrument, what, "mend that and check again")
+
+
+def lumps(venue: str, rule: LegRule, instrument: Instrument, leg: LegPlan) -> Iterator[Finding]:
+    """Of how few contracts would the hedge be? Past a band narrower than one of them, a whole one is bought back for a little drift."""
+    if not leg.target_usd or leg.target_usd < 0 or leg.mark is None:
+        return
+    least, step = (notional_usd(instrument, count, leg.mark) for count in (instrument.min_contracts, 1))
+    share, wanted = step / leg.target_usd, f"{leg.target_usd:,.2f} USD are wanted"
+    if least > leg.target_usd:
+        what = f"takes no order below {least:,.2f} USD, and {wanted}: nothing can be hedged"
+        yield Finding(venue, leg.instrument, what, "take a contract of smaller lots, or hedge more", "warning")
+    elif share > COARSE and rule.auto is None and rule.band.high - 1 < share:
+        what = f"is traded in steps of {step:,.2f} USD, and {wanted}: up to {share:.0%} of it may stay without a hedge"
+        remedy = (
+            f"write band.auto: true, or a band.high of at least {1 + share:.2f}: past a narrower one a whole step goes for a little drift"
+        )
+        yield Finding(venue, leg.instrument, what, remedy, "warning")
 
 
 async def document_findings(settings: Settings) -> list[Finding]:

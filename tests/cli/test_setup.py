@@ -134,6 +134,24 @@ def test_check_online_asks_venue_database_and_document(desk: Desk):
     assert [finding["key"] for finding in answer.json["findings"]] == ["audit.url"]
 
 
+@pytest.mark.parametrize(
+    ("coins", "posted", "band", "said"),
+    [
+        ("0.0004", "0.001", "", "takes no order below 100.00 USD, and "),
+        ("0.001", "0.005", "", "is traded in steps of 100.00 USD, and "),
+        ("0.001", "0.005", "high: 1.26, ", "up to 28% of it may stay without a hedge"),
+        ("0.001", "0.005", "high: 1.30, ", ""),
+        ("0.001", "0.005", "auto: true, ", ""),
+        ("0.01", "0.0240", "", ""),  # 2,040 USD: steps of less than 5 %
+    ],
+)
+def test_check_online_finds_a_hedge_of_few_contracts(desk: Desk, coins: str, posted: str, band: str, said: str):
+    small = QUICK.replace("{coins: 2}", f"{{coins: {coins}}}").replace("{BTC: 3}", f"{{BTC: {posted}}}")
+    desk.write(small.replace("band: {", f"band: {{{band}min_order_usd: 1, "))
+    problems = [finding["problem"] for finding in desk.json("check", "--online")["findings"]]
+    assert [said in one for one in problems] == [True] * bool(said)
+
+
 def test_venues_are_listed_with_their_environments(desk: Desk):
     listed = {venue["name"]: venue for venue in desk.json("venues")["venues"]}
     kinds = {"inverse": "first-class", "linear": "first-class", "why_not": "", "transfers": True, "no_transfer": ""}
