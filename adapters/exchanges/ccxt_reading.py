@@ -17,6 +17,7 @@ from bot.core.model import Ask, Depth, Fill, FundingPayment, Margin, Order, Posi
 from bot.ports import PortError
 
 T = TypeVar("T")
+PARTS: Final = ("quote", "depth", "position", "margin", "open_orders", "found", "fills", "funding")  # of a View, as errors name them
 MOST_SKEW_MS: Final = 500  # between this machine's clock and the venue's
 CLOCK_EVERY_MS: Final = 2_000  # how often the loop compares them
 REMEMBERED: Final = 20_000  # ids of this process: far more than the orders it may place in the longest look-up a venue allows
@@ -120,7 +121,13 @@ class Reading:
             return None
 
     async def _quote(self, listed: Listed, round_: Round) -> Quote:
-        return self.line.venue.read_quote(listed, await round_.ask(*self.line.venue.quote(listed)), round_.began_ms)
+        try:
+            return self.line.venue.read_quote(listed, await round_.ask(*self.line.venue.quote(listed)), round_.began_ms)
+        except (Failed, Malformed) as error:
+            answered = isinstance(error, Malformed) or error.status is not None
+            if answered and listed.instrument.symbol not in self._listings.unlisted:
+                self._listings.read_soon()  # it may have taken the contract away
+            raise
 
     async def _depth(self, listed: Listed, levels: int, round_: Round) -> Depth | None:
         venue = self.line.venue
@@ -270,9 +277,9 @@ def payment_id(payment: FundingPayment) -> str:
 
 
 def in_one(errors: Sequence[str]) -> tuple[str, ...]:
-    """What befell several parts for one reason is said once: `position, margin: …`."""
+    """What befell several parts for one reason is said once, and in the same words each time: `position, margin: …`."""
     parts: dict[str, list[str]] = {}
-    for error in errors:
+    for error in sorted(errors, key=lambda error: PARTS.index(error.partition(": ")[0])):
         name, _, why = error.partition(": ")
         parts.setdefault(why, []).append(name)
     return tuple(f"{', '.join(names)}: {why}" for why, names in parts.items())

@@ -46,6 +46,30 @@ async def test_a_contract_that_is_suspended_when_the_bot_starts_waits_and_the_ot
 
 
 @pytest.mark.parametrize("venue", sorted(ENVIRONMENT))
+async def test_a_contract_that_is_taken_away_under_a_running_bot_is_named_and_the_others_are_hedged(
+    venue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long before the list would be read again anyway."""
+    monkeypatch.setattr(relisting, "AGAIN_MS", 200)
+    async with desk(venue, tmp_path) as here:
+        core = here.server.core
+        here.market.quote(selling=True)
+        assert await here.hedge("1.0") is Exit.DONE
+        here.market.quote(selling=False)
+        stop = asyncio.Event()
+        async with wired(here.settings("0.5"), live_flag=True, absence=here.absence) as bot:
+            core.positions.pop(ETH)
+            core.delist(ETH)
+            ending = asyncio.create_task(run(bot.engine, bot.run_id, stop, Until()))
+            await until(lambda: held_usd(here.server)[BTC] == -90_000)
+            await until(lambda: bot.engine.seen is not None and f"{ETH} is not listed any more" in str(bot.engine.seen.views[1].errors))
+            assert bot.engine.state.killed is None
+            stop.set()
+            await ending
+        assert here.problems() == []
+
+
+@pytest.mark.parametrize("venue", sorted(ENVIRONMENT))
 async def test_a_check_tells_once_of_a_contract_that_only_waits(venue: str, tmp_path: Path) -> None:
     async with desk(venue, tmp_path) as here:
         core = here.server.core
