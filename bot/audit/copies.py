@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, func, insert, select
 
 from bot.audit.chain import Head
 from bot.audit.database import Database, connect, migrate, naming, require_current
+from bot.audit.owners import owners
 from bot.audit.roles import LEASE
 from bot.audit.store import PAGE, Store
 from bot.audit.tables import ACCOUNTS, ENTRIES, PROJECTIONS
@@ -90,13 +91,14 @@ def fill(file: Path, server: Database) -> None:
 def verified(file: Path) -> tuple[Copied, ...]:
     """Every chain in a copy, hash by hash, and what follows from it, row by row. Raise Misconfigured naming the first thing wrong."""
     with closing(opened(file)) as database, naming(database), database.engine.connect() as connection:
-        names = list(connection.execute(select(ACCOUNTS.c.account).order_by(ACCOUNTS.c.account)).scalars())
-        counts = {name: sum(rows_of(connection, table, name) for table in TABLES) for name in names}
-    if not names:
+        kept = owners(database)
+        counts = {owner.account: sum(rows_of(connection, table, owner.account) for table in TABLES) for owner in kept}
+    if not kept:
         raise Misconfigured(f"{file} holds no account: there is nothing to keep")
     found = []
-    for name in names:
-        with closing(Store.read(f"sqlite:///{file}", account=None if len(names) == 1 else name)) as store:
+    for owner in kept:
+        name = owner.account
+        with closing(Store.read(f"sqlite:///{file}", account=name, venue=owner.venue, environment=owner.environment)) as store:
             told = verify(store, rules_version=NO_RULES)
             if told.verdict is Verdict.BROKEN:
                 raise Misconfigured(

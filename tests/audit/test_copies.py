@@ -46,6 +46,18 @@ def test_a_copy_beside_a_leading_bot_is_the_whole_record_in_one_file(filled, sou
         assert read.owner.holder is None
 
 
+def test_accounts_of_several_venues_are_copied_and_put_back_together(filled, source, url, tmp_path):
+    beside = {"account": "second", "venue": "deribit", "environment": "testnet"}
+    with closing(Store.open(url, **beside, beside=("main", "second"))) as second:
+        second.lead("pid 2 on test")
+        asyncio.run(second.append(session(second.instance)))
+        heads = {"main": filled.head(), "second": second.head()}
+    assert {one.account: one.head for one in copy(source, tmp_path / "copy.db")} == heads
+    assert {one.account: one.head for one in put_back(tmp_path / "copy.db", tmp_path / "again.db")} == heads
+    with closing(Store.read(f"sqlite:///{tmp_path / 'again.db'}", **beside)) as again:
+        assert verify(again).verdict is Verdict.GOOD
+
+
 def test_what_is_recorded_after_the_copy_is_not_in_it_and_the_copy_stays_good(filled, source, tmp_path):
     before = filled.head()
     copy(source, tmp_path / "copy.db")
