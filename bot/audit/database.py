@@ -3,7 +3,8 @@
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +22,7 @@ from bot.audit import migrations
 from bot.ports import Misconfigured, NotSent
 
 Synchronous = Literal["FULL", "OFF"]
+AGAIN_SECONDS: Final = 0.01
 BUSY_SECONDS: Final = 2.0  # how long we wait for somebody else to let go of what he holds locked, in a file or on a server
 DEAD_LINE: Final = {  # is noticed within so long: probes ask an idle one, and none is sent while a write is not acknowledged
     "keepalives": 1,
@@ -181,10 +183,26 @@ def sqlite_database(url: URL, *, create: bool, read_only: bool, synchronous: Syn
     def prepare(connection: sqlite3.Connection, _: object) -> None:
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA synchronous={synchronous}")
-        connection.execute("PRAGMA query_only=ON" if read_only else "PRAGMA journal_mode=WAL")
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+        else:
+            write_ahead(connection)
 
     event.listen(engine, "connect", prepare)
     return Database(engine, "in memory" if path is None else str(path), path)
+
+
+def write_ahead(connection: sqlite3.Connection) -> None:
+    """While another one makes the file, which several accounts that start together do, SQLite refuses this at once instead of waiting."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= until:
+                raise
+        time.sleep(AGAIN_SECONDS)
 
 
 def postgres_database(url: URL, password: str | None, *, read_only: bool, synchronous: Synchronous, bounded: bool = False) -> Database:
@@ -225,7 +243,10 @@ def require_current(database: Database, *, create: bool) -> None:
     with naming(database), database.engine.connect() as connection:
         found = migrations.revision(connection)
         if found is None:
-            refuse_foreign(database, connection)
+            tables = inspect(connection).get_table_names()
+            found = migrations.revision(connection)  # another one that starts at this moment may have made them
+        if found is None:
+            refuse_foreign(database, tables)
             if not create or database.on_server:
                 raise MissingMigration(f"audit database {database.where} is empty: run `hedgebot db upgrade` once to make its tables")
     if found is None:
@@ -242,8 +263,7 @@ def require_current(database: Database, *, create: bool) -> None:
         )
 
 
-def refuse_foreign(database: Database, connection: Connection) -> None:
-    tables = inspect(connection).get_table_names()
+def refuse_foreign(database: Database, tables: Sequence[str]) -> None:
     if tables:
         raise Misconfigured(
             f"{database.where} is not an audit database of hedgebot: it holds {', '.join(sorted(tables)[:5])};"
@@ -269,7 +289,7 @@ def upgrade(url: str, *, password: str | None = None, guard: Callable[[Database]
     try:
         with naming(database), database.engine.connect() as connection:
             if migrations.revision(connection) is None:
-                refuse_foreign(database, connection)
+                refuse_foreign(database, inspect(connection).get_table_names())
         guard(database)
         migrate(database)
     finally:

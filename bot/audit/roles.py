@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any, Final
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 
 from bot.audit import migrations
@@ -64,7 +64,7 @@ def require_idle(database: Database, connection: Connection, bot: str) -> None:
     """Nobody changes the tables of another program, or those of a bot that is at work."""
     found = migrations.revision(connection)
     if found is None:
-        refuse_foreign(database, connection)
+        refuse_foreign(database, inspect(connection).get_table_names())
     elif found != migrations.HEAD:
         at_work = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = :bot")
         if connection.execute(at_work, {"bot": bot}).scalar():

@@ -3,6 +3,7 @@
 import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -153,3 +154,25 @@ def test_a_server_session_commits_durably_and_notices_a_dead_line(fresh_server_u
     assert (pinned["keepalives_idle"], pinned["keepalives_interval"], pinned["keepalives_count"]) == ("10", "5", "3")
     assert pinned["tcp_user_timeout"] == "10000"
     opened.close()
+
+
+def test_who_opens_a_file_while_another_makes_it_waits_for_that(tmp_path):
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    url = f"sqlite:///{path}"
+    with closing(other), ThreadPoolExecutor() as beside:
+        opening = beside.submit(Store.open, url, **OWNER)
+        with pytest.raises(TimeoutError):
+            opening.result(database.BUSY_SECONDS / 10)
+        other.execute("ROLLBACK")
+        opening.result().close()
+    assert Store.read(url, **OWNER).head().seq == 0
+
+
+def test_a_file_that_stays_locked_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    with closing(sqlite3.connect(tmp_path / "new.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Misconfigured, match="another process holds it locked"):
+            Store.open(f"sqlite:///{tmp_path / 'new.db'}", **OWNER)
