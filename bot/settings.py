@@ -16,7 +16,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from bot.core.model import Basis, Kind
 from bot.core.rules import CollateralRule, ExecutionRule, Foreign, LegRule, RiskRule, Rules, Schedule
 from bot.settings_accounts import accounts_of, shared_by_mistake
-from bot.settings_keys import Known, UnknownKey, alternatives, find, leaves
+from bot.settings_keys import Known, UnknownKey, alternatives, find, leaves, variable
 from bot.settings_model import Collateral
 from bot.settings_outside import Outside, read_environment, read_flags, read_secrets
 from bot.settings_root import LIMITS, Settings
@@ -87,7 +87,7 @@ def _one(written: Written, others: frozenset[str], path: Path | None, env: Mappi
     in_file = set(written.where)
     account = str(written.tree.get("account") or Settings.model_fields["account"].default)
     tree = written.tree
-    outside = [read_secrets(env, account, others), read_environment(env, account, tree, others), read_flags(flags, account, others)]
+    outside = [read_secrets(env, account, tree, others), read_environment(env, account, tree, others), read_flags(flags, account, others)]
     for source in outside:
         findings += source.findings
     if findings:
@@ -146,7 +146,7 @@ def _judge_file(written: Written) -> list[Finding]:
 
 
 def _secret_in_file(key: Key, where: str) -> Finding:
-    name = "HEDGEBOT__" + "__".join(key).upper()
+    name = variable(key)
     remedy = (
         f"delete the line (and change the secret if others could read it), and set {name}_FILE=/path/to/a/file that holds it, or {name}"
     )

@@ -7,6 +7,7 @@ of a venue, and a paper venue's database.
 from copy import deepcopy
 from pathlib import PurePosixPath
 
+from bot.settings_keys import folded, variable
 from bot.settings_root import Settings
 from bot.settings_text import Finding, Key, SettingsError, Tree, Written
 
@@ -20,6 +21,12 @@ def accounts_of(written: Written) -> dict[str, Written]:
         raise SettingsError(
             [Finding(written.where["account",], "account", "stands beside `accounts`", "an account is named once: delete `account`")]
         )
+    alike: dict[str, str] = {}
+    for name in named:
+        if folded(name) in alike:
+            problem = f"is {alike[folded(name)]} to the environment and to a secrets folder, which tell neither case nor - from _"
+            raise SettingsError([Finding(written.where["accounts", name], f"accounts.{name}", problem, "give it another name")])
+        alike[folded(name)] = name
     return {name: own_of(written, name, own if isinstance(own, dict) else {}, alone=len(named) == 1) for name, own in named.items()}
 
 
@@ -68,7 +75,7 @@ def shared_by_mistake(accounts: list[Settings], where: str) -> list[Finding]:
         elif venue.api_key is not None:
             what = (venue.name, venue.environment or "", venue.api_key.get_secret_value())
             key, problem = "venue.api_key", "is the key of account {} too: two bots would trade one account of the venue against each other"
-            remedy = f"set HEDGEBOT__ACCOUNTS__{name.upper()}__VENUE__API_KEY_FILE to a file with a key of its own"
+            remedy = f"set {variable(('accounts', name, 'venue', 'api_key'))}_FILE to a file with a key of its own"
         else:
             continue
         if what in seen:

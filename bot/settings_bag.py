@@ -136,7 +136,7 @@ def _judge_wallet(source: Source, venue: str, venue_key: SecretStr | None, at: t
         return
     for name in ("api_key", "api_secret", *(("passphrase",) if source.exchange == "okx" else ())):
         if getattr(source, name) is None:
-            variable = "HEDGEBOT__" + "__".join((*at, name)).upper()
+            variable = "HEDGEBOT__" + "__".join((*at, name)).upper().replace("-", "_")
             refuse("is not set, and no wallet is shown without it", f"set {variable}_FILE=/path/to/a/file that holds it", *at, name)
     if source.exchange in ONE_WALLET and source.wallets == "funding":
         refuse(f"is funding, and {source.exchange} has one wallet for everything", "write `wallets: all`", *at, "wallets")

@@ -10,8 +10,8 @@ from typing import Final, Literal
 from bot.core.cross import coins_lacking
 from bot.core.model import Kind
 from bot.settings import Settings, defaulted_limits
+from bot.settings_keys import own_variable, variable
 from bot.settings_model import NEEDS_PASSPHRASE, Venue
-from bot.settings_outside import variable
 from bot.settings_text import Finding
 from bot.settings_values import plain
 from bot.venue_offers import OFFERS, Proof, held_back
@@ -151,7 +151,8 @@ def _missing_keys(settings: Settings) -> Iterator[Finding]:
             problem = f"is not set, and {venue.name} shows no position without it"
             if half := _key_parts(venue):
                 problem = f"is not set, and {' and '.join(half)} {'is' if len(half) == 1 else 'are'}: {venue.name} takes no half of a key"
-            remedy = f"set {variable(('venue', name))}_FILE=/path/to/a/file that holds it"
+            own = own_variable(("venue", name), settings.account, settings.accounts)
+            remedy = f"set {own}_FILE=/path/to/a/file that holds it"
             yield _say(f"venue.{name}", problem, remedy, "error" if half or settings.mode == "live" else "warning")
 
 

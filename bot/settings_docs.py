@@ -9,9 +9,8 @@ from pydantic.fields import FieldInfo
 
 from bot.settings_bag import BELONGS, ESPLORA, KINDS, Holding, Source
 from bot.settings_cross import Cross
-from bot.settings_keys import ANY, PER_ACCOUNT, alternatives, leaves
+from bot.settings_keys import ANY, PER_ACCOUNT, alternatives, leaves, variable
 from bot.settings_model import Collateral, Hedge, TargetDocument
-from bot.settings_outside import variable
 from bot.settings_policies import Policies
 from bot.settings_root import LIMITS, NO_LIMITS, Settings
 from bot.settings_text import Key

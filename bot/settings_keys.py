@@ -2,7 +2,7 @@
 
 import difflib
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Final, Union, get_args, get_origin
@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from bot.settings_root import Settings
 from bot.settings_text import Key
 
+PREFIX: Final = "HEDGEBOT__"  # of every environment variable
 ANY: Final = "*"  # the name of an asset or of an account
 PER_ACCOUNT: Final = (
     "venue",
@@ -119,11 +120,26 @@ def find(key: Key) -> Known:
 
 
 def find_folded(key: Key, given: dict[str, Any]) -> tuple[Key, Known]:
-    """The place of a key written without regard to case, and its proper spelling.
+    """The place of a key written as the environment spells it, and its proper spelling.
 
     Assets and accounts are spelt as in `given`, the tree of the file; one that is not there is taken in upper case.
     """
     return _follow(key, fold=True, given=given)
+
+
+def folded(name: str) -> str:
+    """What the environment can tell of a name: no shell takes a dash in one, and the case is nobody's business."""
+    return name.lower().replace("-", "_")
+
+
+def variable(key: Key) -> str:
+    """The environment variable of a key."""
+    return PREFIX + "__".join(key).upper().replace("-", "_")
+
+
+def own_variable(key: Key, account: str, accounts: Collection[str]) -> str:
+    """The variable that gives a value to this one of the accounts alone."""
+    return variable(("accounts", account, *key) if len(accounts) > 1 else key)
 
 
 def _follow(key: Key, *, fold: bool, given: dict[str, Any]) -> tuple[Key, Known]:
@@ -134,7 +150,7 @@ def _follow(key: Key, *, fold: bool, given: dict[str, Any]) -> tuple[Key, Known]
         proper = name
         if fold:
             names = list(here) if place.is_map else list(below)
-            proper = next((candidate for candidate in names if candidate.lower() == name.lower()), name.upper() if place.is_map else name)
+            proper = next((candidate for candidate in names if folded(candidate) == folded(name)), name.upper() if place.is_map else name)
         child = below.get(ANY if place.is_map else proper)
         if child is None or not name:
             raise _unknown(key, position, tuple(spelt), below)

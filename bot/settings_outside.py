@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bot.settings_keys import Known, UnknownKey, find, find_folded, leaves
+from bot.settings_keys import PREFIX, Known, UnknownKey, find, find_folded, folded, leaves, variable
 from bot.settings_text import Finding, Key, Tree, scalar
 
-PREFIX: Final = "HEDGEBOT__"
 SECRETS_DIR: Final = "HEDGEBOT_SECRETS_DIR"
 USUAL_SECRETS_DIR: Final = Path("/run/secrets")  # where Docker and Kubernetes mount them
 MAX_SECRET_BYTES: Final = 64 * 1024
@@ -37,9 +36,9 @@ class Outside:
 
     def take(self, key: Key, place: Known, text: str, where: str) -> None:
         if len(key) > 2 and key[0] == "accounts":
-            if key[1].lower() in {name.lower() for name in self.others}:
+            if folded(key[1]) in map(folded, self.others):
                 return
-            if key[1].lower() != self.account.lower():
+            if folded(key[1]) != folded(self.account):
                 named = ", ".join(sorted({self.account, *self.others}))
                 self.refuse(where, key, "is about another account", f"the configuration names {named}: delete it")
                 return
@@ -59,11 +58,6 @@ class Outside:
         self.values.append(Given(key, text if place.secret else scalar(text), where))
 
 
-def variable(key: Key) -> str:
-    """The environment variable of a key."""
-    return PREFIX + "__".join(key).upper()
-
-
 def in_full(key: Key) -> Key:
     """A secret of an account may leave out that it is the venue's: ACCOUNTS__NAME__API_KEY."""
     if len(key) == 3 and key[0].lower() == "accounts" and key[2].lower().removesuffix("_file") in VENUE_SECRETS:
@@ -73,7 +67,7 @@ def in_full(key: Key) -> Key:
 
 def read_environment(env: Mapping[str, str], account: str, tree: Tree, others: frozenset[str] = frozenset()) -> Outside:
     """Every HEDGEBOT__A__B. An empty variable counts as not set: that is how Compose passes on what nobody gave."""
-    outside = Outside(account, others)
+    outside, tree = Outside(account, others), {**tree, "accounts": {account: tree}}
     for name, text in sorted(env.items()):
         if not name.upper().startswith(PREFIX) or text == "":
             continue
@@ -125,12 +119,12 @@ def read_flags(flags: Mapping[str, str], account: str, others: frozenset[str] = 
     return outside
 
 
-def read_secrets(env: Mapping[str, str], account: str, others: frozenset[str] = frozenset()) -> Outside:
+def read_secrets(env: Mapping[str, str], account: str, tree: Tree, others: frozenset[str] = frozenset()) -> Outside:
     """The secrets folder: files named like the key (HEDGEBOT__VENUE__API_KEY, venue__api_key, venue.api_key), without case.
 
     The usual folder may hold the secrets of others, so only known names are read; a name with our prefix must be known.
     """
-    outside = Outside(account, others)
+    outside, tree = Outside(account, others), {**tree, "accounts": {account: tree}}
     named = env.get(SECRETS_DIR)
     folder = Path(named) if named else USUAL_SECRETS_DIR
     try:
@@ -145,7 +139,7 @@ def read_secrets(env: Mapping[str, str], account: str, others: frozenset[str] = 
         ours = name.upper().startswith(PREFIX)
         key = in_full(tuple(name[len(PREFIX) if ours else 0 :].replace(".", "__").split("__")))
         try:
-            spelt, place = find_folded(key, {})
+            spelt, place = find_folded(key, tree)
         except UnknownKey:
             place = None
         where = str(folder / name)

@@ -9,7 +9,7 @@ from bot.exit_codes import Exit
 from bot.ports import Clock, Exchange, Misconfigured, NotReady
 from bot.settings import Settings, overrides
 from bot.settings_check import check, keyless
-from bot.settings_outside import variable
+from bot.settings_keys import own_variable
 from bot.settings_text import SettingsError
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def require_key(settings: Settings) -> None:
 
 def sealed(settings: Settings) -> str:
     """Why this process can never send an order, whatever is said to it; empty if it can."""
-    lacking = [finding.key for finding in keyless(settings)]
-    files = ", ".join(f"{variable(tuple(key.split('.')))}_FILE" for key in lacking)
+    lacking = [tuple(finding.key.split(".")) for finding in keyless(settings)]
+    files = ", ".join(f"{own_variable(key, settings.account, settings.accounts)}_FILE" for key in lacking)
     return f"no key is configured for {settings.venue.name}: set {files}, then start the bot again" if lacking else ""
 
 

@@ -13,6 +13,7 @@ from bot.core.model import Basis, Kind
 from bot.core.policy_terms import NO_POLICIES
 from bot.core.rules import AutoBand, Band, Foreign
 from bot.settings import Settings, SettingsError, config_hash, defaulted_limits, load, load_all, to_rules
+from bot.settings_check import check
 from bot.settings_text import read_text
 from tests.settings.conftest import BASE, Load, Refuse
 
@@ -228,6 +229,36 @@ def test_each_account_has_a_key_of_its_own(tmp_path: Path, spelling: str) -> Non
     )
     keys = {name: one.venue.api_key.get_secret_value() for name, one in found.items() if one.venue.api_key}
     assert keys == {"alice": "alices-key", "bob": "bobs-key"}
+
+
+@pytest.mark.parametrize("given", ["variable", "folder"])
+def test_what_an_account_names_in_its_own_way_is_reached_as_a_shell_and_a_folder_can_spell_it(tmp_path: Path, given: str) -> None:
+    text = TWO_ACCOUNTS.replace("alice:", "my-Desk:").replace("{coins: 5}", "{coins: 5, sources: {cold-1: {exchange: kraken}}}")
+    said = {
+        "HEDGEBOT__ACCOUNTS__MY_DESK__API_KEY": "alices-key",
+        "HEDGEBOT__ACCOUNTS__BOB__BAG__BTC__SOURCES__COLD_1__API_KEY": "bobs-wallet",
+        "HEDGEBOT__ACCOUNTS__BOB__BAG__BTC__SOURCES__COLD_1__API_SECRET": "bobs-word",
+    }
+    if given == "folder":
+        for name, secret in said.items():
+            (tmp_path / name).write_text(secret + "\n")
+        said = {"HEDGEBOT_SECRETS_DIR": str(tmp_path)}
+    found = both(text + "venue: {name: bybit, environment: testnet}\n", said)
+    desk, bob = found["my-Desk"], found["bob"]
+    assert desk.venue.api_key is not None
+    assert desk.venue.api_key.get_secret_value() == "alices-key"
+    wallet = bob.bag["BTC"].sources["cold-1"]
+    assert wallet.api_key is not None
+    assert wallet.api_key.get_secret_value() == "bobs-wallet"
+    lacking = [finding.remedy for finding in check(desk) if finding.key == "venue.api_secret"]
+    assert lacking == ["set HEDGEBOT__ACCOUNTS__MY_DESK__VENUE__API_SECRET_FILE=/path/to/a/file that holds it"]
+
+
+@pytest.mark.parametrize("other", ["Alice", "ALICE"])
+def test_accounts_that_the_environment_cannot_tell_apart_are_refused(refused: Refuse, other: str) -> None:
+    message = refused(TWO_ACCOUNTS.replace("bob:", f"{other}:"))
+    assert f"hedge.yaml:5: accounts.{other} is alice to the environment" in message
+    assert "accounts.a_1 is a-1" in refused(TWO_ACCOUNTS.replace("alice:", "a-1:").replace("bob:", "a_1:"))
 
 
 def test_two_accounts_with_one_key_are_refused_without_showing_it() -> None:
