@@ -102,7 +102,8 @@ def to_read(led: Led, with_token: Callable[..., Awaitable[Grant]]) -> APIRouter:
     @routes.get("/status", responses=described())
     async def status(account: Account = None) -> Response:
         if led.several and account is None:
-            return answer({"accounts": [status_json(bot.status()) for bot in led.bots()]})
+            unled = [{"account": account, "why": scrub(why)} for account, why in led.unled()]
+            return answer({"accounts": [status_json(bot.status()) for bot in led.bots()], "unled": unled})
         return answer(status_json(led.meant(account).status()))
 
     @routes.get("/plan", responses=described(PLAN))

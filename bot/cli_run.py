@@ -18,6 +18,7 @@ from bot.access_door import Door
 from bot.api import create_app
 from bot.api_server import serve
 from bot.api_warm import warm
+from bot.audit.lease import LeaseHeld
 from bot.cli_call import address_file, address_outside, base_url, token_file, tokens_file
 from bot.cli_exit import Wrong, say, told
 from bot.cli_show import answer_json, facts, show
@@ -27,11 +28,13 @@ from bot.event_loop import carrier
 from bot.exit_codes import Exit, worst
 from bot.face import CannotListen, Status, plan_json
 from bot.led import Led
-from bot.ports import PortError
+from bot.logs import scrub
+from bot.ports import NotReady, PortError
 from bot.running import Until, run, settle, undisturbed
 from bot.settings import Settings
+from bot.wiring.notify import open_notifier
 from bot.wiring.record import password
-from bot.wiring.start import Wired, wired
+from bot.wiring.start import Wired, metrics_of, wired
 from bot.wiring.venue import real_time
 from bot.workers import require_server, work
 
@@ -157,17 +160,22 @@ class Keeper:
 
     async def kept(self, settings: Settings, over_beat_ms: int | None = None) -> Exit:
         """As `keep`, but whatever goes wrong is said and stays with this account; what may pass is tried again."""
-        account = settings.account
+        account, called = settings.account, ""
         while True:
             try:
                 return await self.keep(settings, over_beat_ms)
             except Exception as error:
                 code = told(error, f"account {account}: ")
                 if code is None:
-                    log.exception("account.failed", account=account, did="this account is no longer led here; the others go on")
+                    log.exception("account.failed", account=account, did="nobody leads this account now; the others go on")
                     code = Exit.FAILURE
-                final = code is not Exit.FAILURE or self.teller.bounded or self.asked.worker or isinstance(error, CannotListen)
-                self.led.leave(account, str(error) if final else f"{error}; it is tried again every {RETRY_SECONDS} s")
+                passes = (code is Exit.FAILURE or isinstance(error, NotReady)) and not isinstance(error, CannotListen)
+                final = not passes or self.teller.bounded or self.asked.worker
+                why = str(error) if final else f"{error}; it is tried again every {RETRY_SECONDS} s"
+                self.led.leave(account, why, metrics_of(settings))
+                if called != why and not (self.teller.bounded or self.asked.worker or isinstance(error, LeaseHeld)):
+                    called = why
+                    await call_about(settings, f"nobody keeps the hedge of {account}: {why}")
             if final:
                 return code
             with suppress(TimeoutError):
@@ -193,6 +201,16 @@ class Keeper:
                     raise
                 finally:
                     self.led.leave(settings.account, "its run has ended")
+
+
+async def call_about(settings: Settings, text: str) -> None:
+    """Tell people what no bot of this account can tell: the process lives on for others, and nothing else would."""
+    with suppress(PortError):
+        notifier = open_notifier(settings, real_time())
+        try:
+            await notifier.notify("critical", scrub(text))
+        finally:
+            await notifier.close()
 
 
 def report(bot: Wired, asked: Asked) -> None:

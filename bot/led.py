@@ -35,18 +35,23 @@ class Led:
     def join(self, bot: Bot, metrics: Metrics, record: Store | None = None) -> None:
         self.seats[bot.account] = Seat(bot, metrics, "", record)
 
-    def leave(self, account: str, why: str) -> None:
-        """Its metrics stay, to tell that nobody leads it here; those of a worker's account are told by whoever leads it next."""
+    def leave(self, account: str, why: str, unstarted: Metrics | None = None) -> None:
+        """Its metrics stay, or begin with the `unstarted` ones, to tell that nobody leads it here; those of a worker's account are told by
+        whoever leads it next."""
         if self.worker:
             self.seats.pop(account, None)
         elif account in self.seats:
-            metrics = self.seats[account].metrics
+            metrics = self.seats[account].metrics or unstarted
             if metrics is not None:
                 metrics.lease(False)
             self.seats[account] = Seat(None, metrics, why)
 
     def bots(self) -> list[Bot]:
         return [seat.bot for _, seat in sorted(self.seats.items()) if seat.bot is not None]
+
+    def unled(self) -> list[tuple[str, str]]:
+        """The accounts that have no bot now, and why."""
+        return [(name, seat.why) for name, seat in sorted(self.seats.items()) if seat.bot is None]
 
     def record(self, account: str | None) -> Store:
         """The record of that account, to read from. Raise as `meant`."""
@@ -78,7 +83,7 @@ class Led:
     def checks(self) -> list[tuple[str, Check]]:
         """What readiness depends on, of every account."""
         found = [(self.named(bot.account, name, "."), check) for bot in self.bots() for name, check in bot.health().checks]
-        return found + [(f"{name}.led", Check(False, seat.why)) for name, seat in sorted(self.seats.items()) if seat.bot is None]
+        return found + [(f"{name}.led", Check(False, why)) for name, why in self.unled()]
 
     def named(self, account: str, text: str, between: str = ": ") -> str:
         return f"{account}{between}{text}" if self.several else text

@@ -205,6 +205,14 @@ def require_a_horizon_ahead(settings: Settings, state: State, now_ms: int) -> No
                 raise Misconfigured(f"hedges.{asset}.policies.{key} {problem}; nothing was sent: {remedy}")
 
 
+def metrics_of(settings: Settings) -> Metrics:
+    """What is shown to Prometheus of one account."""
+    crosses = tuple((asset, cross.with_) for asset, cross in sorted(settings.crosses.items()))
+    sources = tuple((asset, name) for asset, held in settings.outside.items() for name in held.read)
+    legs = tuple(sorted(settings.legs))
+    return Metrics(settings.account, settings.venue.name, legs, crosses, sources, document=settings.targets is not None)
+
+
 @asynccontextmanager
 async def wired(
     settings: Settings,
@@ -234,10 +242,7 @@ async def wired(
         closing_time.push_async_callback(notifier.close)
         holdings = await closing_time.enter_async_context(open_bag(settings, clock))
         measuring = await closing_time.enter_async_context(open_measures(exchange, settings, clock))
-        crosses = tuple((asset, cross.with_) for asset, cross in sorted(settings.crosses.items()))
-        sources = tuple((asset, name) for asset, held in settings.outside.items() for name in held.read)
-        legs = tuple(sorted(settings.legs))
-        metrics = Metrics(settings.account, settings.venue.name, legs, crosses, sources, document=targets is not None)
+        metrics = metrics_of(settings)
         engine = await started(
             store,
             exchange,

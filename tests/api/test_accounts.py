@@ -33,6 +33,7 @@ async def operator(led):
 async def test_status_lists_every_account_or_shows_the_one_that_is_named(operator):
     everyone = (await operator.get("/api/v1/status")).json()
     assert [one["account"] for one in everyone["accounts"]] == ["alice", "bob"]
+    assert everyone["unled"] == [{"account": "carol", "why": "it is being started"}]
     assert (await operator.get("/api/v1/status?account=bob")).json()["account"] == "bob"
 
 
