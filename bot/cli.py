@@ -43,14 +43,13 @@ def check(
 ) -> None:
     """Judge the configuration: each finding with its remedy. Exit 4 if a setting must change, 3 if only the account or venue must."""
     from bot.cli_config import accounts_from
-    from bot.cli_setup import exit_of, finding_json, findings_of
+    from bot.cli_setup import exit_of, finding_json, findings_of_all
     from bot.settings import SettingsError
 
     if online:
         log_to_stderr(None, otherwise="critical")
     try:
-        accounts = accounts_from(config, sets, account=account)
-        found = list(dict.fromkeys(finding for settings in accounts for finding in findings_of(settings, online=online)))
+        found = findings_of_all(accounts_from(config, sets, account=account), online=online)
     except SettingsError as error:
         found = error.findings
     errors = sum(finding.severity == "error" for finding in found)
@@ -220,12 +219,13 @@ def status(
     if watch:
         watched(accounts, as_json=as_json)
         return
-    said = statuses(accounts)
+    said, code = statuses(accounts)
     if as_json:
-        answer_json(together(said))
+        answer_json(together(said, several=len(accounts) > 1))
     else:
         for one in said:
             show(facts(one))
+    leave(code)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bot.audit.store import NothingYet, Store
 from bot.cli_call import NoAnswer, ask, exact
-from bot.cli_exit import Wrong, on_terminal, say
+from bot.cli_exit import Wrong, code_of, on_terminal, say
 from bot.core.decide import RULES_VERSION, decide
 from bot.core.decision import Mode
 from bot.core.events import RunStarted
@@ -20,9 +20,9 @@ from bot.core.model import Snapshot
 from bot.core.pin import halt
 from bot.core.planner import is_ours
 from bot.core.rules import Rules
-from bot.exit_codes import Exit
+from bot.exit_codes import Exit, worst
 from bot.face import Status, iso_utc, plain, plan_json, status_json
-from bot.ports import Misconfigured
+from bot.ports import Misconfigured, PortError
 from bot.record_face import fills_json, orders_json
 from bot.settings import Settings, config_hash, overrides, to_rules
 from bot.settings_values import sqlite_file
@@ -159,23 +159,26 @@ def as_if_running(state: State, rules: Rules, rules_hash: str, at_ms: int) -> St
     return replace(fold(state, start), cycle=state.cycle, mode=Mode.WATCHING)
 
 
-def statuses(accounts: Sequence[Settings], note: Callable[[str], None] = say) -> list[dict[str, Any]]:
-    """Of every account that has one; with several, notes name the account."""
-    found = []
+def statuses(accounts: Sequence[Settings], note: Callable[[str], None] = say) -> tuple[list[dict[str, Any]], Exit]:
+    """Of every account that has one, and the worst that was in the way of another. With several, notes name the account."""
+    found: list[dict[str, Any]] = []
+    failed: list[tuple[str, Exception]] = []
     for settings in accounts:
         about = note if len(accounts) == 1 else lambda text, account=settings.account: note(f"{account}: {text}")
         try:
             found.append(status(settings, about))
-        except NothingYet as error:
-            if len(accounts) == 1:
-                raise
-            about(f"note: {error}")
-    return found
+        except (PortError, Wrong) as error:
+            failed.append((settings.account, error))
+    if len(failed) == len(accounts) and len({str(error) for _, error in failed}) == 1:  # they share a database
+        raise failed[0][1]
+    for account, why in failed:
+        note(f"{account}: {'note' if isinstance(why, NothingYet) else 'error'}: {why}")
+    return found, worst(code_of(why) or Exit.FAILURE for _, why in failed if not isinstance(why, NothingYet))
 
 
-def together(said: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One document: of the only account, or of all."""
-    return said[0] if len(said) == 1 else {"accounts": list(said)}
+def together(said: Sequence[dict[str, Any]], *, several: bool) -> dict[str, Any]:
+    """One document: of the only account, or of those of several that have anything to tell."""
+    return {"accounts": list(said)} if several else said[0]
 
 
 def leaders(accounts: Sequence[Settings]) -> list[dict[str, Any]]:
@@ -195,12 +198,12 @@ def watch(accounts: Sequence[Settings], *, as_json: bool) -> None:
 
     def drawn() -> Group:
         notes: list[str] = []
-        said = [facts(one) for one in statuses(accounts, notes.append)]
+        said = [facts(one) for one in statuses(accounts, notes.append)[0]]
         return Group(*said, *(Text(note, "dim") for note in notes))
 
     with suppress(KeyboardInterrupt):
         while as_json:
-            answer_json(together(statuses(accounts, lambda _: None)))
+            answer_json(together(statuses(accounts, lambda _: None)[0], several=len(accounts) > 1))
             time.sleep(WATCH_SECONDS)
         with Live(drawn(), console=console(), auto_refresh=False) as live:
             while True:

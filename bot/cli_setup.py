@@ -1,6 +1,7 @@
 """Is everything in place? Write a configuration, judge it, and say which venues and which program there are."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +29,18 @@ def write_example(path: Path, *, force: bool) -> None:
         raise Wrong(Exit.USAGE, f"{path} exists already and was left as it is: name another file, or overwrite it with --force")
     require_place(path, "init", ())
     write(example_yaml().encode(), path, "init")
+
+
+def findings_of_all(accounts: Sequence[Settings], *, online: bool) -> list[Finding]:
+    """What concerns all of them is said once, and what concerns some of them names these."""
+    about: dict[Finding, list[str]] = {}
+    for settings in accounts:
+        for finding in dict.fromkeys(findings_of(settings, online=online)):
+            about.setdefault(finding, []).append(settings.account)
+    return [
+        finding if len(names) == len(accounts) else replace(finding, where=f"account {', '.join(names)}: {finding.where}")
+        for finding, names in about.items()
+    ]
 
 
 def findings_of(settings: Settings, *, online: bool) -> list[Finding]:

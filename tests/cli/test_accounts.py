@@ -50,6 +50,20 @@ def test_two_accounts_are_aligned_in_one_process_on_one_record(both: Desk):
     ]
 
 
+def test_status_of_several_accounts_has_one_shape_and_tells_of_each_what_it_can(both: Desk):
+    nothing = both.hb("status", "--json")
+    assert (nothing.code, nothing.err.count("no audit database")) == (4, 1)
+    both.good("run", "--live", "--account", "alice", "--until-aligned", "--timeout", "60")
+    first = both.hb("status", "--json")
+    assert (first.code, [one["account"] for one in first.json["accounts"]]) == (0, ["alice"])
+    assert "bob: note: audit database" in first.err
+    both.write(two(QUICK).replace("alice: {", "alice: {venue: {name: bybit, environment: testnet}, "))
+    both.good("run", "--live", "--account", "bob", "--until-aligned", "--timeout", "60")
+    moved = both.hb("status", "--json")
+    assert (moved.code, [one["account"] for one in moved.json["accounts"]]) == (4, ["bob"])
+    assert "alice: error: audit database" in moved.err
+
+
 def test_a_command_must_say_which_account_it_means(both: Desk):
     answer = both.hb("orders")
     assert answer.code == 2
@@ -57,6 +71,18 @@ def test_a_command_must_say_which_account_it_means(both: Desk):
     unknown = both.hb("pause", "--account", "carol")
     assert unknown.code == 4
     assert "the accounts are alice, bob" in unknown.err
+
+
+def test_check_says_which_account_a_finding_is_about_and_how_to_give_that_one_its_key(desk: Desk):
+    (desk.folder / "hedgebot.kill").write_text("all of them")
+    desk.write(two(QUICK) + "  carol: {venue: {name: bybit, environment: testnet}, bag: {BTC: {coins: 1}, ETH: {coins: 1}}}\n")
+    found = {one["key"]: one for one in desk.hb("check", "--json").json["findings"]}
+    assert found["venue.api_key"]["where"] == found["bag.ETH"]["where"] == "account carol: configuration"
+    assert "set HEDGEBOT__ACCOUNTS__CAROL__VENUE__API_KEY_FILE=" in found["venue.api_key"]["remedy"]
+    assert found["kill_file"]["where"] == "configuration"
+    answer = desk.hb("check")
+    assert answer.out.count("hedgebot.kill exists") == 1
+    assert answer.code == 4
 
 
 def test_a_word_to_one_account_leaves_the_other_alone(desk: Desk):
