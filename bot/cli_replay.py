@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -74,7 +74,7 @@ def replayed(asked: Asked, tell: Callable[[dict[str, Any]], None] = untold) -> d
         say(f"note: {missing}")
     settings = settings_of(asked, read)
     commands = words_of(asked, settings, read)
-    for missing in (*without_funding(read, settings.legs), *spoken_before(commands, read)):
+    for missing in (*without_funding(read, settings.legs), *spoken_before(commands, read), *too_small(settings, read)):
         say(f"note: {missing}")
     others = {name: fitted(asked, read, sets)[0] for name, sets in beside(asked.compare).items()}
     if drawing and (always := without_policies(settings)) is not None:
@@ -306,6 +306,16 @@ def require_prices(settings: Settings, read: Recorded) -> None:
     for asset, hedge in settings.hedges.items():
         for key, problem, remedy in hedge.policies.pointless_at(starts_ms):
             raise Wrong(Exit.CONFIGURATION, f"hedges.{asset}.policies.{key}: {problem}; {remedy}")
+
+
+def too_small(settings: Settings, read: Recorded) -> Iterator[str]:
+    """Hedges that count as none at the first prices: nothing would be traded, and nothing say why."""
+    carried = {cross.with_ for cross in settings.crosses.values()}
+    for asset, hedge in settings.legs.items():
+        usd = hedge.ratio * coins_of(settings, asset) * read.bars[asset][0].open
+        if asset not in carried and 0 < usd < settings.band.min_order_usd:
+            least = plain(settings.band.min_order_usd)
+            yield f"hedging {asset} takes {usd:,.2f} USD at the first price, and band.min_order_usd is {least}: so little counts as none"
 
 
 def value_of(settings: Settings, key: str) -> Decimal:

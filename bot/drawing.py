@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from html import escape
 from typing import Final
 
@@ -167,9 +168,10 @@ def round_values(low: float, high: float) -> list[float]:
 
 
 def said(value: float, *, percent: bool) -> str:
+    """Without an exponent, whether a coin costs a thousandth of a cent or a bag is worth tens of billions."""
     if percent:
-        return f"{value * 100:,.6g} %"
-    return f"{value:,.10g}" if abs(value) >= 1 else f"{value:.4g}"
+        return f"{Decimal(f'{value * 100:.6g}'):,f} %"
+    return f"{Decimal(f'{value:.10g}' if abs(value) >= 1 else f'{value:.4g}'):,f}"
 
 
 # ---------------------------------------------------------------------------------------------------------------- where it is shown

@@ -154,3 +154,10 @@ def test_the_demo_is_remade_each_time_but_never_over_somebody_elses_folder(desk:
     assert "unhedged" in table
     assert "Try next:" in table
     desk.good("demo")
+
+
+@pytest.mark.parametrize(("bag", "noted"), [("0.0024", True), ("0.0026", False)])  # at 40,000 USD, beside 0
+def test_a_replayed_hedge_that_is_too_small_to_be_traded_is_noted(desk: Desk, bag: str, noted: bool):
+    answer = desk.good("replay", "--prices", prices(desk, CALM), "--bag", "0", "--collateral", bag, "--json")
+    said = "note: hedging BTC takes 96.00 USD at the first price, and band.min_order_usd is 100: so little counts as none\n"
+    assert (said in answer.err, answer.json["orders"] == 0) == (noted, noted)

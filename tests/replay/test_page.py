@@ -12,7 +12,7 @@ pytest.importorskip("numpy")
 
 from bot.analytics.pixels import thinned
 from bot.cli_replay import MANY
-from bot.drawing import BLACK, CURVES, DARK, GREEN, GREY, LIGHT, ORANGE, RED, Chart, Line, Marks, drawn, figure, sheet
+from bot.drawing import BLACK, CURVES, DARK, GREEN, GREY, LIGHT, ORANGE, RED, Chart, Line, Marks, drawn, figure, said, sheet
 from bot.replay_page import curve, drawdowns
 from tests.cli.desk import Desk
 from tests.console.browser import chromium
@@ -235,3 +235,20 @@ def test_a_drawdown_is_measured_from_the_highest_value_so_far() -> None:
 def test_a_page_can_be_written_where_nothing_was_traded(desk: Desk, tmp_path: Path) -> None:
     replayed(desk, "--ratio", "0", "--report", str(tmp_path / "flat.html"), bars=24)
     assert "Drawdown" in (tmp_path / "flat.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("value", "percent", "shown"),
+    [
+        (0.0000125, False, "0.0000125"),
+        (0.5, False, "0.5"),
+        (0.0, False, "0"),
+        (-1.25, False, "-1.25"),
+        (40_000_000_000.0, False, "40,000,000,000"),
+        (60_000.0, False, "60,000"),
+        (-0.05, True, "-5 %"),
+        (26_213_400.0, True, "2,621,340,000 %"),
+    ],
+)
+def test_an_axis_is_lettered_without_exponents(value, percent, shown):
+    assert said(value, percent=percent) == shown
