@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ def restored(settings: Settings, file: Path, *, force: bool) -> dict[str, Any]:
 def set_aside(target: Path) -> Path:
     """Move a database that nobody leads out of the way, whole."""
     stamp = datetime.fromtimestamp(real_time().now_ms() / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-    kept = target.with_name(f"{target.name}.before-{stamp}")
+    name = f"{target.name}.before-{stamp}"
+    again = (target.with_name(f"{name}-{number}") for number in count(2))
+    kept = next(one for one in chain([target.with_name(name)], again) if not one.exists())
     with closing(connect(f"sqlite:///{target}", create=True)) as database, closing(database.connection()) as file:
         file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     target.rename(kept)

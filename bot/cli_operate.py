@@ -14,7 +14,7 @@ from bot.cli_exit import Wrong, say
 from bot.core.events import CommandGiven
 from bot.core.pin import ACCEPT, acceptance, refusal
 from bot.exit_codes import Exit
-from bot.ports import KillSwitch, Misconfigured
+from bot.ports import KillSwitch, Misconfigured, PortError
 from bot.settings import Settings
 from bot.wiring.record import holder, open_store, recorded_state
 from bot.wiring.venue import kill_switch, real_time
@@ -91,20 +91,25 @@ def give(settings: Settings, word: Word) -> tuple[Exit, dict[str, Any]]:
     if command.name == "dry-run-off" and settings.mode != "live":
         raise Wrong(Exit.CONFIGURATION, "mode: dry-run in the configuration: set `mode: live` there and restart to let the bot send orders")
     kill_file = kill_switch(settings)
-    if command.name == "kill":
-        pull(kill_file, command)
+    pulled = command.name == "kill" and pull(kill_file, command)
     try:
         return Exit.DONE, on_record(settings, command, kill_file)
     except LeaseHeld as held:
         return to_bot(settings, word, held)
+    except PortError:
+        if pulled:
+            say("note: the kill file is written: it stops a bot that runs, and the next one; only the record does not say so yet")
+        raise
 
 
-def pull(kill_file: KillSwitch, command: CommandGiven) -> None:
+def pull(kill_file: KillSwitch, command: CommandGiven) -> bool:
     """Before anything else: the file stops the bot even where neither database nor API can be reached."""
     try:
         kill_file.set(command.reason or f"kill by {command.by}")
     except Misconfigured as error:
         say(f"warning: {error}")
+        return False
+    return True
 
 
 def on_record(settings: Settings, command: CommandGiven, kill_file: KillSwitch) -> dict[str, Any]:

@@ -129,6 +129,7 @@ MEANINGS: Final = {
     "read-only": "it cannot be written; check the rights of the file and its folder",
     "file is not a database": "this file is not a database, or it is damaged; name another one under `audit.url` or restore a backup",
     "malformed": "the file is damaged; restore a backup",
+    "disk I/O error": "the disk is full or fails; free space on it, and look into the log of the system",
     "unable to open": "the file cannot be opened; check that the folder exists and may be written",
     "password authentication failed": "the server refused the user or password; check HEDGEBOT__AUDIT__PASSWORD_FILE",
     "no password supplied": "the server wants a password; set HEDGEBOT__AUDIT__PASSWORD_FILE",
@@ -256,7 +257,12 @@ def require_current(database: Database, *, create: bool) -> None:
             f"audit database {database.where} is at version {found}, this program writes {migrations.HEAD}:"
             " stop the bot, make a copy, run `hedgebot db upgrade`"
         )
-    elif found > migrations.HEAD:
+    else:
+        refuse_newer(database, found)
+
+
+def refuse_newer(database: Database, found: str) -> None:
+    if found > migrations.HEAD:
         raise Misconfigured(
             f"audit database {database.where} is at version {found}, newer than this program ({migrations.HEAD}):"
             " install the newer hedgebot"
@@ -276,6 +282,7 @@ def migrate(database: Database) -> None:
         if not database.on_server:
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver begins nothing by itself; two programs may start at once
         try:
+            refuse_newer(database, migrations.revision(connection) or migrations.HEAD)
             migrations.migrate(connection)
         except BaseException:
             connection.rollback()

@@ -154,6 +154,9 @@ def test_the_commands_copy_replace_and_keep_what_was_there(tmp_path, monkeypatch
     with closing(Store.read("sqlite:///hedgebot.db", **OWNER)) as back, closing(Store.read(f"sqlite:///{said['kept']}", **OWNER)) as kept:
         assert back.head() == head
         assert kept.head().seq == head.seq + 1
+    again = [restored(settings, Path("copy.db"), force=True)["kept"] for _ in range(3)]  # within a second, and each is kept
+    assert len({said["kept"], *again}) == 4
+    assert all(Path(one).exists() for one in again)
     other = load(None, {}, {"bag.BTC.coins": "1", "hedges.BTC.ratio": "1", "account": "other", "audit.url": "sqlite:///other.db"})
     with pytest.raises(Wrong, match="holds the record of main"):
         restored(other, Path("copy.db"), force=False)

@@ -78,6 +78,17 @@ def test_another_version_of_the_schema_is_refused(url, found, expected):
         assert found in str(refusal.value)
 
 
+def test_an_upgrade_leaves_a_newer_database_as_it_is_and_says_why(url):
+    """Whoever goes back to an older program, and whoever mends that by the command that mended it last time."""
+    Store.open(url, **OWNER).close()
+    opened = database.connect(url)
+    with opened.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE {migrations.VERSION_TABLE} SET version_num = '9999'")
+    opened.close()
+    with pytest.raises(Misconfigured, match=r"is at version 9999, newer than this program .*install the newer hedgebot"):
+        database.upgrade(url)
+
+
 def test_a_database_of_another_program_is_left_alone(tmp_path):
     path = tmp_path / "paper.db"
     connection = sqlite3.connect(path)

@@ -1,6 +1,8 @@
 """Does an operator's word arrive, is it carried out, and does it last? Through a running bot, and without one."""
 
 import signal
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -146,6 +148,20 @@ def test_a_bot_that_hangs_is_named_and_kill_still_writes_the_file(desk: Desk):
         assert f"pid {bot.process.pid}" in answer.err
         assert bot.until(lambda said: said["state"] == "HALTED")["open_orders"] == 0  # it read the file
         assert bot.stop() == 0
+
+
+def test_a_kill_that_cannot_be_recorded_says_that_the_kill_file_is_written(desk: Desk):
+    """In the middle of an upgrade: the old program still runs, and the new one does not take its database."""
+    desk.write()
+    desk.good("pause")
+    with closing(sqlite3.connect(desk.folder / "hedgebot.db")) as record:
+        record.execute("UPDATE hedgebot_audit_version SET version_num = '0002'")
+        record.commit()
+    answer = desk.hb("kill", "--reason", "upgrade")
+    assert answer.code == 4
+    assert "run `hedgebot db upgrade`" in answer.err
+    assert "the kill file is written: it stops a bot that runs" in answer.err
+    assert (desk.folder / "hedgebot.kill").exists()
 
 
 def test_a_bot_that_died_is_not_said_to_be_at_work(desk: Desk):

@@ -171,6 +171,15 @@ def test_a_full_disk_is_a_failure_with_the_database_named_and_nothing_lost(desk:
     assert desk.json("audit", "verify")["verdict"] == "good"
 
 
+def test_a_word_that_a_full_disk_does_not_take_is_answered_with_the_remedy(desk: Desk):
+    """SQLite says no more of it than "disk I/O error"."""
+    desk.write()
+    desk.good("pause")
+    answer = desk.hb("resume", largest_file=20_000)
+    assert answer.code == 1
+    assert "free space on it" in answer.err
+
+
 def test_a_locked_database_is_a_failure_that_names_it(desk: Desk):
     desk.write()
     desk.good("pause")
