@@ -44,7 +44,9 @@ def findings_of_all(accounts: Sequence[Settings], *, online: bool) -> list[Findi
 
 
 def findings_of(settings: Settings, *, online: bool) -> list[Finding]:
-    found = [*check(settings), *pointless(settings)]
+    from bot.wiring.unheeded import unheeded
+
+    found = [*check(settings), *pointless(settings), *unheeded(settings)]
     if online and not any(finding.severity == "error" for finding in found):
         import asyncio
 

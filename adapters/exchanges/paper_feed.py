@@ -35,7 +35,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Founding:
-    """What a new venue is made with. In an existing database only assets and spot wallets that it lacks are added."""
+    """What a new venue is made with. An existing database gets only the assets, accounts and spot wallets that it lacks."""
 
     seed: int
     now_ms: int
@@ -53,7 +53,7 @@ class Opened:
     seed: int
     born_ms: int
     anchors: Mapping[str, Anchor]
-    collateral: Mapping[str, Decimal]  # what the venue was funded with when it was made
+    collateral: Mapping[str, Decimal]  # what each account was funded with when it was opened
 
 
 class Feed(Protocol):

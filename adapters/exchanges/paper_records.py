@@ -87,8 +87,8 @@ def cause(error: Exception) -> str:
 
 
 def found(store: PaperStore, founding: Founding) -> Opened:
-    """What the venue in this database began with; makes it if the database is new, and lists assets that it did not have yet, and spot
-    wallets likewise: a database of an earlier version has none."""
+    """What the venue in this database began with; makes it if the database is new, lists assets that it did not have yet, and funds
+    accounts and spot wallets likewise. What is there already is not funded again."""
     while True:
         store.acknowledge()
         opened, rows = _begin(store, founding)
@@ -114,9 +114,13 @@ def _begin(store: PaperStore, founding: Founding) -> tuple[Opened, list[tuple[ty
             "born_ms": founding.now_ms,
             "now_ms": founding.now_ms,
             "next_seq": 1,
-            "collateral": {currency: str(amount) for currency, amount in founding.collateral.items()},
+            "collateral": {},
         }
-        wallets = [Wallet(currency, units_down(amount), deposited=units_down(amount)) for currency, amount in founding.collateral.items()]
+        rows = [(PaperVenue, [venue])]
+    funded = {row["currency"] for row in store.rows(PaperWallet)}
+    if posted := {currency: amount for currency, amount in founding.collateral.items() if currency not in funded}:
+        wallets = [Wallet(currency, units_down(amount), deposited=units_down(amount)) for currency, amount in posted.items()]
+        venue = {**venue, "collateral": {**venue["collateral"], **{currency: str(amount) for currency, amount in posted.items()}}}
         rows = [(PaperVenue, [venue]), (PaperWallet, [_wallet(wallet) for wallet in wallets])]
     fresh = [
         _market(Market(asset, price, founding.now_ms, price, founding.now_ms))

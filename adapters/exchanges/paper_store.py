@@ -4,10 +4,14 @@ Only rows that changed are written; a read, or a print that moves nothing, write
 (a `plan` beside a `run`): each notices the other's commits and reads the state anew before it acts.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from decimal import Decimal
-from typing import Any, Final, cast
+from pathlib import Path
+from typing import Any, Final, NamedTuple, cast
+from urllib.parse import quote
 
 from sqlalchemy import JSON, BigInteger, Column, ColumnElement, Connection, Table, Text, bindparam, create_engine, inspect, select
 from sqlalchemy.dialects.sqlite import Insert, insert
@@ -23,6 +27,14 @@ from bot.ports import Misconfigured
 
 SCHEMA: Final = 1
 BUSY_MS: Final = 5000
+
+
+class Begun(NamedTuple):
+    """What the venue in a database began with, whatever the configuration says since."""
+
+    seed: int
+    prices: Mapping[str, Decimal]  # USD per coin
+    collateral: Mapping[str, Decimal]
 
 
 class StaleState(Exception):
@@ -298,6 +310,20 @@ class PaperStore:
         engine = self._connection.engine
         self._connection.close()
         engine.dispose()
+
+
+def begun(file: Path) -> Begun | None:
+    """Read beside whoever uses it; None where there is no paper venue, or none that can be read."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as venue:
+            head = venue.execute("SELECT seed, collateral FROM paper_venue").fetchone()
+            prices = dict(venue.execute("SELECT asset, anchor_price FROM paper_market"))
+    except sqlite3.Error:
+        return None
+    if head is None:
+        return None
+    posted = {currency: Decimal(amount) for currency, amount in json.loads(head[1]).items()}
+    return Begun(head[0], {asset: Decimal(price) for asset, price in prices.items()}, posted)
 
 
 REMEDY: Final = "Check that paper.url names a file in an existing folder that this user may write, on a disk that is not full."

@@ -39,6 +39,7 @@ from bot.wiring.fit import fit_to_hedge, refuse_what_check_refuses, require_key,
 from bot.wiring.measures import NOTHING_MEASURED, Measuring, open_measures
 from bot.wiring.notify import open_notifier
 from bot.wiring.record import holder, open_store, recorded_state
+from bot.wiring.unheeded import unheeded
 from bot.wiring.unrecorded import NOBODY, common_parts, unrecorded_engine
 from bot.wiring.venue import countdown, kill_switch, open_document, open_exchange, open_streams
 
@@ -234,6 +235,8 @@ async def wired(
     async with AsyncExitStack() as closing_time:
         store = await asyncio.to_thread(open_store, settings, ttl_ms=ttl_ms)  # a server may answer late; other accounts go on trading
         closing_time.push_async_callback(asyncio.to_thread, store.close)  # a file is tidied up then
+        for found in unheeded(settings):
+            log.warning("setting.unheeded", key=found.key, what=found.problem, next=found.remedy)
         exchange = open_exchange(settings, clock, gate, absence)
         closing_time.push_async_callback(exchange.close)
         settings = await chosen(exchange, settings)

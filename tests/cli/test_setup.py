@@ -152,6 +152,20 @@ def test_check_online_finds_a_hedge_of_few_contracts(desk: Desk, coins: str, pos
     assert [said in one for one in problems] == [True] * bool(said)
 
 
+def test_check_and_a_start_say_which_settings_of_the_paper_venue_no_longer_count(desk: Desk):
+    desk.write()
+    desk.good("run", "--live", "--until-aligned")
+    desk.write(QUICK.replace("collateral: {BTC: 3}", "collateral: {BTC: 4, ETH: 1}, seed: 8").replace("BTC: 60000", "BTC: 70000"))
+    answer = desk.good("check", "--json")
+    told = {finding["key"]: finding for finding in answer.json["findings"]}
+    assert set(told) == {"paper.seed", "paper.collateral.BTC", "paper.price.BTC"}
+    assert "is 4, and the paper venue in" in told["paper.collateral.BTC"]["problem"]
+    assert "began with 3: that stands" in told["paper.collateral.BTC"]["problem"]
+    assert "setting.unheeded" in desk.good("run", "--once").err
+    desk.write()
+    assert desk.json("check")["findings"] == []
+
+
 def test_venues_are_listed_with_their_environments(desk: Desk):
     listed = {venue["name"]: venue for venue in desk.json("venues")["venues"]}
     kinds = {"inverse": "first-class", "linear": "first-class", "why_not": "", "transfers": True, "no_transfer": ""}

@@ -109,9 +109,9 @@ async def test_an_existing_database_wins_over_seed_collateral_and_price(tmp_path
     assert first.opened.new
     await first.close()
     second = make(url, seed=8, collateral={"BTC": D(9), "ETH": D(9)}, prices={"BTC": D(1), "ETH": D(3000)})
-    assert (second.opened.new, second.opened.seed, second.opened.collateral) == (False, 7, {"BTC": D(3)})
+    assert (second.opened.new, second.opened.seed, second.opened.collateral) == (False, 7, {"BTC": D(3), "ETH": D(9)})
     seen = await second.look([Ask(BTC, 0, 0), Ask(ETH, 0, 0)])
-    assert [view.margin.wallet for view in seen if view.margin] == [3, 0]  # collateral funds new databases only
+    assert [view.margin.wallet for view in seen if view.margin] == [3, 9]  # collateral funds what had none
     assert [view.quote.mark for view in seen if view.quote] == [60000, 3000]  # a new asset is listed
     await second.close()
 

@@ -55,6 +55,17 @@ async def test_a_database_of_before_is_read_and_gets_its_wallet_once_one_is_conf
     assert (await view(funded)).margin is not None
 
 
+async def test_a_currency_that_is_posted_later_is_funded_once_and_the_others_stay_as_they_are(tmp_path: Path) -> None:
+    """Whoever hedges one asset more on paper begins with collateral for it, and loses nothing of what he has."""
+    url = f"sqlite:///{tmp_path / 'paper.db'}"
+    await make(url, collateral={"BTC": D(5)}).close()
+    for _ in range(2):
+        grown = make(url, collateral={"BTC": D(50), "ETH": D(10)})
+        assert {one.currency: one.wallet for one in grown.balances()} == {"BTC": D(5), "ETH": D(10)}
+        assert grown.opened.collateral == {"BTC": D(5), "ETH": D(10)}
+        await grown.close()
+
+
 async def test_another_process_that_looks_sees_what_moved(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'paper.db'}"
     one, other = make(url, spot={"BTC": D(2)}), make(url, spot={"BTC": D(2)})
