@@ -11,6 +11,7 @@ import structlog
 
 from bot import transfers
 from bot.acting import Hands
+from bot.alone import Alone
 from bot.clocks import Clocks
 from bot.commanding import KILL_FILE, Bell, Said, at_once, carried_out, nothing_new, pull_or_release, refused, told, unfinished
 from bot.core.decide import decide
@@ -105,6 +106,7 @@ class Engine:
         self.parts = parts
         self.rules = parts.rules
         self.assets = parts.rules.assets
+        self.alone = Alone(parts.clock.now_ms())
         self.state = self.foreseen = state  # what is on record; and with what was seen while nothing could be written
         self.seen: Snapshot | None = None
         self.decision: Decision | None = None
@@ -218,6 +220,8 @@ class Engine:
             happened.append(next(spoken, CommandGiven("kill", "file", seen.now_ms, reason=KILL_FILE)))
             state = fold(state, happened[-1])
         state, differences = reconciled(state, seen, self.rules)
+        if (halted := self.alone.disproved(state, seen, differences)) is not None:
+            state, differences = fold(state, halted), (*differences, halted)
         return thought_of(state, seen, decide(state, seen, self.rules), (*happened, *differences))
 
     async def only_cancel(self) -> None:
@@ -357,6 +361,7 @@ class Engine:
             return
         unset = await self.hands.set_leverage(decision)
         outcomes: list[Event] = []
+        self.alone.sends(decision.orders)
         for order in decision.orders:
             if order.asset in unset:
                 outcomes += self.hands.moved(order, OrderStatus.ABSENT, 0, f"not sent: {unset[order.asset]}")

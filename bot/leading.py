@@ -14,13 +14,12 @@ from bot.audit.lease import BEAT_MS, LeaseHeld
 from bot.audit.store import LATE_SECONDS, Store
 from bot.core.events import RunEnded, RunStarted
 from bot.core.model import View
-from bot.core.planner import TAG, is_ours
+from bot.core.planner import epochs_ahead
 from bot.event_loop import beside
 from bot.gate import SignGate
 from bot.ports import Clock, LeaseLost, PortError
 
 log = structlog.get_logger("hedgebot")
-EPOCHS: Final = 36**3  # that a client id can tell apart
 IN_FLIGHT_MS: Final = 41_000  # a signed request may still take effect: the widest receive window 30 s (OKX), HTTP timeout 10 s, clocks 1 s
 
 
@@ -59,14 +58,10 @@ def takeover_wait_ms(store: Store, absence_ms: int) -> int:
 
 def newest_epoch(views: Sequence[View], instance: str, epoch: int) -> int:
     """The highest epoch in tags of ours at the venue; `epoch` if none is higher. A database restored from a backup has forgotten some."""
-    start = len(TAG) + len(instance)
     for view in views:
         identities = [order.client_id for order in view.open_orders or ()] + [fill.client_id for fill in view.fills or ()]
         for identity in identities:
-            if is_ours(identity, instance):
-                ahead = (int(identity[start : start + 3], 36) - epoch) % EPOCHS
-                if 0 < ahead < EPOCHS // 2:  # the three digits begin again after the last of them
-                    epoch += ahead
+            epoch += epochs_ahead(identity, instance, epoch)
     return epoch
 
 

@@ -16,6 +16,7 @@ from bot.core.sizing import Size
 
 TAG: Final = "hb"  # the first two characters of every client id of ours
 DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+EPOCHS: Final = len(DIGITS) ** 3  # that a client id can tell apart
 NO_LONGER_WANTED: Final = "no longer wanted"
 CANCEL_AGAIN_MS: Final = 5_000  # a cancel that did not take effect by then is asked for again
 
@@ -52,6 +53,15 @@ def is_ours(identity: str, instance: str) -> bool:
 def is_tagged(identity: str) -> bool:
     """Is it an order of hedgebot's, of whichever database?"""
     return identity.startswith(TAG) and len(identity) == 25 and identity.isalnum()
+
+
+def epochs_ahead(identity: str, instance: str, epoch: int) -> int:
+    """How many epochs after this one an order of ours was named; 0 if it is none, or of this or an earlier one."""
+    if not is_ours(identity, instance):
+        return 0
+    start = len(TAG) + len(instance)
+    ahead = (int(identity[start : start + 3], 36) - epoch) % EPOCHS
+    return ahead if ahead < EPOCHS // 2 else 0  # the three digits begin again after the last of them
 
 
 def must_cross(leg: LegState, rule: ExecutionRule, mono_ms: int) -> bool:

@@ -1,0 +1,51 @@
+"""Does somebody else lead this account with a copy of our record? The lease keeps two processes from one database, not from two.
+
+Such a process bears our name. What gives it away is an order or a trade that is newer than this run and was not sent by it: of a later
+epoch, or of our own and unknown to us. Earlier epochs are those of runs before this one, whose requests may take effect late; and what is
+older than this run proves nothing, for a record that was restored has forgotten some of its own orders.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from bot.core.decision import Approved
+from bot.core.events import Event, FillSeen, Halted
+from bot.core.memory import State
+from bot.core.model import Snapshot
+from bot.core.planner import TAG, base36, epochs_ahead, is_ours
+
+KEPT: Final = 5_000  # own orders of this run: one that ended that many ago trades no more
+
+
+class Alone:
+    """What this run sent, held against what the venue shows under our name."""
+
+    def __init__(self, since_ms: int) -> None:
+        self.since_ms = since_ms
+        self._sent: deque[str] = deque(maxlen=KEPT)
+
+    def sends(self, orders: Iterable[Approved]) -> None:
+        self._sent.extend(order.client_id for order in orders)
+
+    def disproved(self, state: State, seen: Snapshot, happened: Sequence[Event]) -> Halted | None:
+        if not state.armed or state.killed:
+            return None
+        orders = [(order.at_ms, order.client_id) for view in seen.views for order in view.open_orders or ()]
+        fills = [(event.fill.at_ms, event.fill.client_id) for event in happened if isinstance(event, FillSeen)]
+        for at_ms, name in (*orders, *fills):
+            if at_ms >= self.since_ms and is_ours(name, state.instance) and not self.explained(name, state):
+                why = f"{name} is newer than this run and not of it: another process leads this account with a copy of this database"
+                return Halted("second bot", why, seen.now_ms)
+        return None
+
+    def explained(self, name: str, state: State) -> bool:
+        """An order of ours that is neither of a later run nor unknown to this one."""
+        if epochs_ahead(name, state.instance, state.epoch):
+            return False
+        return name in self._sent or not name.startswith(own_epoch(state))
+
+
+def own_epoch(state: State) -> str:
+    """How the names of this run's orders begin."""
+    return f"{TAG}{state.instance}{base36(state.epoch)}"

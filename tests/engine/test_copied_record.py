@@ -1,0 +1,47 @@
+"""What if a process leads a copy of the record, beside the one that leads the record itself?"""
+
+import shutil
+from decimal import Decimal
+
+import pytest
+
+from bot.core.decision import Mode
+from tests.engine.bots import Bots, in_full
+
+
+async def beside_a_copy(bots: Bots, *, busy: bool):
+    """A bot that leads, `busy` if it has sent orders in this run, and another over a copy of its record that wants something else."""
+    bot = await bots.start()
+    await bot.until_aligned()
+    await bots.end(bot)
+    original = await bots.start()
+    shutil.copy(bots.folder / "hedgebot.db", bots.folder / f"record-{len(bots.running)}.db")
+    if busy:
+        await original.say("target-set", asset="BTC", ratio=Decimal("0.7"))
+        await original.until_aligned()
+    other = await bots.start({"hedges.BTC.ratio": "0.5"}, fresh_record=True)
+    return original, other
+
+
+@pytest.mark.parametrize("busy", [True, False])
+async def test_the_one_that_sees_orders_under_its_name_that_it_did_not_send_halts_and_names_the_cause(bots: Bots, *, busy: bool):
+    """Each would undo what the other hedges, and pay for it, until the turnover of the day is used up."""
+    original, other = await beside_a_copy(bots, busy=busy)
+    assert (other.engine.state.epoch > original.engine.state.epoch) == busy
+    await other.turns(3)
+    sent = len(original.orders())
+    await original.turns(20)
+    assert original.mode is Mode.HALTED
+    assert "another process leads this account with a copy of this database" in str(original.engine.state.killed)
+    assert len(original.orders()) == sent
+
+
+async def test_once_the_other_is_gone_it_goes_on_when_rearmed_with_every_trade_on_record(bots: Bots):
+    original, other = await beside_a_copy(bots, busy=False)
+    await other.turns(3)
+    await original.turns(20)
+    await bots.end(other)
+    await original.say("rearm", reason="the copy is stopped")
+    await original.until_aligned()
+    assert in_full(original)
+    assert original.engine.state.killed is None
