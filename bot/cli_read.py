@@ -27,7 +27,7 @@ from bot.record_face import fills_json, orders_json
 from bot.settings import Settings, config_hash, overrides, to_rules
 from bot.settings_values import sqlite_file
 from bot.wiring.choice import as_recorded
-from bot.wiring.record import password, read_store, recorded_state
+from bot.wiring.record import PUT_BACK, forgotten, password, read_store, recorded_state
 from bot.wiring.start import looking, require_every_leg
 from bot.workers import listed
 
@@ -171,6 +171,9 @@ def statuses(accounts: Sequence[Settings], note: Callable[[str], None] = say) ->
             failed.append((settings.account, error))
     if len(failed) == len(accounts) and len({str(error) for _, error in failed}) == 1:  # they share a database
         raise failed[0][1]
+    with suppress(PortError):
+        for account, held in forgotten(accounts[0]).items():
+            note(f"{account}: note: it left the configuration, and by the record it holds {held}: {PUT_BACK}")
     for account, why in failed:
         note(f"{account}: {'note' if isinstance(why, NothingYet) else 'error'}: {why}")
     return found, worst(code_of(why) or Exit.FAILURE for _, why in failed if not isinstance(why, NothingYet))

@@ -33,7 +33,7 @@ from bot.ports import NotReady, PortError
 from bot.running import Until, run, settle, undisturbed
 from bot.settings import Settings
 from bot.wiring.notify import open_notifier
-from bot.wiring.record import password
+from bot.wiring.record import PUT_BACK, forgotten, password
 from bot.wiring.start import Wired, metrics_of, wired
 from bot.wiring.venue import real_time
 from bot.workers import require_server, work
@@ -87,21 +87,30 @@ async def live(accounts: Sequence[Settings], asked: Asked) -> Exit:
             return await work(accounts, password(first), keeper.kept, stop, real_time())
         runs = {one.account: asyncio.create_task(keeper.kept(one) if led.several else keeper.keep(one)) for one in accounts}
         giving_up = asyncio.create_task(cancelled_at_start(stop, led, runs))
+        telling = asyncio.create_task(tell_forgotten(first))
         try:
             ends = await asyncio.gather(*runs.values(), return_exceptions=True)
+            await telling
         finally:
             giving_up.cancel()
         teller.close()
     codes = [Exit.FAILURE] if teller.unwritten else []
-    for end in ends:
+    for account, end in zip(runs, ends, strict=True):
         if isinstance(end, asyncio.CancelledError):
-            log.warning("run.given_up", did="stopped while it was being started: nothing was sent")
+            log.warning("run.given_up", account=account, did="stopped while it was being started: nothing was sent")
             codes.append(Exit.ATTENTION)
         elif isinstance(end, BaseException):
             raise end
         else:
             codes.append(end)
     return worst(codes)
+
+
+async def tell_forgotten(settings: Settings) -> None:
+    with suppress(PortError):  # whoever leads an account says what is wrong with the record
+        for account, held in (await asyncio.to_thread(forgotten, settings)).items():
+            log.error("account.forgotten", gone=account, held=held, did="nobody keeps that hedge", next=PUT_BACK)
+            await call_about(settings, f"account {account} left the configuration with {held}, and nobody keeps that hedge: {PUT_BACK}")
 
 
 async def cancelled_at_start(stop: asyncio.Event, led: Led, runs: Mapping[str, asyncio.Task[Exit]]) -> None:

@@ -1,6 +1,7 @@
 """Is everything in place? Write a configuration, judge it, and say which venues and which program there are."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -34,6 +35,8 @@ def write_example(path: Path, *, force: bool) -> None:
 def findings_of_all(accounts: Sequence[Settings], *, online: bool) -> list[Finding]:
     """What concerns all of them is said once, and what concerns some of them names these."""
     about: dict[Finding, list[str]] = {}
+    if online:
+        about |= {finding: [one.account for one in accounts] for finding in gone_with_a_hedge(accounts[0])}
     for settings in accounts:
         for finding in dict.fromkeys(findings_of(settings, online=online)):
             about.setdefault(finding, []).append(settings.account)
@@ -41,6 +44,15 @@ def findings_of_all(accounts: Sequence[Settings], *, online: bool) -> list[Findi
         finding if len(names) == len(accounts) else replace(finding, where=f"account {', '.join(names)}: {finding.where}")
         for finding, names in about.items()
     ]
+
+
+def gone_with_a_hedge(settings: Settings) -> Iterator[Finding]:
+    from bot.wiring.record import PUT_BACK, forgotten
+
+    with suppress(PortError):  # what is wrong with the record is found by itself
+        for account, held in forgotten(settings).items():
+            problem = f"left the configuration, and by the record it holds {held}: nobody keeps that hedge"
+            yield Finding("audit database", f"accounts.{account}", problem, PUT_BACK, "warning")
 
 
 def findings_of(settings: Settings, *, online: bool) -> list[Finding]:

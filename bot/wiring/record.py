@@ -4,13 +4,18 @@ import os
 import socket
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Final
 
+from bot.audit.database import connect, require_current
 from bot.audit.lease import TTL_MS
+from bot.audit.owners import owners
 from bot.audit.store import NothingYet, Store
 from bot.core.memory import State
 from bot.ports import PortError
 from bot.settings import DEFAULT_FILE, Settings
 from bot.settings_values import sqlite_file
+
+PUT_BACK: Final = "put the account back with `ratio: 0` until it is flat, or see that somebody closes it by hand"
 
 
 def password(settings: Settings) -> str | None:
@@ -56,6 +61,23 @@ def recorded_state(settings: Settings) -> State | None:
         return None
     with closing(store):
         return store.state()
+
+
+def forgotten(settings: Settings) -> dict[str, str]:
+    """Accounts that left the configuration while their hedge was open, and what the record says that each holds. Raise PortError."""
+    file, url, secret = sqlite_file(settings.audit.url), settings.audit.url, password(settings)
+    if file is not None and not file.exists():
+        return {}
+    with closing(connect(url, password=secret, read_only=True, bounded=True)) as database:
+        require_current(database, create=False)
+        gone = [owner for owner in owners(database) if owner.account not in settings.accounts]
+    found = {}
+    for one in gone:
+        with closing(Store.read(url, account=one.account, venue=one.venue, environment=one.environment, password=secret)) as store:
+            held = [f"{leg.contracts or 0} contracts of {leg.symbol}" for leg in store.state().legs if leg.contracts or leg.working]
+        if held:
+            found[one.account] = f"{' and '.join(held)} on {one.venue}" + (f" {one.environment}" if one.environment else "")
+    return found
 
 
 def led_at(settings: Settings) -> str | None:

@@ -85,6 +85,20 @@ def test_check_says_which_account_a_finding_is_about_and_how_to_give_that_one_it
     assert answer.code == 4
 
 
+def test_an_account_that_leaves_the_file_with_an_open_hedge_is_not_forgotten(both: Desk):
+    both.write(two(QUICK) + "  carol: {bag: {BTC: {coins: 1}}}\n")
+    both.good("run", "--live", "--until-aligned", "--timeout", "60")
+    (held,) = (one["legs"][0]["position_usd"] for one in both.json("status")["accounts"] if one["account"] == "carol")
+    both.write(two(QUICK))
+    for command in (("check", "--online"), ("status",), ("run", "--once", "--live")):
+        answer = both.good(*command)
+        told = " ".join((answer.out + answer.err).split())
+        assert "carol" in told
+        assert f"{int(held) // 100} contracts of BTC/USD:BTC on paper" in told
+    both.write(two(QUICK) + "  carol: {bag: {BTC: {coins: 1}}}\n")
+    assert both.json("check", "--online")["findings"] == []
+
+
 def test_a_word_to_one_account_leaves_the_other_alone(desk: Desk):
     desk.write(two(PATIENT))
     with desk.start("--live") as bot:
