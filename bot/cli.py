@@ -313,6 +313,7 @@ def replay(
     ] = None,
     png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="also draw the charts as .png or .svg")] = None,
     config: Config = None,
+    account: Account = None,
     sets: Sets = None,
     as_json: AsJson = False,
     log_json: LogJson = False,
@@ -345,6 +346,7 @@ def replay(
             png,
             compare or (),
             top_up,
+            account,
         ),
         lambda said: answer_json(said) if as_json else show(pairs(summary(said))),
     )

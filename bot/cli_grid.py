@@ -21,7 +21,7 @@ from bot.settings_text import NULLS, Finding
 from bot.sweep.results import MEASURES
 
 BY_ASSET: Final = ("prices", "funding", "bag", "collateral", "ratio")  # a map of assets, or one value, which is BTC's
-PLAIN: Final = ("basis", "from", "to", "allow_gaps", "config", "rank_by")
+PLAIN: Final = ("basis", "from", "to", "allow_gaps", "config", "account", "rank_by")
 KEYS: Final = (*BY_ASSET, *PLAIN, "policy", "cross", "target_at", "set", "periods", "vary")
 OPTIONS: Final = ("ratio", "basis", "policy")  # that may be varied beside keys of the configuration
 OPTION: Final = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
@@ -182,6 +182,7 @@ class Reader:
             sets=(),
             policies=self.texts("policy", tree.get("policy", [])),
             crosses=self.texts("cross", tree.get("cross", [])),
+            account=self.maybe(tree, "account"),
         )
 
     def by_asset(self, key: str, said: Any) -> list[str]:

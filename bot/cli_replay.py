@@ -54,6 +54,7 @@ class Asked:
     png: Path | None = None
     compare: Sequence[str] = ()
     top_up: bool = False
+    account: str | None = None
 
 
 def untold(_: object) -> None:
@@ -266,7 +267,7 @@ def fitted(asked: Asked, read: Recorded, over: Mapping[str, str] = NOTHING) -> t
     before everything. Raise as `replayed`."""
     given = flags_from(asked.sets)
     flags = {**given, **flags_of(asked, read, given), **over}
-    settings = from_flags(asked.config, flags)
+    settings = from_flags(asked.config, flags, asked.account)
     require_prices(settings, read)
     start = start_usd(settings, read)
     if start == 0:
@@ -328,9 +329,9 @@ def unpriced(asset: str) -> Wrong:
     return Wrong(Exit.USAGE, f"--prices: {asset} is hedged, or hedges another one, and has no prices: give --prices {asset}=FILE")
 
 
-def from_flags(config: Path | None, flags: Mapping[str, str]) -> Settings:
+def from_flags(config: Path | None, flags: Mapping[str, str], account: str | None) -> Settings:
     try:
-        return settings_from(config, flags=flags, search=False)
+        return settings_from(config, flags=flags, account=account, search=False)
     except SettingsError as error:
         for finding in error.findings:
             if finding.key.startswith("paper.price."):  # they begin with the file

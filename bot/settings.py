@@ -50,7 +50,7 @@ def load(path: Path | None, env: Mapping[str, str], flags: Mapping[str, str], ac
 
 def load_all(path: Path | None, env: Mapping[str, str], flags: Mapping[str, str], account: str | None = None) -> tuple[Settings, ...]:
     """The settings of every account, or of the one that is named. `path` None reads no file; `flags` are full keys and texts, such as
-    {"hedges.BTC.ratio": "0.5"}.
+    {"hedges.BTC.ratio": "0.5"}; where an account is named, they are about that one.
 
     Raises SettingsError. Reads the file, the secret files and the secrets folder; nothing else.
     """
@@ -63,7 +63,8 @@ def load_all(path: Path | None, env: Mapping[str, str], flags: Mapping[str, str]
     loaded: list[Settings] = []
     for name, tree in trees.items():
         try:
-            loaded.append(_one(tree, frozenset(trees) - {name}, path, env, flags))
+            said = flags if account in (None, name) else {key: text for key, text in flags.items() if key.startswith("accounts.")}
+            loaded.append(_one(tree, frozenset(trees) - {name}, path, env, said))
         except SettingsError as error:
             findings += error.findings
     findings += shared_by_mistake(loaded, where)

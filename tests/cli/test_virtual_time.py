@@ -128,6 +128,16 @@ def test_a_configuration_sets_the_limits_of_a_replay(desk: Desk):
     assert 0 < float(said["turnover_usd"]) <= 10_000
 
 
+def test_of_several_accounts_one_is_replayed_by_its_name_whatever_the_others_hedge(desk: Desk):
+    other = "eth: {bag: {ETH: {coins: 1}}, hedges: {ETH: {}}, paper: {price: {ETH: 3000}, collateral: {ETH: 1}}}"
+    desk.write("version: 1\naccounts:\n  btc: {bag: {BTC: {coins: 1}}, hedges: {BTC: {ratio: 0.5}}}\n  " + other + "\n")
+    words = ("replay", "-c", "hedge.yaml", "--prices", prices(desk, CALM))
+    assert "say which one by --account NAME" in desk.hb(*words).err
+    said = desk.good(*words, "--account", "btc", "--bag", "2", "--collateral", "1", "--json").json
+    alone = desk.good("replay", "--prices", prices(desk, CALM), "--bag", "2", "--ratio", "0.5", "--collateral", "1", "--json").json
+    assert said["turnover_usd"] == alone["turnover_usd"]
+
+
 def test_the_demo_hedges_through_a_crash_and_every_next_step_that_it_prints_works(desk: Desk):
     said = desk.good("demo", "--json").json
     assert float(said["unhedged_value_min_usd"]) < 200_000 < 290_000 < float(said["value_min_usd"])

@@ -231,6 +231,17 @@ def test_each_account_has_a_key_of_its_own(tmp_path: Path, spelling: str) -> Non
     assert keys == {"alice": "alices-key", "bob": "bobs-key"}
 
 
+def test_flags_are_about_the_account_that_is_named_with_them() -> None:
+    other = "b: {bag: {ETH: {coins: 1}}, hedges: {ETH: {}}, paper: {price: {ETH: 3000}, collateral: {ETH: 1}}}"
+    Path("hedge.yaml").write_text(f"accounts:\n  a: {{bag: {{BTC: {{coins: 1}}}}, hedges: {{BTC: {{}}}}}}\n  {other}\n", encoding="utf-8")
+    flags = {"hedges.BTC.ratio": "0.5", "bag.BTC.coins": "7"}
+    assert load(Path("hedge.yaml"), {}, flags, "a").bag["BTC"].coins == 7
+    with pytest.raises(SettingsError, match=r"paper\.price\.BTC is not given"):
+        load_all(Path("hedge.yaml"), {}, flags)
+    with pytest.raises(SettingsError, match="outside 0"):
+        load(Path("hedge.yaml"), {}, {"accounts.b.hedges.ETH.ratio": "7"}, "a")
+
+
 @pytest.mark.parametrize("given", ["variable", "folder"])
 def test_what_an_account_names_in_its_own_way_is_reached_as_a_shell_and_a_folder_can_spell_it(tmp_path: Path, given: str) -> None:
     text = TWO_ACCOUNTS.replace("alice:", "my-Desk:").replace("{coins: 5}", "{coins: 5, sources: {cold-1: {exchange: kraken}}}")

@@ -225,6 +225,18 @@ def test_periods_are_cut_from_the_same_file_and_compared_with_ratios(desk: Desk)
     assert part["value_end_usd"] == float(alone["value_end_usd"])
 
 
+def test_a_grid_is_about_the_account_that_it_names(desk: Desk) -> None:
+    paper = "paper: {price: {BTC: 60000}, collateral: {BTC: 3}}"
+    desk.write(
+        f"version: 1\n{paper}\nhedges: {{BTC: {{}}}}\naccounts:\n  a: {{bag: {{BTC: {{coins: 1}}}}}}\n  b: {{bag: {{BTC: {{coins: 5}}}}}}\n"
+    )
+    text = "prices: prices/btc.csv\nconfig: hedge.yaml\naccount: b\nvary: {hedges.BTC.ratio: [0, 0.5]}\n"
+    rows = desk.good("sweep", grid(desk.folder, text), *ONE).json["results"]
+    assert {row["value_start_usd"] for row in rows} == {8 * 60_000}
+    unnamed = desk.hb("sweep", grid(desk.folder, text.replace("account: b\n", ""), name="other.yaml"), *ONE)
+    assert (unnamed.code, "names 2 accounts (a, b): say which one by `account` NAME" in unnamed.err) == (4, True)
+
+
 def test_policies_and_ranges_are_varied_and_a_heat_map_shows_two_keys(desk: Desk) -> None:
     text = """
 prices: {BTC: prices/btc.csv}
