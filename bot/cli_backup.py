@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
@@ -11,10 +11,12 @@ from typing import Any
 from bot.audit import lease
 from bot.audit.copies import Copied, beside, copy, fill, put_back, verified
 from bot.audit.database import connect, require_current
+from bot.audit.store import Store
 from bot.cli_exit import Wrong
 from bot.exit_codes import Exit
+from bot.ports import PortError
 from bot.settings import Settings
-from bot.settings_values import sqlite_file
+from bot.settings_values import plain, sqlite_file
 from bot.wiring.record import password
 from bot.wiring.venue import real_time
 
@@ -48,8 +50,25 @@ def restored(settings: Settings, file: Path, *, force: bool) -> dict[str, Any]:
                 Exit.USAGE,
                 f"{target} is there already and was left as it is: --force puts the copy in its place and keeps the old one beside",
             )
+        before = standing_words(target, settings) if target.exists() else ()
         kept = set_aside(target) if target.exists() else None
-        return told(put_back(file, target), file, kept)
+        answer = told(put_back(file, target), file, kept)
+        now = standing_words(target, settings)
+        return {**answer, "words_lost": [word for word in before if word not in now]}
+
+
+def standing_words(file: Path, settings: Settings) -> tuple[str, ...]:
+    """What operators said and did not take back, by a record; none where that cannot be read."""
+    found: list[str] = []
+    for account in settings.accounts:
+        with suppress(PortError), closing(Store.read(f"sqlite:///{file}", account=account, beside=settings.accounts)) as store:
+            state = store.state()
+            whose = f"{account}: " if len(settings.accounts) > 1 else ""
+            found += [f"{whose}dry-run {'on' if state.dry_run_word else 'off'}"] if state.dry_run_word is not None else []
+            found += [f"{whose}pause"] if state.paused else []
+            found += [f"{whose}kill ({state.killed})"] if state.killed else []
+            found += [f"{whose}target set {one.asset} {plain(one.ratio)}" for one in state.targets]
+    return tuple(found)
 
 
 def set_aside(target: Path) -> Path:
@@ -86,4 +105,5 @@ def told(found: Sequence[Copied], file: Path, kept: Path | None = None) -> dict[
 def summary(said: dict[str, Any], done: str) -> str:
     lines = [f"{one['account']}: {one['seq']} entries, head {one['seq']} {one['head']}" for one in said["accounts"]]
     kept = [f"the record before lies in {said['kept']}"] if said["kept"] else []
-    return "\n".join([f"{done} and verified", *lines, *kept])
+    lost = [f"said since the copy and not in it, give it again if it is to hold: {word}" for word in said.get("words_lost", ())]
+    return "\n".join([f"{done} and verified", *lines, *kept, *lost])

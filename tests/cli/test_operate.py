@@ -164,6 +164,21 @@ def test_a_kill_that_cannot_be_recorded_says_that_the_kill_file_is_written(desk:
     assert (desk.folder / "hedgebot.kill").exists()
 
 
+def test_a_restore_names_what_was_said_since_the_copy(desk: Desk):
+    """A bot that was told to send nothing would send again, and nobody would know why."""
+    desk.write()
+    desk.good("dry-run", "off")
+    desk.good("target", "set", "BTC", "0.9")
+    desk.good("backup", "copy.db")
+    for word in (("dry-run", "on"), ("pause",), ("target", "set", "BTC", "0.5")):
+        desk.good(*word)
+    said = desk.json("restore", "copy.db", "--force")
+    assert said["words_lost"] == ["dry-run on", "pause", "target set BTC 0.5"]
+    desk.good("pause")
+    assert "give it again if it is to hold: pause" in desk.good("restore", "copy.db", "--force").out
+    assert desk.json("restore", "copy.db", "--force")["words_lost"] == []
+
+
 def test_a_bot_that_died_is_not_said_to_be_at_work(desk: Desk):
     desk.write(PATIENT)
     with desk.start("--live") as bot:
