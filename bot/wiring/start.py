@@ -183,16 +183,24 @@ def require_every_leg(state: State, rules: Rules) -> None:
         leg = moved[0]
         raise Misconfigured(
             f"hedges.{leg.asset}.instrument is {symbols[leg.asset]} now, but the hedge of {leg.asset} is open in {leg.symbol} "
-            f"({leg.contracts} contracts); nothing was sent: write `instrument: {leg.symbol}` with `ratio: 0` until it is flat, "
-            f"then change it, or, if the venue or somebody else closed it, {releasing(leg)} first"
+            f"({leg.contracts} contracts); nothing was sent: write `instrument: {leg.symbol}` with `ratio: 0`"
+            f"{in_the_way(state, leg.asset)} until it is flat, then change it, "
+            f"or, if the venue or somebody else closed it, {releasing(leg)} first"
         )
     forgotten = [leg for leg in state.legs if leg.asset not in symbols and (leg.contracts or leg.working)]
     if forgotten:
         leg = forgotten[0]
         raise Misconfigured(
             f"hedges.{leg.asset} is gone from the configuration, but {leg.symbol} holds {leg.contracts} contracts; nothing was sent: "
-            f"put it back with `ratio: 0` until it is flat, or, if the venue or somebody else closed it, {releasing(leg)}"
+            f"put it back with `ratio: 0`{in_the_way(state, leg.asset)} until it is flat, "
+            f"or, if the venue or somebody else closed it, {releasing(leg)}"
         )
+
+
+def in_the_way(state: State, asset: str) -> str:
+    """An operator's word goes before the ratio of the file."""
+    spoken = any(target.asset == asset and target.ratio for target in state.targets)
+    return f" (and take your own word back, which goes before it: `hedgebot target clear {asset}`)" if spoken else ""
 
 
 def require_a_horizon_ahead(settings: Settings, state: State, now_ms: int) -> None:

@@ -39,6 +39,19 @@ def test_an_open_hedge_that_left_the_configuration_is_told_by_status_and_refuses
     refused = desk.hb("run", "--once")
     assert refused.code == 4
     assert why in refused.err
+    assert "target clear" not in refused.err
+
+
+def test_whoever_is_told_to_write_a_ratio_of_zero_is_told_of_the_word_that_goes_before_it(aligned: Desk, tmp_path):
+    desk = copy_of(aligned, tmp_path)
+    desk.good("target", "set", "BTC", "0.9")
+    text = (desk.folder / "hedge.yaml").read_text()
+    desk.write(text.replace("{ratio: 1.0}", "{instrument: BTC/USDT:USDT}").replace("collateral: {", "collateral: {USDT: 100, "))
+    refused = desk.hb("run", "--once")
+    assert refused.code == 4
+    assert "take your own word back, which goes before it: `hedgebot target clear BTC`" in refused.err
+    desk.good("target", "clear", "BTC")
+    assert "target clear" not in desk.hb("run", "--once").err
 
 
 def test_an_order_is_explained_from_its_id(aligned: Desk):
