@@ -1,6 +1,7 @@
 """Which contract and which prices are taken where the configuration leaves it open?
 
-Of a leg the inverse perpetual, else (`allow_linear`) the linear one; of an asset that another leg carries the first market that is listed.
+Of a leg the inverse perpetual, else (`allow_linear`) the linear one, and as long as a hedge is open the one it is open in; of an asset that
+another leg carries the first market that is listed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,14 +21,15 @@ MARKETS: Final = ("{}/USDT:USDT", "{}/USDC:USDC", "{}/USD:USD", "{0}/USD:{0}", "
 log = structlog.get_logger("hedgebot")
 
 
-async def chosen(exchange: Exchange, settings: Settings) -> Settings:
+async def chosen(exchange: Exchange, settings: Settings, remembered: State | None = None) -> Settings:
     """The same settings with every contract and market named, as the venue lists them now. Raise Misconfigured or NotSent."""
+    held = {leg.asset: leg.symbol for leg in remembered.legs if leg.contracts or leg.working} if remembered is not None else {}
     left_open = [asset for asset, hedge in settings.hedges.items() if hedge.allow_linear]
     if settings.venue.name != "paper" and left_open:  # paper lists the inverse contract of every asset
         from adapters.exchanges.ccxt_exchange import CcxtExchange
 
         assert isinstance(exchange, CcxtExchange)
-        settings = with_instruments(settings, {asset: await exchange.choose(asset) for asset in left_open})
+        settings = with_instruments(settings, {asset: held.get(asset) or await exchange.choose(asset) for asset in left_open})
         for finding in unarmed(settings):
             raise Misconfigured(f"{finding.key} {finding.problem}: {finding.remedy}; nothing was sent")
         for asset in left_open:

@@ -160,7 +160,8 @@ async def connected(exchange: Exchange, rules: Rules, remembered: State) -> dict
         leg = next((leg for leg in remembered.legs if leg.symbol == error.symbol and leg.contracts is not None), None)
         if leg is None:
             raise
-        way_out = f"take hedges.{leg.asset} out of the configuration{f', then {releasing(leg)}' if leg.contracts or leg.working else ''}"
+        first = f"{releasing(leg)}, then " if leg.contracts or leg.working else ""
+        way_out = f"{first}take hedges.{leg.asset} out of the configuration or write another instrument"
         raise Misconfigured(f"{error}. It was hedged with until now; nothing was sent: if the venue took it away, {way_out}") from error
 
 
@@ -247,7 +248,7 @@ async def wired(
             log.warning("setting.unheeded", key=found.key, what=found.problem, next=found.remedy)
         exchange = open_exchange(settings, clock, gate, absence)
         closing_time.push_async_callback(exchange.close)
-        settings = await chosen(exchange, settings)
+        settings = await chosen(exchange, settings, await store.aside(store.state))
         targets = await closing_time.enter_async_context(open_document(settings, clock))
         notifier = open_notifier(settings, clock)
         closing_time.push_async_callback(notifier.close)
@@ -290,7 +291,7 @@ async def looking(settings: Settings) -> AsyncIterator[Engine]:
     with paper_aside(settings) as aside:
         exchange = open_exchange(aside, clock, gate)
         try:
-            settings = await chosen(exchange, settings)
+            settings = await chosen(exchange, settings, remembered)
             rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
             instruments = await connected(exchange, rules, remembered)
             require_every_leg(remembered, rules)

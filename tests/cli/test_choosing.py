@@ -90,6 +90,34 @@ def test_an_open_hedge_is_not_left_behind_in_another_contract(desk: VenueDesk):
 
 
 @at_bybit
+def test_an_open_hedge_goes_on_in_its_contract_whatever_is_listed_later_and_a_flat_one_begins_anew(desk: VenueDesk):
+    core = desk.server.core
+    core.delist(INVERSE)
+    core.deposit("USDT", 100_000)
+    write(desk, "ratio: 0.5, allow_linear: true", more=", untested_ok: true")
+    desk.good(*RUN)
+    core.delisted.clear()
+    assert [leg["instrument"] for leg in desk.json("plan")["legs"]] == [LINEAR]
+    for ratio in ("0.25", "0"):
+        (leg,) = desk.json(*RUN, "--set", f"hedges.BTC.ratio={ratio}")["legs"]
+        assert (leg["instrument"], leg["aligned"]) == (LINEAR, True)
+    assert core.position(LINEAR).units == 0
+    (leg,) = desk.json(*RUN)["legs"]
+    assert (leg["instrument"], leg["aligned"]) == (INVERSE, True)
+    assert core.position(INVERSE).units < 0
+
+
+@at_bybit
+def test_a_hedge_that_is_flat_goes_over_to_another_contract(desk: VenueDesk):
+    desk.server.core.deposit("USDT", 100_000)
+    desk.good(*RUN)
+    desk.good(*RUN, "--set", "hedges.BTC.ratio=0")
+    write(desk, f'ratio: 0.5, instrument: "{LINEAR}"', more=", untested_ok: true")
+    (leg,) = desk.json(*RUN)["legs"]
+    assert (leg["instrument"], leg["aligned"]) == (LINEAR, True)
+
+
+@at_bybit
 def test_a_contract_that_is_written_and_one_that_is_left_open_contradict_each_other(desk: VenueDesk):
     write(desk, f'ratio: 0.5, instrument: "{INVERSE}", allow_linear: true')
     answer = desk.hb("check")

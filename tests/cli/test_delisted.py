@@ -66,7 +66,7 @@ def test_a_contract_that_the_venue_took_away_is_released_and_the_others_go_on(de
         refused = desk.hb(*command)
         assert refused.code == 4
         assert f"{ETH} is not listed" in refused.err
-        assert "take hedges.ETH out of the configuration, then `hedgebot release ETH --reason …`" in refused.err
+        assert "`hedgebot release ETH --reason …`, then take hedges.ETH out of the configuration or write another instrument" in refused.err
     desk.hedging(BTC="1")
     refused = desk.hb(*RUN)
     assert refused.code == 4
