@@ -5,7 +5,6 @@ epoch, or of our own and unknown to us. Earlier epochs are those of runs before 
 older than this run proves nothing, for a record that was restored has forgotten some of its own orders.
 """
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -15,7 +14,7 @@ from bot.core.memory import State
 from bot.core.model import Snapshot
 from bot.core.planner import TAG, base36, epochs_ahead, is_ours
 
-KEPT: Final = 5_000  # own orders of this run: one that ended that many ago trades no more
+KEPT: Final = 50_000  # own orders of this run: one that ended that many ago trades no more
 
 
 class Alone:
@@ -23,10 +22,12 @@ class Alone:
 
     def __init__(self, since_ms: int) -> None:
         self.since_ms = since_ms
-        self._sent: deque[str] = deque(maxlen=KEPT)
+        self._sent: dict[str, None] = {}  # oldest first
 
     def sends(self, orders: Iterable[Approved]) -> None:
-        self._sent.extend(order.client_id for order in orders)
+        self._sent.update(dict.fromkeys(order.client_id for order in orders))
+        while len(self._sent) > KEPT:
+            del self._sent[next(iter(self._sent))]
 
     def disproved(self, state: State, seen: Snapshot, happened: Sequence[Event]) -> Halted | None:
         if not state.armed or state.killed:
