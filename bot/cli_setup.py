@@ -20,6 +20,7 @@ from bot.settings_check import check, sized
 from bot.settings_docs import example_yaml
 from bot.settings_model import PROVEN
 from bot.settings_text import Finding
+from bot.settings_values import sqlite_file
 from bot.venue_offers import OFFERS
 
 COARSE: Final = Decimal("0.05")  # of the hedge: a lot that is worth more is somebody's business
@@ -58,12 +59,28 @@ def gone_with_a_hedge(settings: Settings) -> Iterator[Finding]:
 def findings_of(settings: Settings, *, online: bool) -> list[Finding]:
     from bot.wiring.unheeded import unheeded
 
-    found = [*check(settings), *pointless(settings), *unheeded(settings)]
+    found = [*check(settings), *pointless(settings), *unheeded(settings), *([] if online else unusable(settings))]
     if online and not any(finding.severity == "error" for finding in found):
         import asyncio
 
         found += asyncio.run(online_findings(settings))
     return found
+
+
+def unusable(settings: Settings) -> Iterator[Finding]:
+    """What the next start refuses of the record beside the file. A server is only asked `online`, where this is an error."""
+    from bot.audit.store import NothingYet
+    from bot.wiring.record import read_store
+
+    file = sqlite_file(settings.audit.url)
+    if file is None or not file.exists():
+        return
+    try:
+        read_store(settings).close()
+    except NothingYet:
+        pass
+    except PortError as error:
+        yield Finding("audit database", "audit.url", f"cannot be used: {error}", "mend that before the next start", "warning")
 
 
 def pointless(settings: Settings) -> Iterator[Finding]:

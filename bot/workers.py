@@ -17,7 +17,7 @@ import structlog
 
 from bot.audit.database import Database, connect, require_current
 from bot.audit.lease import LOCK_NAME, TTL_MS, is_led, key_of, lease_of, require_own_session
-from bot.audit.owners import owners
+from bot.audit.owners import owners, require_ours, require_room
 from bot.exit_codes import Exit, worst
 from bot.face import iso_utc
 from bot.ports import Clock, Misconfigured, PortError
@@ -165,10 +165,19 @@ async def work(accounts: Sequence[Settings], password: str | None, keep: Keep, s
 
 
 def listed(accounts: Sequence[Settings], password: str | None) -> list[dict[str, Any]]:
-    """Every account of the configuration and who leads it. A process that died goes on being named by the record: it is told as `gone`."""
+    """Every account of the configuration and who leads it. A process that died goes on being named by the record: it is told as `gone`.
+
+    Raise Misconfigured where the record is somebody else's: that nobody leads here would be no answer.
+    """
     with closing(connect(accounts[0].audit.url, password=password, read_only=True)) as database:
         require_current(database, create=False)
         known = {owner.account: owner for owner in owners(database)}
+        for settings in accounts:
+            name, venue = settings.account, settings.venue
+            if name in known:
+                require_ours(database, known[name], name, venue.name, venue.environment)
+            elif known.keys().isdisjoint(settings.accounts):
+                require_room(database, name, venue.name, venue.environment, settings.accounts)
         leases = {name: (is_led(database, name), lease_of(database, name)) for name, owner in known.items() if owner.holder is not None}
     found = []
     for settings in accounts:

@@ -115,14 +115,15 @@ def test_the_password_reaches_the_server_as_a_verifier_only(bot_url: str, server
     assert stored[1] is False
 
 
-def test_tables_are_not_changed_under_a_bot_at_work(bot_url: str, server_url: str):
+@pytest.mark.parametrize(("found", "said"), [("0000", "stop the bot first"), ("9999", "install the newer hedgebot")])
+def test_tables_are_not_changed_under_a_bot_at_work(bot_url: str, server_url: str, found: str, said: str):
     import psycopg
 
     made(bot_url)
     admin = make_url(server_url).set(database="hb_roles").render_as_string(hide_password=False)
     with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute("UPDATE hedgebot_audit_version SET version_num = '0000'")
-    with psycopg.connect(bot_url), pytest.raises(Misconfigured, match="stop the bot first"):
+        connection.execute("UPDATE hedgebot_audit_version SET version_num = %s", (found,))
+    with psycopg.connect(bot_url), pytest.raises(Misconfigured, match=said):
         made(bot_url)
 
 

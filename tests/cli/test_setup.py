@@ -1,8 +1,10 @@
 """What does a person meet first? Help, init, check, venues, version; quickly, and with a remedy for everything wrong."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -164,6 +166,34 @@ def test_check_and_a_start_say_which_settings_of_the_paper_venue_no_longer_count
     assert "setting.unheeded" in desk.good("run", "--once").err
     desk.write()
     assert desk.json("check")["findings"] == []
+
+
+@pytest.mark.parametrize("found", ["0002", "9999"])
+def test_check_warns_of_a_record_of_another_version(desk: Desk, found: str):
+    desk.write(QUICK)
+    desk.hb("run", "--once")
+    assert desk.json("check")["findings"] == []
+    with closing(sqlite3.connect(desk.folder / "hedgebot.db")) as record, record:
+        record.execute("UPDATE hedgebot_audit_version SET version_num = ?", (found,))
+    (warning,) = desk.json("check")["findings"]
+    assert (warning["severity"], warning["key"]) == ("warning", "audit.url")
+    refused = desk.hb("run", "--once")
+    assert refused.code == 4
+    assert refused.err.split("error: ")[1].strip() in warning["problem"]
+    assert ("hedgebot db upgrade" if found < "9999" else "install the newer hedgebot") in warning["problem"]
+
+
+def test_who_names_the_record_of_another_account_is_told_so_by_check_and_by_workers(desk: Desk):
+    desk.write(QUICK)
+    desk.hb("run", "--once")
+    desk.write(QUICK + "account: other\n")
+    (warning,) = desk.json("check")["findings"]
+    assert (warning["severity"], warning["key"]) == ("warning", "audit.url")
+    for command in ("workers", "run"):
+        refused = desk.hb(command)
+        assert refused.code == 4
+        assert refused.err.split("error: ")[1].strip() in warning["problem"]
+        assert "belongs to account main on paper, but the configuration is for account other on paper" in refused.err
 
 
 def test_venues_are_listed_with_their_environments(desk: Desk):
