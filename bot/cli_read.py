@@ -29,6 +29,7 @@ from bot.settings_values import sqlite_file
 from bot.wiring.choice import as_recorded
 from bot.wiring.record import PUT_BACK, forgotten, password, read_store, recorded_state
 from bot.wiring.start import looking, require_every_leg
+from bot.wiring.venue import real_time
 from bot.workers import listed
 
 WATCH_SECONDS: Final = 1.0
@@ -94,7 +95,8 @@ def status(settings: Settings, note: Callable[[str], None] = say) -> dict[str, A
             seen = "it has never looked at the venue" if known.as_of_ms is None else f"it looked last at {iso_utc(known.as_of_ms)}"
             note(f"note: no bot is running; {seen}")
         try:
-            require_every_leg(store.state(), rules_of(as_recorded(settings, store.state())))
+            state = store.state()
+            require_every_leg(settings, state, rules_of(as_recorded(settings, state)), real_time().now_ms())
         except Misconfigured as error:  # what stands open and no longer in the configuration is not in the answer either
             note(f"note: the next `hedgebot run` refuses: {error}")
         return status_json(known)

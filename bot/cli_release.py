@@ -16,7 +16,8 @@ from bot.ports import Clock
 from bot.settings import Settings
 from bot.wiring.choice import venue_of
 from bot.wiring.record import holder, open_store, recorded_state
-from bot.wiring.start import paper_aside
+from bot.wiring.start import paper_aside, to_flat
+from bot.wiring.unrecorded import NOBODY
 from bot.wiring.venue import kill_switch, open_exchange, real_time
 
 UNCHANGED: Final = "nothing was changed"
@@ -28,8 +29,10 @@ def release(settings: Settings, asset: str, reason: str) -> dict[str, Any]:
     The venue is asked before the lease is taken: it may answer late, and a lease runs out.
     """
     clock = real_time()
-    leg = open_leg(recorded_state(settings), asset)
-    if why := refusal(leg, asyncio.run(shown(settings, leg.symbol, clock))):
+    remembered = recorded_state(settings)
+    leg = open_leg(remembered, asset)
+    way = to_flat(settings, remembered or State(settings.account, NOBODY), asset, clock.now_ms())
+    if why := refusal(leg, asyncio.run(shown(settings, leg.symbol, clock)), way):
         raise Wrong(Exit.ATTENTION, f"{why}; {UNCHANGED}")
     command = CommandGiven(RELEASE, "cli", clock.now_ms(), asset, reason=reason)
     with closing(open_store(settings)) as store:

@@ -22,7 +22,7 @@ from bot.core.events import RunStarted
 from bot.core.ledger import OVERLAP_MS, fold
 from bot.core.memory import LegState, State
 from bot.core.model import Ask, Instrument
-from bot.core.release import RELEASE
+from bot.core.release import RELEASE, WayToFlat, way_to_flat
 from bot.core.rules import Rules
 from bot.engine import Engine, Parts
 from bot.event_loop import beside
@@ -88,7 +88,7 @@ async def started(
     armed = armed_at_start(state, rules, live_flag=live_flag, dry_flag=dry_flag)
     if armed:
         require_key(settings)
-    require_every_leg(state, rules)
+    require_every_leg(settings, state, rules, clock.now_ms())
     require_a_horizon_ahead(settings, state, clock.now_ms())
     if wait_ms:
         log.warning("takeover.waiting", seconds=wait_ms / 1000, why="the run before did not end cleanly: its requests may be under way")
@@ -176,32 +176,38 @@ def armed_at_start(state: State, rules: Rules, *, live_flag: bool, dry_flag: boo
     return live_flag if state.dry_run_word is None else not state.dry_run_word
 
 
-def require_every_leg(state: State, rules: Rules) -> None:
+def require_every_leg(settings: Settings, state: State, rules: Rules, now_ms: int) -> None:
     """A hedge that is open may not be forgotten by editing a file."""
     symbols = {rule.asset: rule.symbol for rule in rules.legs}
-    moved = [leg for leg in state.legs if symbols.get(leg.asset, leg.symbol) != leg.symbol and (leg.contracts or leg.working)]
-    if moved:
-        leg = moved[0]
+    lost = [leg for leg in state.legs if symbols.get(leg.asset) != leg.symbol and (leg.contracts or leg.working)]
+    if not lost:
+        return
+    leg = lost[0]
+    way = to_flat(settings, state, leg.asset, now_ms)
+    closed = f"or, if the venue or somebody else closed it, {releasing(leg)}"
+    if leg.asset in symbols:
         raise Misconfigured(
             f"hedges.{leg.asset}.instrument is {symbols[leg.asset]} now, but the hedge of {leg.asset} is open in {leg.symbol} "
-            f"({leg.contracts} contracts); nothing was sent: write `instrument: {leg.symbol}` with `ratio: 0`"
-            f"{in_the_way(state, leg.asset)} until it is flat, then change it, "
-            f"or, if the venue or somebody else closed it, {releasing(leg)} first"
+            f"({leg.contracts} contracts); nothing was sent: write `instrument: {leg.symbol}` with {way.how} until it is flat, "
+            f"then change it{way.after}, {closed} first"
         )
-    forgotten = [leg for leg in state.legs if leg.asset not in symbols and (leg.contracts or leg.working)]
-    if forgotten:
-        leg = forgotten[0]
+    if leg.asset in settings.crosses:
         raise Misconfigured(
-            f"hedges.{leg.asset} is gone from the configuration, but {leg.symbol} holds {leg.contracts} contracts; nothing was sent: "
-            f"put it back with `ratio: 0`{in_the_way(state, leg.asset)} until it is flat, "
-            f"or, if the venue or somebody else closed it, {releasing(leg)}"
+            f"hedges.{leg.asset} has a cross now, but the hedge of {leg.asset} is open in {leg.symbol} ({leg.contracts} contracts); "
+            f"nothing was sent: write it without `cross`, with {way.how} until it is flat, then put the cross back{way.after}, "
+            f"{closed} first"
         )
+    then = f", then take it out, of the document too,{way.after}" if way.after else ""
+    raise Misconfigured(
+        f"hedges.{leg.asset} is gone from the configuration, but {leg.symbol} holds {leg.contracts} contracts; nothing was sent: "
+        f"put it back with {way.how} until it is flat{then}, {closed}"
+    )
 
 
-def in_the_way(state: State, asset: str) -> str:
-    """An operator's word goes before the ratio of the file."""
-    spoken = any(target.asset == asset and target.ratio for target in state.targets)
-    return f" (and take your own word back, which goes before it: `hedgebot target clear {asset}`)" if spoken else ""
+def to_flat(settings: Settings, state: State, asset: str, now_ms: int) -> WayToFlat:
+    """With this configuration, and with what the operator said."""
+    carried = [one for one, cross in sorted(settings.crosses.items()) if cross.with_ == asset]
+    return way_to_flat(asset, carried, state.targets, document=settings.targets is not None, now_ms=now_ms)
 
 
 def require_a_horizon_ahead(settings: Settings, state: State, now_ms: int) -> None:
@@ -294,7 +300,7 @@ async def looking(settings: Settings) -> AsyncIterator[Engine]:
             settings = await chosen(exchange, settings, remembered)
             rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
             instruments = await connected(exchange, rules, remembered)
-            require_every_leg(remembered, rules)
+            require_every_leg(settings, remembered, rules, clock.now_ms())
             async with (
                 open_document(settings, clock) as targets,
                 open_bag(settings, clock) as holdings,

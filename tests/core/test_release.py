@@ -5,8 +5,8 @@ import pytest
 from bot.core.events import CommandGiven
 from bot.core.ledger import fold
 from bot.core.memory import changed
-from bot.core.model import OrderStatus
-from bot.core.release import RELEASE, ended
+from bot.core.model import OrderStatus, Target, TargetSource
+from bot.core.release import RELEASE, WayToFlat, ended, way_to_flat
 from tests.core.worlds import BTC, ETH, MONO_MS, NOW_MS, Account, D, World, folded, leg_rule, rules, started, world
 
 WORD = CommandGiven(RELEASE, "test", NOW_MS, "ETH", reason="settled by the venue")
@@ -59,3 +59,27 @@ def test_without_an_order_nothing_ends():
     made = two()
     made.turns(10)
     assert ended(made.state.leg("ETH"), WORD, MONO_MS) == ()
+
+
+def word(asset: str, ratio: str, until_ms: int | None = None) -> Target:
+    return Target(asset, D(ratio), TargetSource.OPERATOR, until_ms)
+
+
+@pytest.mark.parametrize("words", [(), (word("ETH", "0"),), (word("ETH", "0.5", NOW_MS),), (word("BTC", "0.5"),)])
+def test_the_file_alone_leads_to_flat_where_no_word_for_this_asset_is_in_force(words: tuple[Target, ...]):
+    assert way_to_flat("ETH", (), words, document=False, now_ms=NOW_MS) == WayToFlat("`ratio: 0`")
+
+
+def test_a_word_in_force_has_to_be_taken_back_before_a_hedge_can_become_flat():
+    way = way_to_flat("ETH", (), (word("ETH", "0.5", NOW_MS + 1),), document=False, now_ms=NOW_MS)
+    assert way == WayToFlat("`ratio: 0` (and take your own word back, which goes before it: `hedgebot target clear ETH`)")
+
+
+def test_a_word_of_zero_goes_before_a_document_too():
+    assert way_to_flat("ETH", (), (word("ETH", "0"),), document=True, now_ms=NOW_MS).how == "`ratio: 0`"
+
+
+def test_under_a_document_what_a_contract_carries_has_to_come_to_nothing_with_it_by_a_word():
+    way = way_to_flat("BTC", ("SOL",), (word("BTC", "0"),), document=True, now_ms=NOW_MS)
+    assert way.how.startswith("`ratio: 0` (and so for SOL, which it carries) and say `hedgebot target set SOL 0`, which goes before")
+    assert way.after == " and say `hedgebot target clear SOL`"
