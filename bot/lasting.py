@@ -12,6 +12,7 @@ TURNS: Final = 3  # in a row
 REFUSALS: Final = 3  # in a row
 UNRECORDED: Final = "the record cannot be written"
 UNTRUSTED: Final = ("UNKNOWN: price", "UNKNOWN: the kill file")  # what begins so says that something was read, and cannot be traded on
+CONTRACT: Final = "contract: "  # what is missing then: the venue trades it no more, so nothing of it can be read
 
 
 class Lasting:
@@ -26,15 +27,18 @@ class Lasting:
 
     def unread(self, decision: Decision) -> tuple[str, ...]:
         """One text for each leg that could not trade for so many turns because account, price or kill file could not be read or believed;
-        the same text for as long as it lasts."""
+        the same text for as long as it lasts, but that a contract is gone is told also if that is found out later."""
         for leg in decision.legs:
             blind = leg.equity_coins is None or leg.why.startswith(UNTRUSTED)
             self._unread[leg.asset] = self._unread.get(leg.asset, 0) + 1 if blind else 0
             if not blind:
                 self._told.pop(leg.asset, None)
-            elif self._unread[leg.asset] >= TURNS and leg.asset not in self._told:
-                cause = f": {leg.missing[0]}" if leg.missing else ""
-                self._told[leg.asset] = f"{leg.asset}: nothing new is risked, {leg.why}{cause}"
+                continue
+            gone = next((what for what in leg.missing if what.startswith(CONTRACT)), "")
+            told = self._told.get(leg.asset)
+            if self._unread[leg.asset] >= TURNS and (told is None or gone not in told):
+                causes = [gone] if gone else leg.missing[:1]
+                self._told[leg.asset] = ": ".join([f"{leg.asset}: nothing new is risked, {leg.why}", *causes])
         return tuple(self._told.values())
 
     def unrecorded(self, problem: str) -> tuple[str, ...]:

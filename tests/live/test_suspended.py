@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.exchanges import relisting
 from bot.cli_setup import online_findings
@@ -46,7 +47,7 @@ async def test_a_contract_that_is_suspended_when_the_bot_starts_waits_and_the_ot
 
 
 @pytest.mark.parametrize("venue", sorted(ENVIRONMENT))
-async def test_a_contract_that_is_taken_away_under_a_running_bot_is_named_and_the_others_are_hedged(
+async def test_a_contract_that_is_taken_away_under_a_running_bot_is_named_to_people_and_the_others_are_hedged(
     venue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Long before the list would be read again anyway."""
@@ -60,12 +61,14 @@ async def test_a_contract_that_is_taken_away_under_a_running_bot_is_named_and_th
         async with wired(here.settings("0.5"), live_flag=True, absence=here.absence) as bot:
             core.positions.pop(ETH)
             core.delist(ETH)
-            ending = asyncio.create_task(run(bot.engine, bot.run_id, stop, Until()))
-            await until(lambda: held_usd(here.server)[BTC] == -90_000)
-            await until(lambda: bot.engine.seen is not None and f"{ETH} is not listed any more" in str(bot.engine.seen.views[1].errors))
-            assert bot.engine.state.killed is None
-            stop.set()
-            await ending
+            with capture_logs() as logged:
+                ending = asyncio.create_task(run(bot.engine, bot.run_id, stop, Until()))
+                await until(lambda: held_usd(here.server)[BTC] == -90_000)
+                await until(lambda: bot.engine.seen is not None and f"{ETH} is not listed any more" in str(bot.engine.seen.views[1].errors))
+                await until(lambda: any(f"{ETH} is not listed any more" in row["text"] for row in logged if row["event"] == "alert"))
+                assert bot.engine.state.killed is None
+                stop.set()
+                await ending
         assert here.problems() == []
 
 
