@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot import alone
 from bot.core.decision import Mode
 from tests.engine.bots import Bots, in_full
 
@@ -45,3 +46,12 @@ async def test_once_the_other_is_gone_it_goes_on_when_rearmed_with_every_trade_o
     await original.until_aligned()
     assert in_full(original)
     assert original.engine.state.killed is None
+
+
+async def test_an_order_that_rests_is_its_own_however_many_were_sent_since(bots: Bots, monkeypatch: pytest.MonkeyPatch):
+    """It may rest for days while another leg sends thousands."""
+    monkeypatch.setattr(alone, "KEPT", 0)
+    bot = await bots.start()
+    await bot.until(lambda: bot.engine.own_open_orders() == 1)
+    await bot.until(lambda: bool(bot.store.fills()))
+    assert bot.engine.state.killed is None
