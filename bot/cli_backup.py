@@ -11,6 +11,7 @@ from typing import Any
 from bot.audit import lease
 from bot.audit.copies import Copied, beside, copy, fill, put_back, verified
 from bot.audit.database import connect, require_current
+from bot.audit.owners import owners
 from bot.audit.store import Store
 from bot.cli_exit import Wrong
 from bot.exit_codes import Exit
@@ -50,20 +51,27 @@ def restored(settings: Settings, file: Path, *, force: bool) -> dict[str, Any]:
                 Exit.USAGE,
                 f"{target} is there already and was left as it is: --force puts the copy in its place and keeps the old one beside",
             )
-        before = standing_words(target, settings) if target.exists() else ()
+        before = standing_words(target) if target.exists() else ()
         kept = set_aside(target) if target.exists() else None
         answer = told(put_back(file, target), file, kept)
-        now = standing_words(target, settings)
+        now = standing_words(target)
         return {**answer, "words_lost": [word for word in before if word not in now]}
 
 
-def standing_words(file: Path, settings: Settings) -> tuple[str, ...]:
+def standing_words(file: Path) -> tuple[str, ...]:
     """What operators said and did not take back, by a record; none where that cannot be read."""
     found: list[str] = []
-    for account in settings.accounts:
-        with suppress(PortError), closing(Store.read(f"sqlite:///{file}", account=account, beside=settings.accounts)) as store:
+    url, kept = f"sqlite:///{file}", []
+    with suppress(PortError), closing(connect(url, read_only=True)) as database:
+        require_current(database, create=False)
+        kept = owners(database)
+    for owner in kept:
+        with (
+            suppress(PortError),
+            closing(Store.read(url, account=owner.account, venue=owner.venue, environment=owner.environment)) as store,
+        ):
             state = store.state()
-            whose = f"{account}: " if len(settings.accounts) > 1 else ""
+            whose = f"{owner.account}: " if len(kept) > 1 else ""
             found += [f"{whose}dry-run {'on' if state.dry_run_word else 'off'}"] if state.dry_run_word is not None else []
             found += [f"{whose}pause"] if state.paused else []
             found += [f"{whose}kill ({state.killed})"] if state.killed else []

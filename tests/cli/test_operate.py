@@ -179,6 +179,17 @@ def test_a_restore_names_what_was_said_since_the_copy(desk: Desk):
     assert desk.json("restore", "copy.db", "--force")["words_lost"] == []
 
 
+def test_a_restore_names_what_was_said_to_accounts_at_venues(desk: Desk):
+    """Their records are those of an environment."""
+    accounts = "accounts: {a: {venue: {name: bybit, environment: testnet}}, b: {venue: {name: deribit, environment: testnet}}}"
+    desk.write(f"version: 1\nbag: {{BTC: {{coins: 1}}}}\nhedges: {{BTC: {{ratio: 1}}}}\n{accounts}\n")
+    for account in ("a", "b"):
+        desk.good("target", "set", "BTC", "0.9", "--account", account)
+    desk.good("backup", "copy.db")
+    desk.good("pause", "--account", "b")
+    assert desk.json("restore", "copy.db", "--force")["words_lost"] == ["b: pause"]
+
+
 def test_a_bot_that_died_is_not_said_to_be_at_work(desk: Desk):
     desk.write(PATIENT)
     with desk.start("--live") as bot:
