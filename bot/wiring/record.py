@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.audit.database import connect, require_current
-from bot.audit.lease import TTL_MS
+from bot.audit.lease import TTL_MS, is_led
 from bot.audit.owners import owners
 from bot.audit.store import NothingYet, Store
 from bot.core.memory import State
@@ -64,13 +64,17 @@ def recorded_state(settings: Settings) -> State | None:
 
 
 def forgotten(settings: Settings) -> dict[str, str]:
-    """Accounts that left the configuration while their hedge was open, and what the record says that each holds. Raise PortError."""
+    """Accounts that left the configuration while their hedge was open, and what the record says that each holds. Raise PortError.
+
+    One that a process leads is not forgotten: it may have gone to a configuration of its own.
+    """
     file, url, secret = sqlite_file(settings.audit.url), settings.audit.url, password(settings)
     if file is not None and not file.exists():
         return {}
     with closing(connect(url, password=secret, read_only=True, bounded=True)) as database:
         require_current(database, create=False)
-        gone = [owner for owner in owners(database) if owner.account not in settings.accounts]
+        outside = [owner for owner in owners(database) if owner.account not in settings.accounts]
+        gone = [owner for owner in outside if not is_led(database, owner.account)]
     found = {}
     for one in gone:
         with closing(Store.read(url, account=one.account, venue=one.venue, environment=one.environment, password=secret)) as store:

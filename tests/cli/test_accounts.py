@@ -95,6 +95,9 @@ def test_an_account_that_leaves_the_file_with_an_open_hedge_is_not_forgotten(bot
         told = " ".join((answer.out + answer.err).split())
         assert "carol" in told
         assert f"{int(held) // 100} contracts of BTC/USD:BTC on paper" in told
+    both.write(QUICK.replace("paper: {", "account: carol\npaper: {url: 'sqlite:///paper-carol.db', "), "apart.yaml")
+    with both.start("--live", "--config", "apart.yaml"):
+        assert "carol" not in both.good("status").err  # it has a configuration of its own, and is kept
     both.write(two(QUICK) + "  carol: {bag: {BTC: {coins: 1}}}\n")
     assert both.json("check", "--online")["findings"] == []
 
