@@ -169,7 +169,7 @@ class Keeper:
 
     async def kept(self, settings: Settings, over_beat_ms: int | None = None) -> Exit:
         """As `keep`, but whatever goes wrong is said and stays with this account; what may pass is tried again."""
-        account, called = settings.account, ""
+        account, again = settings.account, f"it is tried again every {RETRY_SECONDS} s"
         while True:
             try:
                 return await self.keep(settings, over_beat_ms)
@@ -180,10 +180,10 @@ class Keeper:
                     code = Exit.FAILURE
                 passes = (code is Exit.FAILURE or isinstance(error, NotReady)) and not isinstance(error, CannotListen)
                 final = not passes or self.teller.bounded or self.asked.worker
-                why = str(error) if final else f"{error}; it is tried again every {RETRY_SECONDS} s"
+                why = str(error) if final else f"{error}; {again}"
+                called = not final and dict(self.led.unled()).get(account, "").endswith(again)  # since nobody led it; the words may vary
                 self.led.leave(account, why, metrics_of(settings))
-                if called != why and not (self.teller.bounded or self.asked.worker or isinstance(error, LeaseHeld)):
-                    called = why
+                if not (called or self.teller.bounded or self.asked.worker or isinstance(error, LeaseHeld)):
                     await call_about(settings, f"nobody keeps the hedge of {account}: {why}")
             if final:
                 return code

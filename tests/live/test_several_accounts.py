@@ -50,6 +50,9 @@ async def test_it_is_told_to_people_and_metrics_and_tried_again_until_the_venue_
                 why = dict(led.checks())["fund.led"].why
                 page = (await led.scrape()).decode()
                 server.faults.clear()
+                server.faults.add("maintenance", count=1_000_000)
+                await until(lambda: dict(led.checks())["fund.led"].why != why)  # people know, whatever it says now
+                server.faults.clear()
                 await until(lambda: [bot.account for bot in led.bots()] == ["fund"])
             assert "Bybit cannot be reached" in why
             assert 'hedgebot_lease_held{account="fund",venue="bybit"} 0.0' in page
