@@ -27,6 +27,7 @@ from bot.ports import Misconfigured
 
 SCHEMA: Final = 1
 BUSY_MS: Final = 5000
+INTEGER_BITS: Final = 64  # of SQLite, with the sign
 
 
 class Begun(NamedTuple):
@@ -55,13 +56,19 @@ class Exact(TypeDecorator[Decimal]):
 
 
 class Units(TypeDecorator[int]):
-    """A count of 1e-8 of a currency as text: coins worth next to nothing are held by the trillion, and 64 bits end at 92 billion."""
+    """A count of 1e-8 of a currency as text: coins worth next to nothing are held by the trillion, and 64 bits end at 92 billion.
+
+    A larger one is grouped (`10_000`): a table of an earlier version has integer columns, in which SQLite would round the plain text to a
+    float.
+    """
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: int | None, dialect: object) -> str | None:
-        return None if value is None else str(value)
+        if value is None:
+            return None
+        return str(value) if value.bit_length() < INTEGER_BITS else f"{value:_d}"
 
     def process_result_value(self, value: str | int | None, dialect: object) -> int | None:
         return None if value is None else int(value)  # an integer, where an earlier version made the table

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -283,13 +284,13 @@ async def test_a_coin_worth_next_to_nothing_is_held_by_the_trillion(tmp_path: Pa
     await again.close()
 
 
-async def test_a_database_whose_units_are_still_integers_goes_on(tmp_path: Path) -> None:
+async def test_a_database_whose_units_are_still_integers_goes_on_and_holds_coins_by_the_trillion(tmp_path: Path) -> None:
     file = tmp_path / "paper.db"
     paper = make(f"sqlite:///{file}")
     await paper.place(order("a", SELL, 500, "59994", post_only=False))
     before = await everything(paper, "a")
     await paper.close()
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(file)) as database, database:
         tables = dict(database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
         for table in ("paper_wallet", "paper_fill"):
             database.execute(f"ALTER TABLE {table} RENAME TO old")
@@ -298,9 +299,13 @@ async def test_a_database_whose_units_are_still_integers_goes_on(tmp_path: Path)
             database.execute(f"INSERT INTO {table} SELECT * FROM old")
             database.execute("DROP TABLE old")
         assert database.execute("SELECT typeof(units) FROM paper_wallet").fetchone() == ("integer",)
-    database.close()
     again = make(f"sqlite:///{file}")
     assert await everything(again, "a") == before
     await again.place(order("b", SELL, 500, "59994", post_only=False))
     assert await held(again) == -1000
     await again.close()
+    most = D("999999999999.87654321")
+    for _ in range(2):
+        grown = make(f"sqlite:///{file}", prices={"PEPE": D("0.00001234")}, collateral={"PEPE": most})
+        assert [one.wallet for one in grown.balances() if one.currency == "PEPE"] == [most]
+        await grown.close()
