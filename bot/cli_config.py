@@ -8,7 +8,7 @@ from typing import NoReturn
 from bot.cli_exit import Wrong
 from bot.exit_codes import Exit
 from bot.settings import DEFAULT_FILE, Settings, load_all
-from bot.settings_keys import PREFIX
+from bot.settings_variables import PREFIX
 
 
 def settings_from(

@@ -16,12 +16,13 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from bot.core.model import Basis, Kind
 from bot.core.rules import CollateralRule, ExecutionRule, Foreign, LegRule, RiskRule, Rules, Schedule
 from bot.settings_accounts import accounts_of, shared_by_mistake
-from bot.settings_keys import Known, UnknownKey, alternatives, find, leaves, variable
+from bot.settings_keys import Known, UnknownKey, alternatives, find, leaves
 from bot.settings_model import Collateral
 from bot.settings_outside import Outside, read_environment, read_flags, read_secrets
 from bot.settings_root import LIMITS, Settings
 from bot.settings_text import Finding, Key, SettingsError, Tree, Written, read_file
 from bot.settings_values import plain, shown
+from bot.settings_variables import variable
 
 __all__ = [
     "DEFAULT_FILE",

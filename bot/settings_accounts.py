@@ -7,9 +7,9 @@ of a venue, and a paper venue's database.
 from copy import deepcopy
 from pathlib import PurePosixPath
 
-from bot.settings_keys import folded, variable
 from bot.settings_root import Settings
 from bot.settings_text import Finding, Key, SettingsError, Tree, Written
+from bot.settings_variables import folded, variable
 
 
 def accounts_of(written: Written) -> dict[str, Written]:

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from bot.addresses import BadAddress, bitcoin, ethereum
 from bot.settings_values import Asset, Coins, Seconds, Section, Word, checked_url, refuse, shown
+from bot.settings_variables import variable
 
 KINDS: Final = ("coins", "exchange", "address", "url")
 BELONGS: Final = {  # a key to the kind of source that it is about
@@ -136,8 +137,8 @@ def _judge_wallet(source: Source, venue: str, venue_key: SecretStr | None, at: t
         return
     for name in ("api_key", "api_secret", *(("passphrase",) if source.exchange == "okx" else ())):
         if getattr(source, name) is None:
-            variable = "HEDGEBOT__" + "__".join((*at, name)).upper().replace("-", "_")
-            refuse("is not set, and no wallet is shown without it", f"set {variable}_FILE=/path/to/a/file that holds it", *at, name)
+            file = f"{variable((*at, name))}_FILE"
+            refuse("is not set, and no wallet is shown without it", f"set {file}=/path/to/a/file that holds it", *at, name)
     if source.exchange in ONE_WALLET and source.wallets == "funding":
         refuse(f"is funding, and {source.exchange} has one wallet for everything", "write `wallets: all`", *at, "wallets")
     own = venue_key is None or source.api_key is None or source.api_key.get_secret_value() == venue_key.get_secret_value()

@@ -10,10 +10,10 @@ from typing import Final, Literal
 from bot.core.cross import coins_lacking
 from bot.core.model import Kind
 from bot.settings import Settings, defaulted_limits
-from bot.settings_keys import own_variable, variable
 from bot.settings_model import NEEDS_PASSPHRASE, Venue
 from bot.settings_text import Finding
 from bot.settings_values import plain
+from bot.settings_variables import own_variable, variable
 from bot.venue_offers import OFFERS, Proof, held_back
 
 NARROW: Final = Decimal("0.02")  # of the ideal hedge, edge to edge

@@ -9,11 +9,12 @@ from pydantic.fields import FieldInfo
 
 from bot.settings_bag import BELONGS, ESPLORA, KINDS, Holding, Source
 from bot.settings_cross import Cross
-from bot.settings_keys import ANY, PER_ACCOUNT, alternatives, leaves, variable
+from bot.settings_keys import ANY, PER_ACCOUNT, alternatives, leaves
 from bot.settings_model import Collateral, Hedge, TargetDocument
 from bot.settings_policies import Policies
 from bot.settings_root import LIMITS, NO_LIMITS, Settings
 from bot.settings_text import Key
+from bot.settings_variables import variable
 
 HEADER: Final = """\
 # hedgebot: what to hedge, where, and within which limits. `hedgebot check` reads this file and says what is wrong with it.

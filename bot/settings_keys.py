@@ -2,7 +2,7 @@
 
 import difflib
 import types
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Final, Union, get_args, get_origin
@@ -12,8 +12,8 @@ from pydantic.fields import FieldInfo
 
 from bot.settings_root import Settings
 from bot.settings_text import Key
+from bot.settings_variables import folded
 
-PREFIX: Final = "HEDGEBOT__"  # of every environment variable
 ANY: Final = "*"  # the name of an asset or of an account
 PER_ACCOUNT: Final = (
     "venue",
@@ -125,21 +125,6 @@ def find_folded(key: Key, given: dict[str, Any]) -> tuple[Key, Known]:
     Assets and accounts are spelt as in `given`, the tree of the file; one that is not there is taken in upper case.
     """
     return _follow(key, fold=True, given=given)
-
-
-def folded(name: str) -> str:
-    """What the environment can tell of a name: no shell takes a dash in one, and the case is nobody's business."""
-    return name.lower().replace("-", "_")
-
-
-def variable(key: Key) -> str:
-    """The environment variable of a key."""
-    return PREFIX + "__".join(key).upper().replace("-", "_")
-
-
-def own_variable(key: Key, account: str, accounts: Collection[str]) -> str:
-    """The variable that gives a value to this one of the accounts alone."""
-    return variable(("accounts", account, *key) if len(accounts) > 1 else key)
 
 
 def _follow(key: Key, *, fold: bool, given: dict[str, Any]) -> tuple[Key, Known]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bot.settings_keys import PREFIX, Known, UnknownKey, find, find_folded, folded, leaves, variable
+from bot.settings_keys import Known, UnknownKey, find, find_folded, leaves
 from bot.settings_text import Finding, Key, Tree, scalar
+from bot.settings_variables import PREFIX, folded, variable
 
 SECRETS_DIR: Final = "HEDGEBOT_SECRETS_DIR"
 USUAL_SECRETS_DIR: Final = Path("/run/secrets")  # where Docker and Kubernetes mount them

@@ -9,8 +9,8 @@ from bot.exit_codes import Exit
 from bot.ports import Clock, Exchange, Misconfigured, NotReady
 from bot.settings import Settings, overrides
 from bot.settings_check import check, keyless
-from bot.settings_keys import own_variable
 from bot.settings_text import SettingsError
+from bot.settings_variables import own_variable
 
 if TYPE_CHECKING:
     from adapters.exchanges.preflight import Finding
