@@ -14,6 +14,15 @@ def forks() -> Iterator[Forks]:
         yield process
 
 
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[Forks]:
+    """For commands at a venue: its client is loaded once, not by each of them."""
+    with closing(
+        Forks("ccxt.async_support", "bot.wiring.start", "adapters.exchanges.ccxt_open", "adapters.exchanges.preflight")
+    ) as process:
+        yield process
+
+
 @pytest.fixture
 def desk(tmp_path: Path, forks: Forks) -> Desk:
     return Desk(tmp_path, forks)

@@ -1,7 +1,6 @@
 """What becomes of a position, or of an order, that the bot finds at a venue and did not make?"""
 
 from collections.abc import Iterator
-from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -14,15 +13,6 @@ from tests.cli.venue_desk import VenueDesk, serving
 BTC: Final = "BTC/USD:BTC"
 RUN: Final = ("run", "--live", "--until-aligned", "--timeout", "30")
 FULL_USD: Final = 180_000  # 1 BTC outside and 2 BTC on the account, at 60,000
-
-
-@pytest.fixture(scope="module")
-def loaded() -> Iterator[Forks]:
-    """The venue client is loaded once, not by every command."""
-    with closing(
-        Forks("ccxt.async_support", "bot.wiring.start", "adapters.exchanges.ccxt_open", "adapters.exchanges.preflight")
-    ) as process:
-        yield process
 
 
 @pytest.fixture(params=["bybit", "deribit"])

@@ -1,7 +1,6 @@
 """What does a person read and type when a contract changed at the venue?"""
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -13,14 +12,6 @@ from tests.cli.venue_desk import VenueDesk, serving
 
 BTC: Final = "BTC/USD:BTC"
 RUN: Final = ("run", "--live", "--until-aligned", "--timeout", "30")
-
-
-@pytest.fixture(scope="module")
-def loaded() -> Iterator[Forks]:
-    with closing(
-        Forks("ccxt.async_support", "bot.wiring.start", "adapters.exchanges.ccxt_open", "adapters.exchanges.preflight")
-    ) as process:
-        yield process
 
 
 @pytest.fixture(params=["bybit", "deribit"])

@@ -1,7 +1,6 @@
 """Which contract is taken where the configuration names none, and where does it say so?"""
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -12,14 +11,6 @@ from tests.cli.venue_desk import VenueDesk, serving
 
 RUN: Final = ("run", "--live", "--until-aligned", "--timeout", "30")
 INVERSE, LINEAR = "BTC/USD:BTC", "BTC/USDT:USDT"
-
-
-@pytest.fixture(scope="module")
-def loaded() -> Iterator[Forks]:
-    with closing(
-        Forks("ccxt.async_support", "bot.wiring.start", "adapters.exchanges.ccxt_open", "adapters.exchanges.preflight")
-    ) as process:
-        yield process
 
 
 @pytest.fixture

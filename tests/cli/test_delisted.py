@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -15,14 +14,6 @@ from tests.cli.venue_desk import VenueDesk, serving
 
 ETH: Final = "ETH/USD:ETH"
 RUN: Final = ("run", "--live", "--until-aligned", "--timeout", "30")
-
-
-@pytest.fixture(scope="module")
-def loaded() -> Iterator[Forks]:
-    with closing(
-        Forks("ccxt.async_support", "bot.wiring.start", "adapters.exchanges.ccxt_open", "adapters.exchanges.preflight")
-    ) as process:
-        yield process
 
 
 @pytest.fixture(params=["bybit", "okx"])
