@@ -60,7 +60,10 @@ def epochs_ahead(identity: str, instance: str, epoch: int) -> int:
     if not is_ours(identity, instance):
         return 0
     start = len(TAG) + len(instance)
-    ahead = (int(identity[start : start + 3], 36) - epoch) % EPOCHS
+    named = identity[start : start + 3]
+    if any(digit not in DIGITS for digit in named):
+        return 0  # somebody's own id that happens to begin as ours do
+    ahead = (int(named, 36) - epoch) % EPOCHS
     return ahead if ahead < EPOCHS // 2 else 0  # the three digits begin again after the last of them
 
 

@@ -54,6 +54,18 @@ def test_only_names_of_this_database_are_ours(name: str, ours: bool) -> None:
     assert planner.is_ours(name, "aa") is ours
 
 
+@pytest.mark.parametrize(("named", "now", "ahead"), [(8, 7, 1), (7, 7, 0), (6, 7, 0), (36**3 + 2, 36**3 - 1, 3), (36**3 - 1, 36**3 + 2, 0)])
+def test_a_client_id_tells_how_many_epochs_later_it_was_made_also_past_the_last_number(named: int, now: int, ahead: int) -> None:
+    assert planner.epochs_ahead(planner.client_id("aa", named, "main", BTC.symbol, 7), "aa", now) == ahead
+
+
+@pytest.mark.parametrize(
+    "name", ["hbaa-my-own-order-of-may-9", "hbaa_00000000000000000000", "hbaa000000000000000000000"[:24], "hbbb008000000000000000000"]
+)
+def test_an_id_that_somebody_else_made_is_of_no_epoch(name: str) -> None:
+    assert planner.epochs_ahead(name[:25], "aa", 7) == 0
+
+
 @pytest.mark.parametrize(
     ("short", "target", "order"),
     [
