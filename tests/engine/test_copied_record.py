@@ -37,6 +37,16 @@ async def test_the_one_that_sees_orders_under_its_name_that_it_did_not_send_halt
     assert len(original.orders()) == sent
 
 
+async def test_a_trade_between_two_looks_gives_the_other_away_when_its_order_is_gone_again(bots: Bots):
+    original, other = await beside_a_copy(bots, busy=False)
+    await other.until_aligned()
+    assert other.engine.own_open_orders() == 0
+    sent = len(original.orders())
+    await original.turns(2)
+    assert (original.mode, len(original.orders())) == (Mode.HALTED, sent)
+    assert "another process leads this account" in str(original.engine.state.killed)
+
+
 async def test_once_the_other_is_gone_it_goes_on_when_rearmed_with_every_trade_on_record(bots: Bots):
     original, other = await beside_a_copy(bots, busy=False)
     await other.turns(3)
@@ -55,3 +65,33 @@ async def test_an_order_that_rests_is_its_own_however_many_were_sent_since(bots:
     await bot.until(lambda: bot.engine.own_open_orders() == 1)
     await bot.until(lambda: bool(bot.store.fills()))
     assert bot.engine.state.killed is None
+
+
+async def test_it_is_put_on_record_once_however_long_the_other_trades_on_and_holds_for_the_next_run(bots: Bots):
+    original, other = await beside_a_copy(bots, busy=False)
+    await other.turns(3)
+    await original.turns(5)
+    why = original.engine.state.killed
+    await other.say("target-set", asset="BTC", ratio=Decimal("0.8"))
+    await other.turns(3)
+    await original.turns(5)
+    assert original.kinds().count("Halted") == 1
+    await bots.end(original)
+    again = await bots.start()
+    await again.turns(2)
+    assert (again.mode, again.engine.state.killed) == (Mode.HALTED, why)
+
+
+async def test_who_sends_nothing_himself_is_halted_by_nobody(bots: Bots):
+    """A dry run over a copy of the record, beside the bot that leads it."""
+    bot = await bots.start()
+    await bot.until_aligned()
+    await bots.end(bot)
+    looker = await bots.start(dry_flag=True)
+    shutil.copy(bots.folder / "hedgebot.db", bots.folder / f"record-{len(bots.running)}.db")
+    other = await bots.start({"hedges.BTC.ratio": "0.5"}, fresh_record=True)
+    sent = len(other.orders())
+    await other.turns(3)
+    assert len(other.orders()) > sent
+    await looker.turns(5)
+    assert looker.engine.state.killed is None

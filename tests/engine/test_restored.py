@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -9,7 +10,7 @@ from adapters.exchanges.paper import PaperExchange
 from bot.core.decision import Mode
 from bot.core.model import Side
 from bot.ports import NotReady
-from tests.engine.bots import Bots, in_full
+from tests.engine.bots import Bots, Recorder, in_full
 
 
 def backed_up(bots: Bots) -> None:
@@ -82,3 +83,18 @@ async def test_a_start_that_cannot_read_own_orders_is_given_up_before_anything_i
     monkeypatch.setattr(PaperExchange, "look", half_blind)
     with pytest.raises(NotReady, match="own orders and trades could not be read"):
         await bots.start()
+
+
+async def test_an_order_that_a_record_from_before_the_first_run_never_knew_is_cancelled_and_nobody_elses(bots: Bots):
+    Recorder.open(f"sqlite:///{bots.folder / 'hedgebot.db'}", account="main", venue="paper", environment=None, instance="t1").close()
+    backed_up(bots)
+    patient = {"execution.order_ttl_seconds": "600", "execution.cross_after_seconds": "600"}
+    bot = await bots.start(patient, spread_bps=Decimal(100))
+    await bot.until(lambda: bot.engine.own_open_orders() == 1)
+    forgotten = {order.client_id for order in bot.orders()}
+    await bots.end(bot)
+    restored(bots)
+    bot = await bots.start(adopt=True)
+    await bot.until_aligned()
+    assert bot.engine.state.killed is None
+    assert forgotten.isdisjoint(order.client_id for order in bot.orders())
