@@ -5,8 +5,8 @@ import pytest
 from bot.core.events import CommandGiven
 from bot.core.ledger import fold
 from bot.core.memory import changed
-from bot.core.model import OrderStatus, Target, TargetSource
-from bot.core.release import RELEASE, WayToFlat, ended, way_to_flat
+from bot.core.model import OrderStatus, Position, Target, TargetSource, View
+from bot.core.release import RELEASE, WayToFlat, ended, refusal, way_to_flat
 from tests.core.worlds import BTC, ETH, MONO_MS, NOW_MS, Account, D, World, folded, leg_rule, rules, started, world
 
 WORD = CommandGiven(RELEASE, "test", NOW_MS, "ETH", reason="settled by the venue")
@@ -30,27 +30,40 @@ def test_a_released_leg_is_in_nobodys_charge_and_the_others_are_as_they_were():
     assert [leg.asset for leg in started(rules(leg_rule(BTC)), state=before, epoch=2).legs] == ["BTC", "ETH"]
 
 
+@pytest.mark.parametrize(("contracts", "over"), [(-1, False), (0, True), (1, False)])
+def test_a_hedge_is_over_where_the_venue_holds_neither_a_short_nor_a_long(contracts: int, *, over: bool):
+    made = two()
+    made.turns(10)
+    position = Position(ETH.symbol, contracts, None, None, NOW_MS)
+    why = refusal(made.state.leg("ETH"), View(ETH, position=position), WayToFlat("`ratio: 0`"))
+    assert (why == "") is over
+    assert over or f"the venue still holds {contracts} contracts of {ETH.symbol}" in why
+
+
 @pytest.mark.parametrize(
-    ("was", "venue_id", "filled", "path"),
+    ("was", "venue_id", "filled", "traded", "path"),
     [
-        (OrderStatus.INTENT, "", 0, [OrderStatus.UNKNOWN, OrderStatus.ABSENT]),
-        (OrderStatus.UNKNOWN, "", 0, [OrderStatus.ABSENT]),
-        (OrderStatus.UNKNOWN, "7", 0, [OrderStatus.CANCELLED]),
-        (OrderStatus.OPEN, "7", 0, [OrderStatus.UNKNOWN, OrderStatus.CANCELLED]),
-        (OrderStatus.PARTIAL, "7", 3, [OrderStatus.UNKNOWN, OrderStatus.CANCELLED]),
+        (OrderStatus.INTENT, "", 0, 0, [OrderStatus.UNKNOWN, OrderStatus.ABSENT]),
+        (OrderStatus.UNKNOWN, "", 0, 0, [OrderStatus.ABSENT]),
+        (OrderStatus.UNKNOWN, "7", 0, 0, [OrderStatus.CANCELLED]),
+        (OrderStatus.UNKNOWN, "", 0, 2, [OrderStatus.CANCELLED]),  # its answer was lost, and its trade was seen
+        (OrderStatus.OPEN, "7", 0, 0, [OrderStatus.UNKNOWN, OrderStatus.CANCELLED]),
+        (OrderStatus.PARTIAL, "7", 3, 0, [OrderStatus.UNKNOWN, OrderStatus.CANCELLED]),
+        (OrderStatus.PARTIAL, "7", 3, 5, [OrderStatus.UNKNOWN, OrderStatus.CANCELLED]),
     ],
 )
 def test_its_order_ends_absent_if_the_venue_never_showed_it_and_cancelled_otherwise(
-    was: OrderStatus, venue_id: str, filled: int, path: list[OrderStatus]
+    was: OrderStatus, venue_id: str, filled: int, traded: int, path: list[OrderStatus]
 ):
     made = two(fill=False)
     made.turn()
     leg = made.state.leg("ETH")
     assert leg.working is not None
-    leg = changed(leg, working=changed(leg.working, status=was, venue_id=venue_id, filled=filled))
+    leg = changed(leg, working=changed(leg.working, status=was, venue_id=venue_id, filled=filled, traded=traded))
     moves = ended(leg, WORD, MONO_MS)
     assert [(move.was, move.now) for move in moves] == list(zip([was, *path], path, strict=False))
-    assert {(move.filled, move.asset, move.why) for move in moves} == {(filled, "ETH", "its contract is gone: settled by the venue")}
+    most = max(filled, traded)  # whatever of the two was told first
+    assert {(move.filled, move.asset, move.why) for move in moves} == {(most, "ETH", "its contract is gone: settled by the venue")}
     after = folded(made.state, [*moves, WORD])
     assert (after.leg("ETH").working, after.leg("ETH").owed) == (None, 0)
 
