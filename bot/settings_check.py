@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from bot.core.cross import coins_lacking
 from bot.core.model import Kind
-from bot.settings import Settings, defaulted_limits
+from bot.settings import Settings
 from bot.settings_model import NEEDS_PASSPHRASE, Venue
 from bot.settings_text import Finding
 from bot.settings_values import plain
@@ -24,7 +24,6 @@ ROOMY: Final = Context(prec=60)
 def check(settings: Settings) -> list[Finding]:
     """Every finding that needs no network, errors first. The file's own mistakes never come this far: `load` refuses them."""
     found = [
-        *_missing_limits(settings),
         *_places(settings),
         *_server(settings),
         *_keys(settings),
@@ -36,14 +35,6 @@ def check(settings: Settings) -> list[Finding]:
 
 def _say(key: str, problem: str, remedy: str, severity: Literal["error", "warning"] = "warning") -> Finding:
     return Finding("configuration", key, problem, remedy, severity)
-
-
-def _missing_limits(settings: Settings) -> Iterator[Finding]:
-    if settings.venue.environment == "production":
-        for key, default in defaulted_limits(settings):
-            yield _say(
-                key, "does not stand in the file, on production", f"write down the limit you want (elsewhere it is {default})", "error"
-            )
 
 
 # ------------------------------------------------------------------------------------------------------------------ places on this machine
