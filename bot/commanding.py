@@ -71,6 +71,8 @@ def refused(command: CommandGiven, rules: Rules, sealed: str, state: State) -> s
         return sealed
     if command.name == "flatten" and not state.armed:
         return "dry-run is on: no order is sent, so nothing can be flattened; `hedgebot dry-run off` first"
+    if command.name == "flatten" and state.killed and is_open(state):
+        return f"halted ({state.killed}): no order is sent, so nothing can be flattened; `hedgebot rearm --reason …` first"
     if command.name in ("rearm", ACCEPT) and not command.reason.strip():
         return f"{command.name} needs a reason: it goes on record"
     if command.name == ACCEPT:
@@ -100,11 +102,17 @@ def carried_out(command: CommandGiven, state: State) -> bool:
     match command.name:
         case "dry-run-on":
             return not state.draining and not state.armed
-        case "kill" | "flatten":
+        case "kill":
             return state.mode is Mode.HALTED
+        case "flatten":
+            return state.mode is Mode.HALTED and not is_open(state)  # a kill on the way halts too, and leaves the hedge
         case "cancel-all":
             return not state.cancel_all
     return True
+
+
+def is_open(state: State) -> bool:
+    return any(leg.contracts for leg in state.legs)
 
 
 def told(command: CommandGiven, done: bool, note: str) -> str:
