@@ -37,6 +37,7 @@ COMMANDS = [
         {"asset": "BTC", "ratio": "0.5", "until": "2026-12-31"},
         ("target-set", "BTC", D("0.5"), END_OF_2026_MS, ""),
     ),
+    ("POST", "/api/v1/accept-contract", {"asset": "BTC", "reason": "read it"}, ("accept-contract", "BTC", None, None, "read it")),
     ("DELETE", "/api/v1/target/BTC", None, ("target-clear", "BTC", None, None, "")),
 ]
 READS = ["/api/v1/status", "/api/v1/plan", "/api/v1/targets"]

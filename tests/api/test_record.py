@@ -41,6 +41,7 @@ async def test_pages_join_without_a_gap(bot):
     assert first["orders"] == whole[:1]
     assert first["next"] == whole[0]["seq"]
     assert (await bot.get("orders", before=first["next"]))["orders"] == whole[1:]
+    assert {(await bot.get(name, limit=MOST_ROWS))["next"] for name in ("orders", "fills", "decisions")} == {None}
     head = bot.bot.store.head().seq
     joined, after = [], 0
     while after is not None and after < head:

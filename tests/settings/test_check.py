@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError
 from bot.settings_check import check
+from bot.wiring.fit import refuse_what_check_refuses
 from tests.settings.conftest import BASE, Load
+from tests.settings.test_load import ALL_LIMITS, PRODUCTION
 
 
 def found(settings: Settings) -> dict[str, str]:
@@ -80,6 +82,14 @@ def test_a_folder_where_this_user_may_not_write_is_an_error(loaded: Load, monkey
     )
 
 
+def test_a_database_that_this_user_may_only_read_is_an_error(loaded: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hedgebot.db").touch()
+    assert "audit.url" not in found(loaded())
+    monkeypatch.setattr(os, "access", lambda path, mode: not (Path(path).suffix == ".db" and mode & os.W_OK))  # as above
+    assert found(loaded())["audit.url"].startswith("error: ")
+    assert "hedgebot.db, which this user may not read and write" in found(loaded())["audit.url"]
+
+
 def test_a_kill_file_that_exists_is_a_warning(loaded: Load, tmp_path: Path) -> None:
     (tmp_path / "hedgebot.kill").touch()
     assert "warning: configuration: kill_file hedgebot.kill exists: nothing will be sent" in found(loaded())["kill_file"]
@@ -93,7 +103,7 @@ def test_a_feed_that_is_not_there_is_an_error(loaded: Load, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("host", "open_to_others"),
-    [("127.0.0.1", False), ("127.9.9.9", False), ("::1", False), ("localhost", False), ("0.0.0.0", True), ("::", True)],
+    [("127.0.0.1", False), ("127.9.9.9", False), ("::1", False), ("[::1]", False), ("localhost", False), ("0.0.0.0", True), ("::", True)],
 )
 def test_a_server_open_to_others_needs_a_token(loaded: Load, host: str, open_to_others: bool) -> None:
     text = BASE + f"api: {{host: '{host}'}}\n"
@@ -110,6 +120,7 @@ def test_a_real_venue_without_its_keys_is_found(loaded: Load) -> None:
     text = BASE + "venue: {name: okx, environment: demo}\n"
     assert {key for key in found(loaded(text)) if key.startswith("venue")} == {"venue.api_key", "venue.api_secret", "venue.passphrase"}
     assert found(loaded(text))["venue.api_key"].startswith("warning: ")
+    refuse_what_check_refuses(loaded(text + "mode: live\n"))
     assert found(loaded(text + "mode: live\n"))["venue.api_key"].startswith("error: ")
     bybit = loaded(text.replace("okx", "bybit"), {"HEDGEBOT__VENUE__API_KEY": "k", "HEDGEBOT__VENUE__API_SECRET": "s"})
     assert found(bybit) == {}
@@ -123,9 +134,12 @@ def test_a_real_venue_without_its_keys_is_found(loaded: Load) -> None:
     ],
 )
 def test_half_a_key_is_an_error_also_where_nothing_is_sent(loaded: Load, given: dict[str, str], lacking: set[str], half: str) -> None:
-    text = BASE + "venue: {name: okx, environment: demo}\n"
-    said = found(loaded(text, {f"HEDGEBOT__VENUE__{name}": value for name, value in given.items()}))
+    env = {f"HEDGEBOT__VENUE__{name}": value for name, value in given.items()}
+    settings = loaded(BASE + "venue: {name: okx, environment: demo}\n", env)
+    said = found(settings)
     assert set(said) == lacking
+    with pytest.raises(SettingsError, match="takes no half of a key"):
+        refuse_what_check_refuses(settings)  # while without any part of one it may look
     for key in lacking:
         assert said[key].startswith("error: ")
         assert f"{key} is not set, and {half}: okx takes no half of a key; set HEDGEBOT__VENUE__" in said[key]
@@ -160,6 +174,8 @@ def test_an_asset_without_a_hedge_is_found(loaded: Load) -> None:
     text = "bag: {BTC: {coins: 2}, ETH: {coins: %s}}\nhedges: {BTC: {}}\n"
     assert "is declared but not hedged" in found(loaded(text % "1"))["bag.ETH"]
     assert found(loaded(text % "0")) == {}
+    read = text % "0, sources: {vault: {url: 'https://example.org/bag.json', path: coins.ETH}}"
+    assert "is declared but not hedged" in found(loaded(read))["bag.ETH"]
 
 
 def test_a_tight_band_under_a_share_of_the_value_is_found(loaded: Load) -> None:
@@ -206,3 +222,22 @@ def test_limits_under_which_a_hedge_would_take_years_are_found(loaded: Load) -> 
 def test_limits_wide_enough_for_a_large_hedge_are_let_pass(loaded: Load) -> None:
     limits = "risk: {max_position_usd: 3e9, max_turnover_usd_per_day: 2.4e9}\nexecution: {max_order_usd: 2e6}\n"
     assert found(loaded(WHALE + limits)) == {}
+
+
+def test_more_than_a_whole_hedge_on_production_is_found_where_orders_are_sent(loaded: Load) -> None:
+    text = PRODUCTION + ALL_LIMITS.replace("allow_over_hedge: false", "allow_over_hedge: true")
+    assert "net short" in found(loaded(text + "mode: live\n"))["risk.allow_over_hedge"]
+    assert "risk.allow_over_hedge" not in found(loaded(text))
+    assert "risk.allow_over_hedge" not in found(loaded(text.replace("production", "testnet") + "mode: live\n"))
+
+
+def test_beyond_the_position_limit_no_day_is_counted(loaded: Load) -> None:
+    """What the limit leaves is all that is ever traded."""
+    text = "bag: {BTC: {coins: 100}}\nhedges: {BTC: {}}\npaper: {price: 60000, collateral: 100}\n"
+    said = found(loaded(text + "risk: {max_position_usd: 1000000, max_turnover_usd_per_day: 1000000}\n"))
+    assert "risk.max_position_usd" in said
+    assert "risk.max_turnover_usd_per_day" not in said
+
+
+def test_what_is_to_be_flat_is_not_called_too_small(loaded: Load) -> None:
+    assert "band.min_order_usd" not in found(loaded("bag: {BTC: {coins: 2}}\nhedges: {BTC: {ratio: 0}}\n"))
