@@ -14,11 +14,16 @@ from bot.settings import Settings
 from bot.settings_values import sqlite_file
 
 PATIENCE_SECONDS: Final = 15.0  # a command waits five seconds to be carried out, after a turn that may take a while
+NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104  (not bound here: translated into the loopback)
 
 
 class NoAnswer(Exception):
-    """Nobody answers at the address of the API."""
+    """Nobody answers at the address of the API. `sent`: somebody there has the request, and may still carry it out."""
+
+    def __init__(self, why: str, *, sent: bool = False) -> None:
+        super().__init__(why)
+        self.sent = sent
 
 
 def token_file(settings: Settings) -> Path:
@@ -82,7 +87,7 @@ def ask(settings: Settings, method: str, path: str, body: dict[str, Any] | None 
         with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False) as client:
             answer = client.request(method, path, json=body, params={"account": settings.account})
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise NoAnswer(f"{url}: {error or type(error).__name__}") from error
+        raise NoAnswer(f"{url}: {error or type(error).__name__}", sent=not isinstance(error, NEVER_SENT)) from error
     if answer.status_code == httpx.codes.UNAUTHORIZED:
         remedy = "correct HEDGEBOT__API__TOKEN_FILE" if settings.api.token else f"it should lie in {token_file(settings)}"
         raise Wrong(Exit.CONFIGURATION, f"the bot at {url} does not take this token: {remedy}; nothing was changed")

@@ -137,7 +137,12 @@ def to_bot(settings: Settings, word: Word, held: LeaseHeld) -> tuple[Exit, dict[
     try:
         answer = ask(settings, word.method, word.path, word.body)
     except NoAnswer as error:
-        also = "; the kill file is written, and that stops it from sending" if name == "kill" else "; nothing was changed"
+        if name == "kill":
+            also = "; the kill file is written, and that stops it from sending"
+        elif error.sent:
+            also = f"; it may have taken the {name}, or take it as soon as it goes on: see `hedgebot status` before you give it again"
+        else:
+            also = "; nothing was changed"
         raise Wrong(
             Exit.FAILURE,
             f"{held.holder or 'another process'} leads account {settings.account}, but its API does not answer ({error}){also}: "

@@ -1,9 +1,12 @@
 """Does an operator's word arrive, is it carried out, and does it last? Through a running bot, and without one."""
 
 import signal
+import socket
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from select import select
 
 import httpx
 
@@ -188,6 +191,34 @@ def test_a_restore_names_what_was_said_to_accounts_at_venues(desk: Desk):
     desk.good("backup", "copy.db")
     desk.good("pause", "--account", "b")
     assert desk.json("restore", "copy.db", "--force")["words_lost"] == ["b: pause"]
+
+
+def test_a_word_whose_answer_is_lost_is_not_said_to_have_changed_nothing(desk: Desk):
+    desk.write(PATIENT)
+    place = desk.folder / "hedgebot.db.api"
+    with desk.start("--live") as bot, socket.create_server(("127.0.0.1", 0)) as line:
+        bot.until(lambda said: said["open_orders"] == 1)
+        there = place.read_text().strip().removeprefix("http://").rsplit(":", 1)
+
+        def lose_the_answer() -> None:
+            with line.accept()[0] as caller, socket.create_connection((there[0], int(there[1]))) as api:
+                while api not in select([caller, api], [], [])[0]:  # head and body of a request may come apart
+                    api.sendall(caller.recv(65536))
+
+        between = threading.Thread(target=lose_the_answer)
+        between.start()
+        place.write_text(f"http://127.0.0.1:{line.getsockname()[1]}\n")
+        answer = desk.hb("pause")
+        between.join()
+        assert bot.status()["state"] == "PAUSED"
+        assert answer.code == 1
+        assert "nothing was changed" not in answer.err
+        assert "it may have taken the pause" in answer.err
+        place.write_text("http://127.0.0.1:9\n")  # nobody answers there
+        refused = desk.hb("resume")
+        assert (refused.code, "nothing was changed" in refused.err) == (1, True)
+        assert bot.status()["state"] == "PAUSED"
+        assert bot.stop() == 0
 
 
 def test_a_bot_that_died_is_not_said_to_be_at_work(desk: Desk):
