@@ -222,3 +222,11 @@ def only(bot: Bot) -> Decimal:
     (leg,) = bot.decision.legs
     assert leg.delta_coins is not None
     return leg.delta_coins
+
+
+async def working(bots: "Bots", **more: object) -> "Bot":
+    """A bot with an order resting at the venue."""
+    bot = await bots.start(fed=False, matching="print", **more)
+    await bot.turns(2)
+    assert bot.engine.state.legs[0].working is not None
+    return bot
