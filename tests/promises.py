@@ -206,7 +206,7 @@ PROMISES: Final = (
         "After a kill nothing is signed, own orders are cancelled at once, and it lasts until a person re-arms.",
         (
             "engine/test_operating.py::test_kill_cancels_freezes_keeps_the_hedge_and_survives_a_restart",
-            "engine/test_operating.py::test_a_kill_file_cancels_at_once_also_while_the_record_cannot_be_read",
+            "engine/test_record_away.py::test_a_kill_file_cancels_at_once_also_while_the_record_cannot_be_read",
             "incidents/test_frozen_at_a_moment.py::test_a_kill_cancels_within_a_second_at_whatever_moment_the_record_stopped_answering",
             "engine/test_gate.py::test_a_word_that_came_while_an_order_waited_stops_it_and_no_cancel",
             "venues/test_client.py::test_a_gate_that_refuses_an_order_is_asked_before_its_signature_is_made",
@@ -219,8 +219,8 @@ PROMISES: Final = (
         17,
         "While the record cannot be written no order is signed, and cancels still go out.",
         (
-            "engine/test_operating.py::test_an_order_whose_time_is_up_is_cancelled_also_while_the_record_cannot_be_read",
-            "engine/test_operating.py::test_once_a_write_of_the_turn_has_failed_no_order_of_it_is_sent",
+            "engine/test_record_away.py::test_an_order_whose_time_is_up_is_cancelled_also_while_the_record_cannot_be_read",
+            "engine/test_record_away.py::test_once_a_write_of_the_turn_has_failed_no_order_of_it_is_sent",
             "engine/test_gate.py::test_while_the_database_does_not_answer_cancels_go_out_and_orders_do_not",
             "incidents/test_disk_full.py::test_with_a_full_disk_it_sends_no_order_cancels_what_is_open_says_so_and_goes_on_by_itself",
             "incidents/test_database_restarts.py::test_it_goes_on_by_itself_after_every_restart_of_its_database",
@@ -312,7 +312,7 @@ PROMISES: Final = (
             "incidents/test_told_to_stop.py::test_exit_0_means_that_no_own_order_is_open_at_whatever_moment_it_was_told_to_stop",
             "incidents/test_told_to_stop.py::test_exit_3_where_a_cancel_never_takes_effect",
             "engine/test_operating.py::test_an_own_order_that_no_intent_tells_of_still_counts_as_open_at_the_end",
-            "engine/test_operating.py::test_a_shutdown_that_was_not_recorded_at_once_sends_nothing_more_and_ends_verified",
+            "engine/test_record_away.py::test_a_shutdown_that_was_not_recorded_at_once_sends_nothing_more_and_ends_verified",
         ),
     ),
     Promise(

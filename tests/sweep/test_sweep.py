@@ -396,7 +396,7 @@ def test_a_limit_that_nobody_wrote_down_is_as_if_it_had_been_typed(tmp_path: Pat
 def test_a_combination_is_judged_once_and_its_configuration_parsed_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hedge.yaml").write_text(example_yaml(), "utf-8")
     judged: list[object] = []
-    monkeypatch.setattr(cli_replay, "from_flags", lambda config, flags: judged.append(flags) or from_flags(config, flags))
+    monkeypatch.setattr(cli_replay, "from_flags", lambda config, flags, account: judged.append(flags) or from_flags(config, flags, account))
     before = settings_text._parsed.cache_info().misses
     jobs = jobs_of(grid_of(tmp_path / grid(tmp_path, f"config: hedge.yaml\n{GRID}")))
     assert (len(jobs), len(judged), settings_text._parsed.cache_info().misses - before) == (4, 4, 1)
