@@ -52,9 +52,9 @@ def release(settings: Settings, asset: str, reason: str) -> dict[str, Any]:
 def open_leg(state: State | None, asset: str) -> LegState:
     legs = () if state is None else state.legs
     for leg in legs:
-        if leg.asset == asset and (leg.contracts or leg.working):
+        if leg.asset == asset and leg.is_open:
             return leg
-    known = ", ".join(sorted(leg.asset for leg in legs if leg.contracts or leg.working)) or "none"
+    known = ", ".join(sorted(leg.asset for leg in legs if leg.is_open)) or "none"
     raise Wrong(Exit.ATTENTION, f"no hedge of {asset} is open on record (open: {known}): there is nothing to release; {UNCHANGED}")
 
 

@@ -26,30 +26,33 @@ class Listings:
 
     async def choose(self, asset: str) -> str:
         """The contract to hedge `asset` with: the inverse perpetual, else the linear one. Raise Misconfigured where none is listed."""
-        self._markets = self._markets or await self.line.patiently(self.line.client.markets)
+        markets = await self._read()
         for symbol in (f"{asset}/USD:{asset}", f"{asset}/USDT:USDT"):
             with suppress(Misfit, Malformed):
-                if symbol in self._markets:
-                    return self.line.venue.contract(self._markets[symbol]).instrument.symbol
+                if symbol in markets:
+                    return self.line.venue.contract(markets[symbol]).instrument.symbol
         neither = f"neither {asset}/USD:{asset} nor {asset}/USDT:USDT"
         raise Misconfigured(f"{self.line.venue.title} lists {neither}: {asset} cannot be hedged there")
 
     async def markets_of(self, asset: str) -> tuple[str, ...]:
         """Where the price of `asset` can be read: its perpetuals, and its spot markets as far as they are loaded. Raise NotSent."""
-        self._markets = self._markets or await self.line.patiently(self.line.client.markets)
-        found = (one for one in self._markets.values() if one.get("base") == asset and (one.get("swap") or one.get("spot")))
+        found = (one for one in (await self._read()).values() if one.get("base") == asset and (one.get("swap") or one.get("spot")))
         return tuple(sorted(str(one["symbol"]) for one in found))
 
     async def unfit(self, symbols: Sequence[str]) -> dict[str, str]:
         """Which of these contracts cannot be connected, and why. Raise NotSent."""
-        self._markets = self._markets or await self.line.patiently(self.line.client.markets)
-        why = {}
+        markets, why = await self._read(), {}
         for symbol in symbols:
             try:
-                self._contract(self._markets, symbol)
+                self._contract(markets, symbol)
             except (Misfit, Malformed) as error:
                 why[symbol] = f"{self.line.venue.title}: {error}"
         return why
+
+    async def _read(self) -> dict[str, dict[str, Any]]:
+        """Once for everything that is asked before `connect`. Raise NotSent."""
+        self._markets = self._markets or await self.line.patiently(self.line.client.markets)
+        return self._markets
 
     def _contract(self, markets: Markets, symbol: str) -> Listed:
         """Raise Misfit or Malformed."""
@@ -60,15 +63,14 @@ class Listings:
 
     async def lists(self, symbol: str) -> bool:
         """Traded or not. Raise NotSent; an empty list tells nothing."""
-        self._markets = self._markets or await self.line.patiently(self.line.client.markets)
-        if not self._markets:
+        markets = await self._read()
+        if not markets:
             raise NotSent(f"{self.line.venue.title} showed an empty list of contracts")
-        return symbol in self._markets
+        return symbol in markets
 
     async def connect(self, symbols: Sequence[str], *, to_trade: bool = True) -> dict[str, Instrument]:
         """As the port says. `to_trade`: one of them at least must be traded now; else they are only read."""
-        markets = self._markets or await self.line.patiently(self.line.client.markets)
-        self._markets = {}
+        markets, self._markets = await self._read(), {}
         found: dict[str, Instrument] = {}
         resting = {symbol: market for symbol in symbols if (market := self._resting(markets, symbol)) is not None}
         if to_trade and len(resting) == len(symbols):

@@ -63,7 +63,7 @@ def started(state: State, event: RunStarted) -> State:
         )
         for rule in event.rules.legs
     ]
-    left_over = [leg for leg in known.values() if leg.contracts or leg.working]
+    left_over = [leg for leg in known.values() if leg.is_open]
     return changed(
         state,
         epoch=event.epoch,

@@ -117,6 +117,11 @@ class LegState:
     trade_cost: TradeCost | None = None  # that its band follows from
     keeping: Keeping = NOTHING_KEPT  # of its collateral
 
+    @property
+    def is_open(self) -> bool:
+        """Is a position, or an order that may become one, on record?"""
+        return bool(self.contracts or self.working)
+
 
 @dataclass(frozen=True, slots=True)
 class CrossState:

@@ -23,7 +23,7 @@ log = structlog.get_logger("hedgebot")
 
 async def chosen(exchange: Exchange, settings: Settings, remembered: State | None = None) -> Settings:
     """The same settings with every contract and market named, as the venue lists them now. Raise Misconfigured or NotSent."""
-    held = {leg.asset: leg.symbol for leg in remembered.legs if leg.contracts or leg.working} if remembered is not None else {}
+    held = {leg.asset: leg.symbol for leg in remembered.legs if leg.is_open} if remembered is not None else {}
     left_open = [asset for asset, hedge in settings.hedges.items() if hedge.allow_linear]
     if settings.venue.name != "paper" and left_open:  # paper lists the inverse contract of every asset
         from adapters.exchanges.ccxt_exchange import CcxtExchange

@@ -78,7 +78,7 @@ def forgotten(settings: Settings) -> dict[str, str]:
     found = {}
     for one in gone:
         with closing(Store.read(url, account=one.account, venue=one.venue, environment=one.environment, password=secret)) as store:
-            held = [f"{leg.contracts or 0} contracts of {leg.symbol}" for leg in store.state().legs if leg.contracts or leg.working]
+            held = [f"{leg.contracts or 0} contracts of {leg.symbol}" for leg in store.state().legs if leg.is_open]
         if held:
             found[one.account] = f"{' and '.join(held)} on {one.venue}" + (f" {one.environment}" if one.environment else "")
     return found

@@ -21,7 +21,7 @@ from bot.core.decide import RULES_VERSION
 from bot.core.events import RunStarted
 from bot.core.ledger import OVERLAP_MS, fold
 from bot.core.memory import LegState, State
-from bot.core.model import Ask, Instrument
+from bot.core.model import Ask
 from bot.core.release import RELEASE, WayToFlat, way_to_flat
 from bot.core.rules import Rules
 from bot.engine import Engine, Parts
@@ -78,7 +78,10 @@ async def started(
 ) -> Engine:
     """Take the lease, put the start on record, connect. Raise PortError. `run_id` is drawn unless a run must repeat exactly."""
     rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
-    instruments = await connected(exchange, rules, await store.aside(store.state))
+    try:
+        instruments = await exchange.connect([leg.symbol for leg in rules.legs])
+    except Unlisted as error:
+        raise with_way_out(error, await store.aside(store.state)) from None
     by_word = await fit_to_hedge(exchange, settings, list(instruments), clock)
     gate.lease_ttl_ms = store.ttl_ms
     gate.lease_proven(clock.mono_ms())
@@ -152,17 +155,14 @@ async def epochs_seen(exchange: Exchange, state: State, rules: Rules, clock: Clo
     raise NotReady(f"own orders and trades could not be read at the start ({why}); nothing was sent: start again when the venue answers")
 
 
-async def connected(exchange: Exchange, rules: Rules, remembered: State) -> dict[str, Instrument]:
-    """Raise Misconfigured, with the way out where the venue took away what the record hedges with."""
-    try:
-        return await exchange.connect([rule.symbol for rule in rules.legs])
-    except Unlisted as error:
-        leg = next((leg for leg in remembered.legs if leg.symbol == error.symbol and leg.contracts is not None), None)
-        if leg is None:
-            raise
-        first = f"{releasing(leg)}, then " if leg.contracts or leg.working else ""
-        way_out = f"{first}take hedges.{leg.asset} out of the configuration or write another instrument"
-        raise Misconfigured(f"{error}. It was hedged with until now; nothing was sent: if the venue took it away, {way_out}") from error
+def with_way_out(error: Unlisted, remembered: State) -> Misconfigured:
+    """The same, with what to do where the venue took away what the record hedges with."""
+    leg = next((leg for leg in remembered.legs if leg.symbol == error.symbol and leg.contracts is not None), None)
+    if leg is None:
+        return error
+    first = f"{releasing(leg)}, then " if leg.is_open else ""
+    way_out = f"{first}take hedges.{leg.asset} out of the configuration or write another instrument"
+    return Misconfigured(f"{error}. It was hedged with until now; nothing was sent: if the venue took it away, {way_out}")
 
 
 def releasing(leg: LegState) -> str:
@@ -179,7 +179,7 @@ def armed_at_start(state: State, rules: Rules, *, live_flag: bool, dry_flag: boo
 def require_every_leg(settings: Settings, state: State, rules: Rules, now_ms: int) -> None:
     """A hedge that is open may not be forgotten by editing a file."""
     symbols = {rule.asset: rule.symbol for rule in rules.legs}
-    lost = [leg for leg in state.legs if symbols.get(leg.asset) != leg.symbol and (leg.contracts or leg.working)]
+    lost = [leg for leg in state.legs if symbols.get(leg.asset) != leg.symbol and leg.is_open]
     if not lost:
         return
     leg = lost[0]
@@ -299,7 +299,10 @@ async def looking(settings: Settings) -> AsyncIterator[Engine]:
         try:
             settings = await chosen(exchange, settings, remembered)
             rules = to_rules(settings, version=RULES_VERSION, absence_ms=exchange.absence_ms, absence_polls=exchange.absence_polls)
-            instruments = await connected(exchange, rules, remembered)
+            try:
+                instruments = await exchange.connect([leg.symbol for leg in rules.legs])
+            except Unlisted as error:
+                raise with_way_out(error, remembered) from None
             require_every_leg(settings, remembered, rules, clock.now_ms())
             async with (
                 open_document(settings, clock) as targets,
