@@ -129,8 +129,10 @@ def test_prometheus_finds_the_bot_through_dns_and_scrapes_it(paper: Deployment):
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 def test_every_query_of_a_dashboard_runs_and_shows_something(paper: Deployment, path: Any):
     for title, query in queries(path):
-        found = paper.query(query)
-        assert found or title in QUIET, f"{title}: {query} shows nothing"
+        if title in QUIET:
+            paper.query(query)
+        else:  # a rate wants two scrapes, and a recorded one an evaluation after them
+            eventually(lambda query=query: paper.query(query), 30, f"{title}: {query} shows something")
 
 
 def test_a_drift_reaches_the_alertmanager_within_two_minutes(paper: Deployment):
