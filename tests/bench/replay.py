@@ -112,7 +112,15 @@ def passed(read: Recorded) -> float:
     return time.perf_counter() - began
 
 
-COLD: Final = "import sys; from bot.cli import main; sys.argv[0] = 'hedgebot'; sys.exit(main())"
+COLD: Final = """
+import sys
+from bot.cli import main
+sys.argv[0] = "hedgebot"
+try:
+    sys.exit(main())
+finally:
+    print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")), file=sys.stderr)
+"""  # ru_maxrss would count what this process held when it started the other
 
 
 def cold(path: Path, funding: Path) -> tuple[float, float, float, dict[str, Any]]:
@@ -120,12 +128,14 @@ def cold(path: Path, funding: Path) -> tuple[float, float, float, dict[str, Any]
     words = ["replay", "--prices", str(path), "--funding", str(funding), "--collateral", "BTC=5"]
     words += ["--set", "band.low=0.98", "--set", "band.high=1.02", "--json"]
     began = time.perf_counter()
-    with subprocess.Popen([sys.executable, "-c", COLD, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+    with subprocess.Popen([sys.executable, "-c", COLD, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
+        assert child.stderr is not None
         answer = json.loads(child.stdout.read())
+        told = child.stderr.read()
         _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
-    return time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, answer
+    return time.perf_counter() - began, used.ru_utime + used.ru_stime, int(told.split()[-1]) / 1024, answer
 
 
 def cold_processes(folder: Path) -> Iterator[dict[str, Any]]:
