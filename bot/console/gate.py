@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import structlog
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -50,6 +50,7 @@ LOGIN: Final = """\
 <main>
 <h1>hedgebot</h1>
 <form method="post" action="/login">
+<input type="hidden" name="account" value="{account}">
 <label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
 <button type="submit">Open the console</button>
@@ -97,7 +98,7 @@ class Gate:
         elif path == "/console/style.css" and request.method == "GET":
             answer = Response(STYLE.read_bytes(), media_type="text/css")
         elif path == "/" and not inside:
-            answer = RedirectResponse("/login", 303)
+            answer = RedirectResponse(of_account("/login", request.query_params.get("account", "")), 303)
         elif path == "/":
             await self.page(scope, receive, send)
             return
@@ -112,22 +113,22 @@ class Gate:
         if request.method not in ("GET", "POST"):
             return refused("Method Not Allowed", 405)
         if request.method == "GET":
-            return login_page("")
+            return login_page("", account=request.query_params.get("account", ""))
         if not same_origin(request.headers):
             return login_page("This form was sent from another site.", 403)
         said = parse_qs((await request.body()).decode("utf-8", "replace"))
         address = request.client.host if request.client is not None else ""
-        token = said.get("token", [""])[0].strip()
+        token, account = (said.get(name, [""])[0].strip() for name in ("token", "account"))
         try:
             grant = self.door.opened(token, address)
         except Denied:
-            return login_page("This is none of the bot's tokens.", 401)
+            return login_page("This is none of the bot's tokens.", 401, account)
         except TooOften as error:
-            answer = login_page(f"Too many wrong tokens from your address: wait {error.seconds} s.", 429)
+            answer = login_page(f"Too many wrong tokens from your address: wait {error.seconds} s.", 429, account)
             answer.headers["retry-after"] = str(error.seconds)
             return answer
         log.info("console.opened", by=grant.name or "the own token", address=address)
-        opened = RedirectResponse("/", 303)
+        opened = RedirectResponse(of_account("/", account), 303)
         secure = request.url.scheme == "https"
         opened.set_cookie(
             COOKIE, self.sessions.open(hashed(token)), max_age=int(SESSION_SECONDS), httponly=True, samesite="strict", secure=secure
@@ -196,8 +197,12 @@ def same_origin(headers: Headers) -> bool:
     return origin is None or urlsplit(origin).netloc == headers.get("host", "")
 
 
-def login_page(said: str, status_code: int = 200) -> Response:
+def of_account(path: str, account: str) -> str:
+    """The page of the account that was asked for: whoever logs in on the way to one must not command another."""
+    return f"{path}?{urlencode({'account': account})}" if account else path
+
+
+def login_page(said: str, status_code: int = 200, account: str = "") -> Response:
     note = f'<p class="wrong" role="alert">{escape(said)}</p>' if said else ""
-    return HTMLResponse(
-        LOGIN.replace("{said}", note), status_code, {"content-security-policy": LOGIN_POLICY, "referrer-policy": "same-origin"}
-    )
+    page = LOGIN.replace("{said}", note).replace("{account}", escape(account))
+    return HTMLResponse(page, status_code, {"content-security-policy": LOGIN_POLICY, "referrer-policy": "same-origin"})

@@ -15,7 +15,7 @@ from bot.api_record import reading
 from bot.audit.explain import explain
 from bot.audit.sentences import price
 from bot.audit.store import Store
-from bot.console.gate import COOKIE, Sessions
+from bot.console.gate import COOKIE, Sessions, of_account
 from bot.console.history import History, Sample, funding_usd, remembered, sampled, unhedged_usd
 from bot.core.events import CommandGiven
 from bot.core.model import settle_of
@@ -28,6 +28,7 @@ from bot.words import Misspoken
 
 LOOK_SECONDS: Final = 1.0
 STREAM_ROWS: Final = 12
+MOST_ELSEWHERE: Final = 5
 HEAD: Final = '<link rel="stylesheet" href="/console/style.css"><meta name="color-scheme" content="light dark">'
 NOTHING_YET: Final = {"left": "center", "top": "middle", "textStyle": {"color": "#888", "fontSize": 13, "fontWeight": "normal"}}
 THEMES: Final[tuple[tuple[str, bool | None], ...]] = (("system", None), ("light", False), ("dark", True))
@@ -125,7 +126,7 @@ class Page:
                 ui.label("This token may only read.").classes("hint")
 
     def go(self, event: Any) -> None:
-        ui.navigate.to(f"/?account={event.value}")
+        ui.navigate.to(of_account("/", event.value))
 
     def turn_theme(self, button_: ui.button, dark: ui.dark_mode) -> None:
         self.theme = (self.theme + 1) % len(THEMES)
@@ -139,24 +140,25 @@ class Page:
 
     async def refresh(self) -> None:
         if self.sessions.holder(self.cookie) is None:
-            ui.navigate.to("/login")
+            ui.navigate.to(of_account("/login", self.account if self.led.several else ""))
             return
         bot = self.bot
+        beside = elsewhere(self.led, self.account)
         if bot is None:
-            self.show_absence()
+            self.show_absence(beside)
             return
         status = bot.status()
-        mark = (status.as_of_ms, status.seq, status.state, status.armed)
+        mark = (status.as_of_ms, status.seq, status.state, status.armed, beside)
         if mark == self.drawn:
             return
         self.drawn = mark
-        self.show_state(status)
+        self.show_state(status, beside)
         self.show_legs(status)
         self.name_buttons(status)
         await self.show_series()
         await self.show_stream()
 
-    def show_absence(self) -> None:
+    def show_absence(self, beside: list[tuple[str, str]]) -> None:
         self.drawn = None
         self.state.clear()
         seat = self.led.seats.get(self.account)
@@ -164,8 +166,9 @@ class Page:
             ui.label(f"no bot runs here for {self.account or 'any account'}: {seat.why if seat else 'this worker leads none'}").classes(
                 "bad"
             )
+            show_elsewhere(beside)
 
-    def show_state(self, status: Status) -> None:
+    def show_state(self, status: Status, beside: list[tuple[str, str]]) -> None:
         said = status_json(status)
         place = f"{status.account} on {status.venue}" + (f" {status.environment}" if status.environment else "")
         self.state.clear()
@@ -177,7 +180,8 @@ class Page:
                 ui.label(f"halted: {scrub(status.halted)}").classes("bad")
             for text in (*said["missing"], *alerts_besides(said), *(f"{asset}: {why}" for asset, why in status.halted_legs)):
                 ui.label(scrub(text)).classes("warn line")
-            orders = f"{said['open_orders']} open orders" + (
+            show_elsewhere(beside)
+            orders = f"{said['open_orders']} open order{'' if said['open_orders'] == 1 else 's'}" + (
                 f", {said['unknown_orders']} of unknown fate" if said["unknown_orders"] else ""
             )
             seen = (said["as_of"] or "nothing seen yet")[11:19] + " UTC" if said["as_of"] else "nothing seen yet"
@@ -312,6 +316,32 @@ class Page:
 
 
 # ---------------------------------------------------------------------------------------------------------------- parts
+
+
+def elsewhere(led: Led, account: str) -> list[tuple[str, str]]:
+    """The other accounts that stand still, and why: who looks at one must not miss them."""
+    found = []
+    for name, seat in sorted(led.seats.items()):
+        if name == account:
+            continue
+        if seat.bot is None:
+            found.append((name, f"no bot runs here: {seat.why}"))
+            continue
+        status = seat.bot.status()
+        if status.halted:
+            found.append((name, f"halted: {status.halted}"))
+        elif status.state.value == "PAUSED":
+            found.append((name, "paused"))
+        else:
+            found += [(name, f"{asset} halted: {why}") for asset, why in status.halted_legs]
+    return found
+
+
+def show_elsewhere(beside: list[tuple[str, str]]) -> None:
+    for name, why in beside[:MOST_ELSEWHERE]:
+        ui.link(scrub(f"account {name}: {why}"), of_account("/", name)).classes("line bad")
+    if len(beside) > MOST_ELSEWHERE:
+        ui.label(f"and {len(beside) - MOST_ELSEWHERE} more of other accounts: `hedgebot status` lists them").classes("line bad")
 
 
 def told_since(record: Store, seq: int) -> list[tuple[int, str, str, str]]:

@@ -1,6 +1,7 @@
 """What does an operator meet in a real browser: at the door, on the page, on a phone, without a mouse?"""
 
 import re
+import signal
 from collections.abc import Iterator
 
 import httpx
@@ -30,6 +31,17 @@ def bot(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield running
         assert running.stop() == 0
         assert not [line for line in running.log if line.get("level") in ("error", "critical") and line["event"] != "alert"]
+
+
+@pytest.fixture(scope="module")
+def family(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Two accounts in one process; what is missing for `bob` is told in lines that fill a phone."""
+    desk = Desk(tmp_path_factory.mktemp("accounts"), Forks.__new__(Forks))
+    alone = "bag: {BTC: {coins: 2}}\n"
+    desk.write(WITH_CONSOLE.replace(alone, "accounts:\n  alice: {bag: {BTC: {coins: 2}}}\n  bob: {bag: {BTC: {coins: 9}}}\n"))
+    with desk.start("--live") as running:
+        yield running
+        assert running.stop() == 0
 
 
 def token(bot: Running) -> str:
@@ -205,3 +217,47 @@ def test_logging_out_ends_the_session(browser, bot):
     page.goto("/")
     assert page.url.endswith("/login")
     page.context.close()
+
+
+def test_an_account_that_was_killed_is_named_on_the_page_of_another_and_its_link_survives_the_login(browser, family):
+    page, complaints = opened(browser, family)
+    link = page.get_by_role("link", name="account bob: halted: strange fills")
+    expect(link).to_be_hidden()
+    family.api.post("/api/v1/kill", params={"account": "bob"}, json={"reason": "strange fills"}).raise_for_status()
+    expect(link).to_be_visible()
+    link.click()
+    page.wait_for_url("**/?account=bob", timeout=PATIENCE_MS)
+    expect(page.get_by_role("status")).to_contain_text("bob on paper")
+    page.context.clear_cookies()
+    page.goto("/?account=bob")
+    page.wait_for_url("**/login?account=bob", timeout=PATIENCE_MS)
+    page.get_by_label("Token").fill(token(family))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("bob on paper")  # and not the first one, which a kill would then hit
+    family.api.post("/api/v1/rearm", params={"account": "bob"}, json={"reason": "looked at it"}).raise_for_status()
+    assert complaints == []
+    page.context.close()
+
+
+def test_on_a_phone_kill_can_be_pressed_wherever_the_page_stands(browser, family):
+    page, _ = opened(browser, family, 375)
+    page.goto("/?account=bob")
+    kill = page.get_by_label("commands").get_by_role("button", name="Kill", exact=True)
+    expect(page.get_by_role("status")).to_contain_text("lacks")
+    page.set_viewport_size({"width": 375, "height": 200})  # shorter than what is told above the buttons
+    expect(kill).to_be_in_viewport(ratio=1)
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(kill).to_be_in_viewport(ratio=1)
+    page.context.close()
+
+
+def test_a_page_whose_bot_died_says_that_it_is_old_and_what_to_do(browser, tmp_path):
+    desk = Desk(tmp_path, Forks.__new__(Forks))
+    desk.write(WITH_CONSOLE)
+    with desk.start("--live") as running:
+        page, _ = opened(browser, running)
+        running.stop(signal.SIGKILL)
+        expect(page.get_by_text("Connection lost.")).to_be_visible(timeout=PATIENCE_MS)
+        told = page.evaluate("getComputedStyle(document.querySelector('#popup > span:last-child'), '::after').content")
+        assert "hedgebot status" in told
+        page.context.close()

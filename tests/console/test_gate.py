@@ -210,3 +210,15 @@ async def test_the_login_page_loads_nothing_and_says_nothing_unescaped(entrance:
     assert b"&lt;b&gt;" in bytes(login_page("<b>").body)
     assert (await entrance.client().put("/login")).status_code == 405
     assert "text/css" in (await entrance.client().get("/console/style.css")).headers["content-type"]
+
+
+async def test_who_comes_for_one_account_finds_that_one_behind_the_login(entrance: Entrance) -> None:
+    client = entrance.client()
+    door = (await client.get("/", params={"account": "a&b"})).headers["location"]
+    assert door == "/login?account=a%26b"
+    assert 'name="account" value="a&amp;b"' in (await client.get(door)).text
+    wrong = await client.post("/login", data={"token": "wrong", "account": "a&b"})
+    assert 'name="account" value="a&amp;b"' in wrong.text
+    right = await client.post("/login", data={"token": OWN, "account": "a&b"})
+    assert right.headers["location"] == "/?account=a%26b"
+    assert (await client.post("/login", data={"token": OWN, "account": "/evil.test\r\n"})).headers["location"] == "/?account=%2Fevil.test"
