@@ -348,7 +348,7 @@ def replay(
             top_up,
             account,
         ),
-        lambda said: answer_json(said) if as_json else show(pairs(summary(said))),
+        lambda said: answer_json(said) if as_json else show(pairs(summary(said, funded=bool(funding)))),
     )
 
 

@@ -9,7 +9,8 @@ from bot.cli_show import NOTHING, clock, number, usd
 MOST_SWITCHES: Final = 20  # that are shown; `--json` has them all
 
 
-def summary(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+def summary(said: Mapping[str, Any], *, funded: bool = True) -> list[tuple[str, str]]:
+    """`funded`: rates were given. Without them the sum is 0 because none is known, which is no figure."""
     start, end, least = (Decimal(said[f"value_{name}_usd"]) for name in ("start", "end", "min"))
     return [
         ("bars", f"{said['steps']:,}"),
@@ -18,9 +19,9 @@ def summary(said: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("worst hedge error", f"{number(said['hedge_error_max_bps'], 2)} bp of the start"),
         ("orders, fills", f"{said['orders']:,}, {said['fills']:,} ({usd(said['turnover_usd'])} USD turned over)"),
         ("fees paid", f"{usd(said['fees_usd'], '0.01')} USD"),
-        ("funding received", f"{usd(said['funding_usd'], '0.01')} USD"),
+        funding(said["funding_usd"]) if funded else ("funding", "not counted: no rates were given (--funding FILE)"),
         ("liquidated", "YES" if said["liquidated"] else "no"),
-        *of_each_leg(said),
+        *of_each_leg(said, funded=funded),
         *alerted(said),
         *moved(said),
         *crossing(said),
@@ -30,17 +31,22 @@ def summary(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def funding(received_usd: str) -> tuple[str, str]:
+    amount = Decimal(received_usd)
+    return f"funding {'received' if amount >= 0 else 'paid'}", f"{usd(abs(amount), '0.01')} USD"
+
+
 def beside(one: Mapping[str, Any], start: Decimal) -> str:
     """Another run; what it began with is told where that differs."""
     other = "" if Decimal(one["value_start_usd"]) == start else f", {usd(one['value_start_usd'])} at the start"
     return f"{usd(one['value_end_usd'])} USD at the end, {usd(one['value_min_usd'])} at worst{other}"
 
 
-def of_each_leg(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+def of_each_leg(said: Mapping[str, Any], *, funded: bool) -> list[tuple[str, str]]:
     lines = []
     for one in said.get("legs", {}).values():
         fills = f"{one['fills']:,} fill{'' if one['fills'] == 1 else 's'}"
-        paid = f"fees {usd(one['fees_usd'], '0.01')} USD, funding {usd(one['funding_usd'], '0.01')} USD"
+        paid = ", ".join([f"fees {usd(one['fees_usd'], '0.01')} USD", *([" ".join(funding(one["funding_usd"]))] if funded else [])])
         gone = ", LIQUIDATED" if one["liquidated"] else ""
         lines.append((one["instrument"], f"{fills}, {usd(one['turnover_usd'])} USD turned over, {paid}{gone}"))
     return lines

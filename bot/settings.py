@@ -229,23 +229,23 @@ def _plain_words(kind: str, message: str, context: Mapping[str, Any], key: Key, 
     value: Any = written.tree
     for name in key:
         value = value.get(name) if isinstance(value, dict) else None
-    said = "is" if secret or value is None or isinstance(value, dict) else f"is {shown(value)}, but"
+    said = "" if secret or value is None or isinstance(value, dict) else f"is {shown(value)}, but "
     if kind == "missing":
         return "is not given", f"add it; {meaning}"
     if kind in BOUNDS:
         limit, words = BOUNDS[kind]
         bound = plain(Decimal(str(context[limit]).removeprefix("Decimal('").removesuffix("')")))  # pydantic tells a decimal as its repr
-        return f"{said} must be {words} {bound}", meaning
+        return f"{said}must be {words} {bound}", meaning
     if kind == "literal_error":
-        return f"{said} must be {context['expected']}", meaning
+        return f"{said}must be {context['expected']}", meaning
     if kind == "string_pattern_mismatch":
         last = key[-1] if key else ""
         if last.upper() != last and find(key).field is None:
             return "is not the name of an asset", f"did you mean {last.upper()}?"
-        return f"{said} must match {context['pattern']}", "use letters and digits"
+        return f"{said}must match {context['pattern']}", "use letters and digits"
     if value is None and not secret:
         return "is empty", meaning
-    return f"{said} wrong ({message})", meaning
+    return f"{said or 'is '}wrong ({message})", meaning
 
 
 def _limits_not_in(in_file: set[Key], settings: Settings, path: Path | None) -> list[Finding]:

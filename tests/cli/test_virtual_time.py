@@ -44,6 +44,19 @@ def test_a_window_and_funding_that_do_not_meet_the_prices_are_noted_and_replayed
     assert "note: funding of BTC ends 2024-01-01 08:00, its prices end 2024-01-02 00:00: none is counted after\n" in answer.err
 
 
+def test_funding_is_said_to_be_received_or_paid_and_without_rates_not_to_be_counted(desk: Desk):
+    words = ("replay", "--prices", prices(desk, CALM), "--bag", "2", "--collateral", "3")
+
+    def told(*more: str) -> list[str]:
+        return [" ".join(line.split()) for line in desk.good(*words, *more).out.splitlines() if line.startswith("funding")]
+
+    assert told() == ["funding not counted: no rates were given (--funding FILE)"]
+    for rate, way in (("0.0001", "received"), ("-0.0001", "paid")):
+        (desk.folder / "funding.csv").write_text(f"timestamp,rate\n2024-01-01T08:00:00Z,{rate}\n2024-01-01T16:00:00Z,{rate}\n")
+        (line,) = told("--funding", "funding.csv")
+        assert line.startswith(f"funding {way} 40.")  # 0.01 % of 200,000 USD, twice
+
+
 def test_a_ratio_of_zero_places_nothing_and_a_word_midway_brings_the_hedge_to_flat(desk: Desk):
     file = prices(desk, CALM)
     bag = ("--prices", file, "--bag", "2", "--collateral", "3", "--json")

@@ -158,6 +158,7 @@ def test_coins_are_never_negative(loaded: Load, refused: Refuse) -> None:
         ("cycle_seconds: 31\ndead_mans_switch: true\nvenue: {name: okx, environment: demo}", "cycle_seconds is 31, and the dead man's"),
         ("version: 2", "version is 2; this hedgebot reads version 1"),
         ("mode: paper", "mode is 'paper', but must be 'dry-run' or 'live'"),
+        ("mode: null", "mode must be 'dry-run' or 'live'"),
         ("reconcile: {foreign: ignore}", "must be 'halt' or 'absorb'"),
         ("account: 'a b'", "account is 'a b'"),
         ("kill_file: ''", "kill_file"),
