@@ -203,7 +203,7 @@ def limits(exchange: CcxtExchange, listed: Listed, quote: Quote, wish: Wish) -> 
 
 def poor(exchange: CcxtExchange, empty: Sequence[str], wish: Wish, *, every: bool) -> Iterator[Finding]:
     """Without any collateral there is nothing to start for; if only some is missing the other legs are hedged all the same."""
-    for currency in dict.fromkeys(empty):
+    for currency in empty:
         what = f"there is no {currency} in the futures account at {exchange.venue.title}"
         finding = Finding("warning", what, f"move {currency} into it: a hedge needs collateral", ATTENTION)
         yield replace(finding, severity="error") if every and wish.live else finding

@@ -42,6 +42,19 @@ def test_posting_what_is_said_to_be_missing_is_enough(loaded: Load) -> None:
     assert found(loaded("bag: {BTC: {coins: 2.4752}}\nhedges: {BTC: {}}\npaper: {collateral: 2.5248}\n")) == {}
 
 
+def test_below_a_leverage_of_one_no_collateral_is_ever_enough_and_none_is_asked_for(loaded: Load) -> None:
+    text = "bag: {BTC: {coins: 2}}\nhedges: {BTC: {}}\npaper: {collateral: 1}\nrisk: {max_leverage: 0.5}\n"
+    said = found(loaded(text))["paper.collateral.BTC"]
+    assert said.endswith("raise risk.max_leverage: each coin posted needs a hedge of its own")
+
+
+def test_what_is_posted_on_paper_is_of_no_account_at_a_real_venue(loaded: Load) -> None:
+    keys = {"HEDGEBOT__VENUE__API_KEY": "k", "HEDGEBOT__VENUE__API_SECRET": "s"}
+    text = BASE + "paper: {collateral: 0.1, wallet: {BTC: 9}}\n"
+    assert set(found(loaded(text))) == {"paper.collateral.BTC", "paper.wallet.BTC"}
+    assert found(loaded(text + "venue: {name: bybit, environment: testnet}\n", keys)) == {}
+
+
 @pytest.mark.parametrize(("posted", "enough"), [("51499.99", False), ("51500", True)])
 def test_linear_collateral_is_counted_in_usdt(loaded: Load, posted: str, enough: bool) -> None:
     text = "bag: {ETH: {coins: 100}}\nhedges: {ETH: {instrument: ETH/USDT:USDT}}\npaper: {price: {ETH: 1000}, "
@@ -97,6 +110,7 @@ def test_a_kill_file_that_exists_is_a_warning(loaded: Load, tmp_path: Path) -> N
 
 def test_a_feed_that_is_not_there_is_an_error(loaded: Load, tmp_path: Path) -> None:
     assert "cannot be read" in found(loaded(BASE + "paper: {feed: btc.csv}\n"))["paper.feed"]
+    assert "cannot be read" in found(loaded(BASE + "paper: {feed: BTC.CSV}\n"))["paper.feed"]
     (tmp_path / "btc.csv").touch()
     assert found(loaded(BASE + "paper: {feed: btc.csv}\n")) == {}
 
@@ -124,6 +138,22 @@ def test_a_real_venue_without_its_keys_is_found(loaded: Load) -> None:
     assert found(loaded(text + "mode: live\n"))["venue.api_key"].startswith("error: ")
     bybit = loaded(text.replace("okx", "bybit"), {"HEDGEBOT__VENUE__API_KEY": "k", "HEDGEBOT__VENUE__API_SECRET": "s"})
     assert found(bybit) == {}
+
+
+@pytest.mark.parametrize(
+    ("place", "severity", "remedy"),
+    [
+        ("environment: testnet", "warning", "see that it is yours"),
+        ("environment: production", "error", "write `venue.allow_base_url_production: true` if that is meant"),
+        ("environment: production, allow_base_url_production: true", "warning", "see that it is yours"),
+    ],
+)
+def test_another_address_of_a_venue_is_told_and_on_production_needs_a_word(loaded: Load, place: str, severity: str, remedy: str) -> None:
+    keys = {"HEDGEBOT__VENUE__API_KEY": "k", "HEDGEBOT__VENUE__API_SECRET": "s"}
+    said = found(loaded(BASE + ALL_LIMITS + f"venue: {{name: bybit, {place}, base_url: 'https://x.org'}}\n", keys))["venue.base_url"]
+    assert said.startswith(f"{severity}: ")
+    assert "sends every request to https://x.org: nothing proves that this is" in said
+    assert remedy in said
 
 
 @pytest.mark.parametrize(
@@ -183,6 +213,7 @@ def test_a_tight_band_under_a_share_of_the_value_is_found(loaded: Load) -> None:
     assert found(loaded(text)) == {}
     assert "delete the four edges" in found(loaded(text + "band: {low: 0.995, high: 1.005}\n"))["band"]
     assert found(loaded(text + "band: {low: 0.99, high: 1.01}\n")) == {}
+    assert found(loaded(text.replace("0.5", "1") + "band: {low: 0.995, high: 1.005}\n")) == {}  # the whole of it moves with the price
 
 
 def test_an_automatic_band_whose_edges_are_written_is_found(loaded: Load) -> None:

@@ -131,6 +131,25 @@ def test_check_knows_what_collateral_carries_with_a_fixed_beta(loaded: Load, pos
     assert (words in said) if words else not said
 
 
+@pytest.mark.parametrize(("posted", "enough"), [("64374.99", False), ("64375", True)])
+def test_a_linear_contract_is_checked_with_what_it_carries(loaded: Load, posted: str, enough: bool) -> None:
+    # one BTC of its own, and 500 SOL at a β of 1.3 that come to as much as 1.0833 BTC: 125,000 USD at leverage 2 with a collar of 1 %
+    hedges = "{BTC: {instrument: BTC/USDT:USDT}, SOL: {cross: {with: BTC, beta: 1.3}}}"
+    text = f"bag: {{BTC: {{coins: 1}}, SOL: {{coins: 500}}}}\nhedges: {hedges}\n"
+    text += f"paper: {{price: {{BTC: 60000, SOL: 100}}, collateral: {{USDT: {posted}}}}}\n"
+    assert any(one.key == "paper.collateral.USDT" for one in check(loaded(text))) is not enough
+
+
+def test_where_prices_are_those_of_a_venue_nothing_is_counted_on_what_a_contract_carries(loaded: Load) -> None:
+    paper = "paper: {feed: 'live:okx', collateral: {BTC: 2}}\n"
+    assert check(loaded(written("{SOL: {cross: {with: BTC, beta: 1.3}}}", paper=paper))) == []
+
+
+def test_collateral_of_a_coin_that_only_carries_others_belongs_to_its_contract(loaded: Load) -> None:
+    text = written("{SOL: {cross: {with: BTC, beta: 1.3}}}", paper="paper: {price: {BTC: 60000, SOL: 100}, collateral: {BTC: 5}}\n")
+    assert check(loaded(text + "collateral: {BTC: {}}\n")) == []
+
+
 def test_a_venue_without_an_inverse_contract_of_the_carrying_coin_is_found(loaded: Load) -> None:
     text = "venue: {name: binance, environment: demo}\n" + written("{SOL: {cross: {with: BTC}}}")
     (found,) = [str(one) for one in check(loaded(text)) if one.severity == "error"]

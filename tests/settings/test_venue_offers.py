@@ -86,6 +86,7 @@ def test_a_kind_the_venue_lacks_is_an_error_in_every_mode(loaded: Load, venue: s
         finding = found[f"hedges.{asset}.instrument"]
         assert finding.severity == "error"
         assert why in finding.problem
+        assert f"another instrument ({asset}/{f'USD:{asset}' if hedge is LINEAR else 'USDT:USDT'})" in finding.remedy
 
 
 def test_the_gravest_reason_is_told_first() -> None:

@@ -1,6 +1,7 @@
 """Is an account that is not fit for a hedge found out before the first order, and is nothing signed where the environment is in doubt?"""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -8,10 +9,10 @@ import pytest
 from adapters.ccxt_client import CcxtClient, Failed
 from adapters.clock import SystemClock
 from adapters.exchanges.ccxt_open import VENUES, open_venue
-from adapters.exchanges.preflight import ATTENTION, CONFIGURATION, Finding, Wish, preflight
+from adapters.exchanges.preflight import ATTENTION, CONFIGURATION, Finding, Wish, preflight, skew
 from adapters.request_budget import Errand
 from bot.core.model import Side
-from bot.ports import Misconfigured, NotReady, NotSent, PortError, Unknown
+from bot.ports import Clock, Misconfigured, NotReady, NotSent, PortError, Unknown
 from tests.contract.ccxt_driver import ENVIRONMENT, INVERSE, CcxtUnderTest, under_test
 from tests.contract.driver import D, Wanted, approved, seen
 from tests.venues.test_client import KEYS
@@ -39,13 +40,67 @@ async def findings(venue: CcxtUnderTest, **more: Any) -> str:
 
 
 async def test_a_fit_account_has_nothing_against_it(venue: CcxtUnderTest) -> None:
-    assert "error" not in await findings(venue)
+    told = await findings(venue)
+    assert "error" not in told
+    assert "did not tell" not in told
     assert venue.server.changes == []
 
 
 async def test_hedge_mode_refuses_where_a_venue_has_one(venue: CcxtUnderTest) -> None:
     venue.core.hedge_mode = True
     assert ("error" in (told := await findings(venue))) == ("hedge mode" in told) == (venue.name in {"bybit", "okx", "binancecoinm"})
+
+
+async def test_isolated_margin_refuses_where_a_venue_keeps_it_as_a_setting(venue: CcxtUnderTest) -> None:
+    venue.core.margin_mode = "isolated"
+    venue.core.isolated.add(INVERSE)
+    told = [each.what for each in await found(venue) if each.severity == "error"]
+    shown = venue.name in {"bybit", "krakenfutures", "binancecoinm"}
+    assert told == ([f"{INVERSE} is on isolated margin at {venue.exchange.venue.title}"] if shown else [])
+
+
+@pytest.mark.parametrize("venue", ["binancecoinm"], indirect=True)
+@pytest.mark.parametrize("isolated", [True, False])
+async def test_a_mode_that_only_the_position_tells_refuses_too_and_names_the_setting(venue: CcxtUnderTest, isolated: bool) -> None:
+    venue.server.faults.add("status", "read-balance" if isolated else "read-account", status=500)
+    venue.core.hedge_mode = not isolated
+    if isolated:
+        venue.core.isolated.add(INVERSE)
+    (one,) = [each for each in await found(venue) if each.severity == "error"]
+    assert f"does not show one position of {INVERSE} ({'the contract is on isolated' if isolated else ''}" in one.what
+    assert f"set {INVERSE} to one-way (net) mode and cross margin" in one.remedy
+    assert one.exit_code == CONFIGURATION
+
+
+@pytest.mark.parametrize(
+    ("venue", "garbled", "modes"),
+    [
+        ("bybit", False, {"the margin mode"}),
+        ("bybit", True, {"the position mode", "the margin mode"}),
+        ("okx", False, {"the position mode"}),
+    ],
+    indirect=["venue"],
+)
+async def test_what_a_venue_does_not_tell_of_account_and_key_is_asked_of_a_person(
+    venue: CcxtUnderTest, garbled: bool, modes: set[str]
+) -> None:
+    title = venue.exchange.venue.title
+    if garbled:
+        venue.server.rights.extra["permissions"] = "all"
+
+    async def untold(**more: Any) -> set[str]:
+        if not garbled:
+            venue.server.faults.add("status", "read-account", status=500, count=1 if venue.name == "okx" else 2)
+        told = await found(venue, transfers=True, **more)
+        assert {each.severity for each in told} == {"warning"}
+        return {each.what for each in told}
+
+    unknown = {f"{title} did not tell {mode}" for mode in modes}
+    trade, withdraw = f"{title} does not tell whether the key may trade", f"{title} does not tell whether the key can withdraw"
+    assert await untold() == {*unknown, trade}
+    assert await untold(live=False) == unknown
+    venue.exchange.environment = "production"
+    assert await untold() == {*unknown, trade, withdraw}
 
 
 async def test_an_empty_account_is_told_to_be_funded_and_is_nobodys_setting(venue: CcxtUnderTest) -> None:
@@ -74,6 +129,41 @@ async def test_a_clock_that_is_off_refuses_and_nothing_else_is_asked(venue: Ccxt
     assert len(venue.server.log) == asked + 1
 
 
+@dataclass
+class Slow:
+    """This machine's clock while the venue takes `ms` to answer, its time being that of the middle."""
+
+    real: Clock
+    ms: int
+    asked: int = 0
+
+    def now_ms(self) -> int:
+        self.asked += 1
+        return self.real.now_ms() + (-self.ms if self.asked % 2 else self.ms) // 2
+
+    def mono_ms(self) -> int:
+        return self.real.mono_ms()
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        await self.real.sleep_ms(duration_ms)
+
+
+@pytest.mark.parametrize("venue", ["okx"], indirect=True)
+@pytest.mark.parametrize(("offset_ms", "good"), [(-1_300, True), (1_300, True), (-1_700, False), (1_700, False)])
+async def test_a_clock_is_not_called_wrong_for_an_answer_that_took_its_time(venue: CcxtUnderTest, offset_ms: int, good: bool) -> None:
+    """The venue may have read its clock at any moment of the two seconds."""
+    venue.core.clock_offset_ms = offset_ms
+    assert (await skew(venue.exchange, Slow(venue.clock, 2_000)) == []) is good
+
+
+@pytest.mark.parametrize("venue", ["okx"], indirect=True)
+async def test_a_venue_that_does_not_tell_its_time_is_nobodys_setting_and_nothing_else_is_asked(venue: CcxtUnderTest) -> None:
+    venue.server.faults.add("status", "public-time", status=502, count=100)
+    (one,) = await found(venue)
+    assert "does not tell its time" in one.what
+    assert (one.severity, one.exit_code) == ("error", ATTENTION)
+
+
 @pytest.mark.parametrize("offset_ms", [-400, 400])
 async def test_a_clock_within_half_a_second_is_good(venue: CcxtUnderTest, offset_ms: int) -> None:
     venue.core.clock_offset_ms = offset_ms
@@ -83,9 +173,13 @@ async def test_a_clock_within_half_a_second_is_good(venue: CcxtUnderTest, offset
 async def test_a_key_that_withdraws_warns_on_a_test_and_refuses_on_production(venue: CcxtUnderTest) -> None:
     venue.server.rights.withdraw = True
     tells = venue.name not in {"krakenfutures", "binancecoinm"}  # never; and on production only
-    assert ("warning the key can withdraw" in await findings(venue)) == tells
+    assert ("warning the key can withdraw" in (told := await findings(venue))) == tells
+    assert "allow_withdraw_key" not in told
+    assert "whether the key can withdraw" not in told
+    assert not any(each.on_record for each in await found(venue, allow_withdraw_key=True))
     venue.exchange.environment = "production"
-    assert ("error the key can withdraw" in await findings(venue)) == tells
+    assert ("error the key can withdraw" in (told := await findings(venue))) == ("venue.allow_withdraw_key: true" in told) == tells
+    assert ("does not tell whether the key can withdraw" in told) == (not tells)
     allowed = await found(venue, allow_withdraw_key=True)
     assert [each.on_record for each in allowed if each.on_record] == (["a key that can withdraw"] if tells else [])
     assert all(each.severity == "warning" for each in allowed)
@@ -94,8 +188,10 @@ async def test_a_key_that_withdraws_warns_on_a_test_and_refuses_on_production(ve
 async def test_a_key_without_the_right_to_trade_may_plan_and_not_hedge(venue: CcxtUnderTest) -> None:
     venue.server.rights.trade = False
     tells = venue.name not in {"krakenfutures", "binancecoinm"}
-    assert ("error the key may not trade" in await findings(venue)) == tells
-    assert "error" not in await findings(venue, live=False)
+    assert ("error the key may not trade" in (told := await findings(venue))) == tells
+    assert ("does not tell whether the key may trade" in told) == (not tells)
+    assert "error" not in (told := await findings(venue, live=False))
+    assert "does not tell" not in told
 
 
 async def test_a_wrong_key_is_one_error_that_names_the_environment(venue: CcxtUnderTest) -> None:

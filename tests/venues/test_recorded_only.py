@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from adapters.ccxt_client import Keys
 from adapters.exchanges.ccxt_exchange import CcxtExchange
 from adapters.exchanges.ccxt_open import VENUES, open_venue
 from adapters.exchanges.ccxt_translate import Malformed, json_number
-from adapters.exchanges.preflight import read_account
+from adapters.exchanges.preflight import Wish, preflight, read_account
 from adapters.request_budget import Errand
 from bot.core.decision import Approved
 from bot.core.model import Ask, Kind, OrderStatus, Side, View
@@ -188,6 +189,32 @@ async def test_the_account_is_told_to_be_one_way_and_cross(name: str, symbol: st
     assert account.one_way is True
     assert account.cross is True
     assert account.may_withdraw is None
+
+
+async def told(desk: Desk, smallest: Decimal) -> set[str]:
+    """What stands against orders of so many USD."""
+    wish = Wish(live=True, min_order_usd=smallest, max_order_usd=smallest, max_position_usd=D(100_000))
+    return {f"{each.severity} {each}" for each in await preflight(desk.exchange, [desk.symbol], desk.clock, wish)}
+
+
+@pytest.mark.parametrize(("name", "symbol", "smallest"), [("binance", SOL, 5), ("bingx", BTC, 100), ("mexc", SOL, 15), ("weex", SOL, 2)])
+async def test_orders_below_the_smallest_one_are_told_with_an_amount_that_suffices(name: str, symbol: str, smallest: int) -> None:
+    """What one contract comes to, or what the venue says if that is more; rounded up to whole dollars."""
+    async with at(name, symbol) as desk:
+        below = await told(desk, smallest - D("0.01"))
+        assert not any("takes no order of" in each for each in await told(desk, D(smallest)))
+    said = f"takes no order of {symbol} below {smallest} USD: write"
+    assert {each.partition(" ")[0] for each in below if f"{said} at least execution.max_order_usd: {smallest}" in each} == {"error"}
+    assert {each.partition(" ")[0] for each in below if f"{said} band.min_order_usd: {smallest}; until" in each} == {"warning"}
+
+
+@pytest.mark.parametrize("given", [True, False])
+async def test_a_leverage_setting_that_a_venue_does_not_tell_is_asked_of_a_person(given: bool) -> None:
+    async with at("binance", SOL) as desk:
+        if not given:
+            del desk.server.answers["GET /fapi/v2/positionRisk"][0]["leverage"]
+        asked = [each for each in await told(desk, D(100)) if f"did not tell the leverage setting of {SOL}" in each]
+    assert [each.partition(" ")[0] for each in asked] == ([] if given else ["warning"])
 
 
 HEDGED: list[tuple[str, str, str, dict[str, Any]]] = [

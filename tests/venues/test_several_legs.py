@@ -12,7 +12,7 @@ from bot.core.model import Ask, View
 from bot.dead_man import DeadMan
 from bot.ports import Misconfigured, Refused
 from bot.witness import Witness
-from tests.contract.ccxt_driver import INVERSE, CcxtUnderTest, under_test
+from tests.contract.ccxt_driver import INVERSE, LINEAR, CcxtUnderTest, under_test
 from tests.contract.driver import D, Wanted
 from tests.core.test_reconcile import selling
 from tests.venue_server.nouns import Position
@@ -140,6 +140,28 @@ async def test_a_contract_without_a_price_is_no_reason_not_to_hedge_the_others()
                 told = {each.severity for each in found if "shows no price of" in each.what}
                 assert told == {severity}, (name, symbol)
                 assert {each.exit_code for each in found if each.severity == "error"} <= {ATTENTION}
+
+
+async def test_collateral_that_lacks_for_some_is_told_and_for_all_refuses_where_orders_are_sent() -> None:
+    async with several("okx") as venue:
+        for currency, severity in (("ETH", "warning"), ("SOL", "warning"), ("BTC", "error")):
+            venue.core.wallets.pop(currency)
+            for live in (True, False):
+                found = await preflight(venue.exchange, LEGS, venue.clock, Wish(live, D(100), D(1000), D(10_000)))
+                told = {each.severity for each in found if "in the futures account" in each.what}
+                assert told == {severity if live else "warning"}, (currency, live)
+
+
+async def test_legs_that_share_an_empty_account_refuse_together() -> None:
+    async with under_test("bybit", Wanted(collateral={"BTC": D(10)})) as venue:
+        assert isinstance(venue, CcxtUnderTest)
+        core, other = venue.core, "DOGE/USDT:USDT"
+        core.contracts[other] = replace(core.contracts[LINEAR], id="DOGEUSDT", base="DOGE")
+        core.quotes[other] = replace(core.quotes[LINEAR])
+        core.wallets.pop("USDT", None)
+        await venue.exchange.connect([LINEAR, other])
+        found = await preflight(venue.exchange, [LINEAR, other], venue.clock, Wish(True, D(100), D(1000), D(10_000)))
+        assert [each.severity for each in found if "there is no USDT in the futures account" in each.what] == ["error"]
 
 
 async def test_a_contract_that_is_not_traded_is_connected_beside_others_and_not_alone() -> None:
