@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, TypeVar
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from bot.access_door import Grant
 from bot.api_answers import answer
@@ -120,19 +121,25 @@ def record_routes(led: Led, with_token: Callable[..., Awaitable[Grant]]) -> APIR
         since = since if since is not None else after
         if len(open_streams) >= MOST_STREAMS:
             raise HTTPException(503, f"{MOST_STREAMS} streams are open: close one first", {"retry-after": "10"})
-        ticket = object()
-        open_streams.add(ticket)
-
-        async def told() -> AsyncIterator[str]:
-            try:
-                async for text in entries_as_they_come(led, name, led.record(name).head().seq if since is None else since):
-                    yield text
-            finally:
-                open_streams.discard(ticket)
-
-        return StreamingResponse(told(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+        told = entries_as_they_come(led, name, led.record(name).head().seq if since is None else since)
+        return Stream(told, open_streams)
 
     return routes
+
+
+class Stream(StreamingResponse):
+    """Counts among `open_ones` until it is over, also for a listener who hangs up before its first word is asked for."""
+
+    def __init__(self, told: AsyncIterator[str], open_ones: set[object]) -> None:
+        super().__init__(told, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+        self.open_ones = open_ones
+        open_ones.add(self)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.open_ones.discard(self)
 
 
 def last_event(said: str | None) -> int | None:

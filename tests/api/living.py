@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from bot.access_door import Door
@@ -38,6 +39,7 @@ class Living:
     bot: Wired
     led: Led
     door: Door
+    app: FastAPI
     client: httpx.AsyncClient
     reader: str  # a token that may only read
 
@@ -62,11 +64,12 @@ async def living(folder: Path) -> AsyncIterator[Living]:
                 await bot.engine.turned.rings()
 
         await asyncio.wait_for(watch(), 30)
-        transport = httpx.ASGITransport(create_app(led, door), raise_app_exceptions=False)
+        app = create_app(led, door)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         headers = {"authorization": f"Bearer {TOKEN}"}
         try:
             async with httpx.AsyncClient(transport=transport, base_url="http://bot", headers=headers) as client:
-                yield Living(bot, led, door, client, reader)
+                yield Living(bot, led, door, app, client, reader)
         finally:
             led.leave("main", "its run has ended")
             stop.set()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.access_door import FAILURES
-from bot.api_record import MOST_ROWS, entries_as_they_come
+from bot.api_record import MOST_ROWS, MOST_STREAMS, entries_as_they_come
 from bot.audit.explain import explain
 from bot.core.events import CommandGiven
 from tests.api.living import TOKEN, Living, living
@@ -120,6 +120,65 @@ async def test_a_stream_goes_on_where_it_broke_and_ends_with_the_run(bot):
     bot.led.leave("main", "its run has ended")
     rest = [text async for text in stream]
     assert all(text.startswith("id: ") for text in rest)
+
+
+class Listener:
+    """Somebody who asks for the stream, and hangs up when he likes; `gone`: before he has heard a word."""
+
+    def __init__(self, bot: Living, *, gone: bool = False, query: str = "", **headers: str) -> None:
+        self.status, self.retry_after, self.heard = 0, "", ""
+        self.answered, self.hung_up = asyncio.Event(), asyncio.Event()
+        if gone:
+            self.hung_up.set()
+        said = [(b"authorization", f"Bearer {TOKEN}".encode()), *((name.encode(), text.encode()) for name, text in headers.items())]
+        scope = {
+            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET", "scheme": "http",
+            "path": "/api/v1/events", "raw_path": b"/api/v1/events", "query_string": query.encode(), "headers": said, "client": ("here", 1),
+            "server": ("bot", 80), "root_path": "",
+        }  # fmt: skip
+        self.asking = asyncio.create_task(bot.app(scope, self.receive, self.send))
+
+    async def receive(self) -> dict:
+        await self.hung_up.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: dict) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.retry_after = dict(message["headers"]).get(b"retry-after", b"").decode()
+        self.heard += message.get("body", b"").decode()
+        if "id: " in self.heard or self.status != 200:
+            self.answered.set()
+
+    async def hang_up(self) -> None:
+        self.hung_up.set()
+        await asyncio.wait_for(self.asking, 10)
+
+
+async def test_a_stream_more_than_there_may_be_is_refused_until_one_is_closed_or_was_never_begun(bot):
+    for _ in range(MOST_STREAMS):
+        await Listener(bot, gone=True).hang_up()
+    listening = [Listener(bot, query="after=0") for _ in range(MOST_STREAMS)]
+    await asyncio.gather(*(asyncio.wait_for(one.answered.wait(), 10) for one in listening))
+    assert {one.status for one in listening} == {200}
+    late = Listener(bot)
+    await late.asking
+    assert (late.status, late.retry_after) == (503, "10")
+    assert f"{MOST_STREAMS} streams are open" in late.heard
+    await listening.pop().hang_up()
+    listening.append(again := Listener(bot, query="after=0"))
+    await asyncio.wait_for(again.answered.wait(), 10)
+    assert again.status == 200
+    for one in listening:
+        await one.hang_up()
+
+
+async def test_a_stream_begins_behind_the_entry_that_was_heard_last_else_behind_the_one_that_is_named(bot):
+    for heard, first in (({}, 3), ({"last-event-id": "4"}, 5), ({"last-event-id": "0"}, 1)):
+        listener = Listener(bot, query="after=2", **heard)
+        await asyncio.wait_for(listener.answered.wait(), 10)
+        await listener.hang_up()
+        assert listener.heard.startswith(f": from here on\n\nid: {first}\n")
 
 
 # ---------------------------------------------------------------------------------------------------------------- who may

@@ -10,11 +10,13 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from bot.access_door import Door
+from bot import api_server
+from bot.access_door import FAILURES, Door
 from bot.api import create_app
 from bot.api_server import serve
 from bot.face import CannotListen, status_json
 from tests.api.conftest import TOKEN, alone
+from tests.live.desk import until
 
 
 @pytest.fixture
@@ -39,6 +41,40 @@ async def test_a_real_server_answers_and_lets_the_port_go(app, bot):
     with socket.create_server(("127.0.0.1", serving.port)):
         pass
     assert [command.name for command in bot.heard] == ["pause"]
+
+
+async def test_a_request_that_never_ends_does_not_keep_the_bot_from_ending(app, monkeypatch):
+    monkeypatch.setattr(api_server, "GRACE_SECONDS", 0.2)
+    serving = await serve(app, "127.0.0.1", 0)
+    _, request = await asyncio.open_connection("127.0.0.1", serving.port)
+    request.write(f"POST /api/v1/pause HTTP/1.1\r\nhost: bot\r\nauthorization: Bearer {TOKEN}\r\ncontent-length: 9\r\n\r\n".encode())
+    await until(lambda: bool(serving._server.server_state.tasks))
+    await asyncio.wait_for(serving.stop(), 10)
+    request.close()
+
+
+async def test_a_connection_more_than_there_may_be_is_told_so_and_served_once_another_is_closed(app, monkeypatch):
+    monkeypatch.setattr(api_server, "MOST_CONNECTIONS", 3)
+    serving = await serve(app, "127.0.0.1", 0)
+    idle = [(await asyncio.open_connection("127.0.0.1", serving.port))[1] for _ in range(2)]
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{serving.port}", trust_env=False) as client:
+        assert (await client.get("/livez")).status_code == 503
+        idle.pop().close()
+        await until(lambda: len(serving._server.server_state.connections) == 1)
+        assert (await client.get("/livez")).status_code == 200
+    idle.pop().close()
+    await serving.stop()
+
+
+async def test_who_guesses_is_known_by_his_connection_whatever_address_he_writes_down(app):
+    serving = await serve(app, "127.0.0.1", 0)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{serving.port}", trust_env=False) as client:
+        codes = []
+        for number in range(FAILURES + 1):
+            headers = {"authorization": "Bearer wrong", "x-forwarded-for": f"192.0.2.{number}"}
+            codes.append((await client.get("/api/v1/status", headers=headers)).status_code)
+    await serving.stop()
+    assert codes == [401] * FAILURES + [429]
 
 
 async def test_an_answer_is_sent_at_once_and_not_when_the_part_before_it_was_acknowledged(app):
