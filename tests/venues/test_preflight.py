@@ -13,6 +13,9 @@ from adapters.exchanges.preflight import ATTENTION, CONFIGURATION, Finding, Wish
 from adapters.request_budget import Errand
 from bot.core.model import Side
 from bot.ports import Clock, Misconfigured, NotReady, NotSent, PortError, Unknown
+from bot.settings import Settings, load
+from bot.wiring.fit import findings as judge
+from bot.wiring.fit import fit_to_hedge
 from tests.contract.ccxt_driver import ENVIRONMENT, INVERSE, CcxtUnderTest, under_test
 from tests.contract.driver import D, Wanted, approved, seen
 from tests.venues.test_client import KEYS
@@ -398,3 +401,49 @@ async def test_a_key_that_may_not_move_coins_is_found_out_where_it_is_to_move_th
     assert "warning the key may not move coins" in await findings(venue, transfers=True, live=False)
     venue.server.wire.rights.transfer = True
     assert "may not move coins" not in await findings(venue, transfers=True)
+
+
+# ------------------------------------------------------------------------------------------------------------------ as it is configured
+
+BYBIT = pytest.mark.parametrize("venue", ["bybit"], indirect=True)
+
+
+def configured(**said: str) -> Settings:
+    """A live bot at Bybit; the sections of a key are told apart by `__`."""
+    place = {"mode": "live", "venue.name": "bybit", "venue.environment": "testnet", "bag.BTC.coins": "1", "hedges.BTC.ratio": "1"}
+    secrets = {"HEDGEBOT__VENUE__API_KEY": "key", "HEDGEBOT__VENUE__API_SECRET": "secret"}
+    return load(None, secrets, {**place, **{key.replace("__", "."): text for key, text in said.items()}})
+
+
+async def judged(venue: CcxtUnderTest, settings: Settings) -> set[str]:
+    told = await judge(venue.exchange, settings, [INVERSE], venue.clock)
+    return {f"{each.severity} {each.what.partition(',')[0]}" for each in told}
+
+
+@BYBIT
+async def test_each_limit_that_is_judged_is_the_one_of_its_name(venue: CcxtUnderTest) -> None:
+    limits = {"band__min_order_usd": "0.5", "execution__max_order_usd": "0.6", "risk__max_position_usd": "0.7"}
+    assert await judged(venue, configured(**limits)) == {
+        "warning band.min_order_usd is 0.5",
+        "error execution.max_order_usd is 0.6",
+        "error risk.max_position_usd is 0.7",
+    }
+
+
+@BYBIT
+async def test_what_a_key_lacks_refuses_where_the_configuration_needs_it(venue: CcxtUnderTest) -> None:
+    venue.server.rights.trade = venue.server.rights.transfer = False
+    moved = {"collateral__BTC__auto_transfer": "true", "collateral__ETH__auto_transfer": "false"}
+    untraded, unmoved = "the key may not trade at Bybit", "the key may not move coins at Bybit"
+    assert await judged(venue, configured()) == {f"error {untraded}"}
+    assert await judged(venue, configured(**moved)) == {f"error {untraded}", f"error {unmoved}"}
+    assert await judged(venue, configured(mode="dry-run", **moved)) == {f"warning {untraded}", f"warning {unmoved}"}
+
+
+@BYBIT
+async def test_a_start_blames_the_configuration_where_any_of_it_must_change_and_else_nobodys_setting(venue: CcxtUnderTest) -> None:
+    venue.core.wallets.clear()
+    with pytest.raises(NotReady, match=r"there is no BTC in the futures account at Bybit: move BTC into it.*; nothing was sent"):
+        await fit_to_hedge(venue.exchange, configured(), [INVERSE], venue.clock)
+    with pytest.raises(Misconfigured, match=r"(?s)risk.max_position_usd is 0.7.*there is no BTC in the futures account"):
+        await fit_to_hedge(venue.exchange, configured(risk__max_position_usd="0.7"), [INVERSE], venue.clock)
