@@ -211,3 +211,12 @@ def test_a_crowd_of_guessers_takes_no_more_memory_than_that():
         with pytest.raises(Denied):
             door.opened("wrong", f"address {number}")
     assert len(door.failures) == ADDRESSES
+
+
+def test_of_a_crowd_of_guessers_who_goes_on_is_remembered_and_the_longest_silent_forgotten():
+    door = Door(SecretStr("own"))
+    for number in (*range(ADDRESSES), 0, ADDRESSES):
+        with pytest.raises(Denied):
+            door.opened("wrong", f"address {number}")
+    assert "address 0" in door.failures
+    assert "address 1" not in door.failures

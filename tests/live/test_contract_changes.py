@@ -14,6 +14,7 @@ from bot.audit.store import Store
 from bot.core.events import CommandGiven, ContractChanged, ContractPinned
 from bot.engine import Engine
 from bot.exit_codes import Exit
+from bot.ports import NotSent
 from bot.running import Until, run
 from bot.wiring.record import read_store
 from bot.wiring.start import wired
@@ -153,13 +154,14 @@ async def test_a_contract_that_is_not_listed_any_more_has_no_price(venue: str, t
             await until(engine, lambda: not why(engine).startswith("UNKNOWN"))
 
 
+class Still:
+    mono = 1_000_000
+
+    def mono_ms(self) -> int:
+        return self.mono
+
+
 def test_a_reading_of_the_list_is_due_soon_after_a_refusal_and_not_at_once_again() -> None:
-    class Still:
-        mono = 1_000_000
-
-        def mono_ms(self) -> int:
-            return self.mono
-
     clock = Still()
     listing = relisting.Relisting(clock, lambda: None)  # type: ignore[arg-type,return-value]
     assert listing.due_mono_ms == clock.mono + relisting.RELOAD_MS
@@ -169,3 +171,52 @@ def test_a_reading_of_the_list_is_due_soon_after_a_refusal_and_not_at_once_again
     listing.due_mono_ms = clock.mono + relisting.RELOAD_MS
     listing.soon()
     assert listing.due_mono_ms == clock.mono
+
+
+async def test_a_list_that_is_empty_or_does_not_come_changes_nothing_and_is_asked_for_again_soon() -> None:
+    clock, answers = Still(), iter([{}, NotSent("the venue is down"), {BTC: {"symbol": BTC}}])
+
+    async def load() -> relisting.Markets:
+        answer = next(answers)
+        if isinstance(answer, NotSent):
+            raise answer
+        return answer
+
+    listing = relisting.Relisting(clock, load)  # type: ignore[arg-type]
+
+    async def read() -> relisting.Markets | None:
+        clock.mono = listing.due_mono_ms - 1
+        assert listing.arrived() is None
+        await asyncio.sleep(0)
+        assert listing._reading is None  # too early
+        clock.mono += 1
+        assert listing.arrived() is None
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return listing.arrived()
+
+    for _ in range(2):
+        assert await read() is None
+        assert listing.due_mono_ms == clock.mono + relisting.AGAIN_MS
+    assert await read() == {BTC: {"symbol": BTC}}
+    assert listing.due_mono_ms == clock.mono + relisting.RELOAD_MS
+    await listing.close()
+
+
+async def test_a_reading_that_never_ends_is_given_up_when_the_bot_ends() -> None:
+    clock, ended = Still(), asyncio.Event()
+
+    async def load() -> relisting.Markets:
+        try:
+            return await asyncio.Future()
+        finally:
+            ended.set()
+
+    listing = relisting.Relisting(clock, load)  # type: ignore[arg-type]
+    clock.mono = listing.due_mono_ms
+    listing.arrived()
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(listing.close())
+    await asyncio.sleep(0.05)
+    assert closing.done()
+    assert ended.is_set()

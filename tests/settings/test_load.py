@@ -276,6 +276,8 @@ def test_two_accounts_with_one_key_are_refused_without_showing_it() -> None:
     with pytest.raises(SettingsError, match=r"accounts.bob.venue.api_key is the key of account alice too") as caught:
         both(TWO_ACCOUNTS + "venue: {name: bybit, environment: testnet}\n", {"HEDGEBOT__VENUE__API_KEY": "the-only-key"})
     assert "the-only-key" not in str(caught.value)
+    apart = "venue: {name: bybit}\naccounts:\n  a: {venue: {environment: testnet}}\n  b: {venue: {environment: demo}}\n"
+    both("bag: {BTC: {coins: 2}}\nhedges: {BTC: {}}\n" + apart, {"HEDGEBOT__VENUE__API_KEY": "the-only-key"})
 
 
 def test_what_is_wrong_with_each_account_is_told_at_once() -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from typing import Any, Literal
 
 import pytest
 
@@ -18,6 +19,7 @@ from bot.wiring.fit import findings as judge
 from bot.wiring.fit import fit_to_hedge
 from tests.contract.ccxt_driver import ENVIRONMENT, INVERSE, CcxtUnderTest, under_test
 from tests.contract.driver import D, Wanted, approved, seen
+from tests.live.desk import until
 from tests.venues.test_client import KEYS
 
 NAMES = sorted(ENVIRONMENT)
@@ -447,3 +449,39 @@ async def test_a_start_blames_the_configuration_where_any_of_it_must_change_and_
         await fit_to_hedge(venue.exchange, configured(), [INVERSE], venue.clock)
     with pytest.raises(Misconfigured, match=r"(?s)risk.max_position_usd is 0.7.*there is no BTC in the futures account"):
         await fit_to_hedge(venue.exchange, configured(risk__max_position_usd="0.7"), [INVERSE], venue.clock)
+
+
+# ------------------------------------------------------------------------------------------------------------------ what it costs
+
+
+LOWEST_TIER = {"bybit": (D("0.0002"), D("0.00055")), "binancecoinm": (D("0.0001"), D("0.0005"))}
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_the_fees_are_the_accounts_own_also_when_the_list_was_read_again_and_the_lowest_tiers_where_they_are_not_told(
+    name: str,
+) -> None:
+    async with under_test(name, Wanted(collateral={"BTC": D(10)}, fees=True)) as venue:
+        assert isinstance(venue, CcxtUnderTest)
+        listings = venue.exchange.listings
+
+        def rates() -> tuple[Decimal | None, Decimal | None]:
+            instrument = venue.exchange.listed(INVERSE).instrument
+            return instrument.maker_fee_rate, instrument.taker_fee_rate
+
+        assert rates() == (D("0.0002"), D("0.0005"))
+        before = listings.known[INVERSE]
+        listings._relisting.due_mono_ms = 0
+
+        def listed_anew() -> bool:
+            listings.follow()
+            return listings.known[INVERSE] is not before
+
+        await until(listed_anew)
+        assert rates() == (D("0.0002"), D("0.0005"))
+        kinds: tuple[Literal["status", "braces"], ...] = ("status", "braces")
+        for kind in kinds:
+            venue.server.faults.add(kind, "read-fees", status=500, count=9)
+            await venue.exchange.connect([INVERSE])
+            venue.server.faults.clear()
+            assert rates() == LOWEST_TIER.get(name, (D("0.0002"), D("0.0005")))

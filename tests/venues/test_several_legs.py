@@ -10,7 +10,7 @@ from adapters.exchanges.preflight import ATTENTION, Wish, preflight
 from bot.audit.store import Store
 from bot.core.model import Ask, View
 from bot.dead_man import DeadMan
-from bot.ports import Misconfigured, Refused
+from bot.ports import Misconfigured, NotSent, Refused
 from bot.witness import Witness
 from tests.contract.ccxt_driver import INVERSE, LINEAR, CcxtUnderTest, under_test
 from tests.contract.driver import D, Wanted
@@ -150,6 +150,23 @@ async def test_collateral_that_lacks_for_some_is_told_and_for_all_refuses_where_
                 found = await preflight(venue.exchange, LEGS, venue.clock, Wish(live, D(100), D(1000), D(10_000)))
                 told = {each.severity for each in found if "in the futures account" in each.what}
                 assert told == {severity if live else "warning"}, (currency, live)
+
+
+async def test_a_contract_is_gone_where_the_list_shows_others_and_not_where_it_shows_nothing() -> None:
+    """What the list does not show is taken for taken away, and its hedge for over once a person says so."""
+    async with several("okx") as venue:
+        listings, contracts = venue.exchange.listings, venue.core.contracts
+        assert await listings.lists(ETH)
+        await venue.exchange.connect([INVERSE])
+        gone = contracts.pop(ETH)
+        assert not await listings.lists(ETH)
+        await venue.exchange.connect([INVERSE])
+        everything = dict(contracts)
+        contracts.clear()
+        with pytest.raises(NotSent, match="OKX showed an empty list of contracts"):
+            await listings.lists(ETH)
+        contracts.update({**everything, ETH: gone})
+        assert await listings.lists(ETH)
 
 
 async def test_legs_that_share_an_empty_account_refuse_together() -> None:
