@@ -11,6 +11,7 @@ import pytest
 
 from adapters.exchanges.ccxt_open import VENUES
 from adapters.exchanges.ccxt_translate import Malformed
+from adapters.exchanges.venues.okx import rate_for_8_hours
 from bot.core.model import FundingPayment, OrderStatus, Side
 from tests.contract.ccxt_driver import ENVIRONMENT
 from tests.contract.driver import D
@@ -291,6 +292,16 @@ def test_a_funding_rate_of_kraken_is_told_in_coins_for_a_contract_and_read_as_a_
     quote = told("krakenfutures", "read_quote", markPrice="60000", fundingRate="0.000000002")
     assert quote.funding_rate == D("0.00012")
     assert told("krakenfutures", "read_quote", fundingRate=None).funding_rate is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "rate"),
+    [(8, "0.0003"), (4, "0.0006"), (1, "0.0024"), (0, "0.0003"), (-1, "0.0003"), (24, "0.0003"), (None, "0.0003")],
+)
+def test_a_funding_rate_of_okx_that_is_paid_more_often_is_told_for_8_hours(hours: int | None, rate: str) -> None:
+    times = {} if hours is None else {"fundingTime": str(NOW), "nextFundingTime": str(NOW + hours * 3_600_000)}
+    assert rate_for_8_hours({"fundingRate": "0.0003", **times}) == D(rate)
+    assert rate_for_8_hours({"fundingRate": "", **times}) is None
 
 
 def test_a_contract_of_binance_is_worth_what_its_listing_says() -> None:

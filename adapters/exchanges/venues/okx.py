@@ -38,6 +38,7 @@ from bot.core.model import ZERO, Depth, Fill, FundingPayment, Kind, Margin, Orde
 
 TRANSFERRED: Final = {"success": TransferStatus.DONE, "failed": TransferStatus.REFUSED}
 FUNDING, TRADING = "6", "18"  # accounts
+EIGHT_HOURS_MS: Final = 28_800_000
 STATUS: Final = {
     "live": OrderStatus.OPEN,
     "partially_filled": OrderStatus.PARTIAL,
@@ -100,9 +101,18 @@ def read_quote(listed: Listed, bodies: Bodies, asked_ms: int) -> Quote:
         index=optional(index.get("idxPx"), "the index"),
         bid=price(ticker.get("bidPx"), "the bid"),
         ask=price(ticker.get("askPx"), "the ask"),
-        funding_rate=optional(funding.get("fundingRate"), "the funding rate"),
+        funding_rate=rate_for_8_hours(funding),
         at_ms=min(stamp(ticker.get("ts")), stamp(mark.get("ts"))),
     )
+
+
+def rate_for_8_hours(funding: Mapping[str, Any]) -> Decimal | None:
+    """While a rate is at its limit the venue may pay more often than every 8 hours; it tells when it pays this time and the next."""
+    rate = optional(funding.get("fundingRate"), "the funding rate")
+    if rate is None or not funding.get("fundingTime") or not funding.get("nextFundingTime"):
+        return rate
+    apart_ms = stamp(funding.get("nextFundingTime")) - stamp(funding.get("fundingTime"))
+    return rate * EIGHT_HOURS_MS / apart_ms if 0 < apart_ms < EIGHT_HOURS_MS else rate
 
 
 def read_depth(listed: Listed, body: object, most: int, asked_ms: int) -> Depth:
@@ -328,7 +338,7 @@ OKX: Final = Venue(
     allowance=Allowance(burst=100, per_second=30),
     absence_ms=60_000,
     absence_polls=3,
-    funding="every 8 hours; plus means received, in the coin; a positive rate pays a short",
+    funding="every 8 hours, at times more often (the rate is told for 8); plus means received, in the coin; a positive rate pays a short",
     dead_man="cancel-all-after, for every order of the account",
     leverage_note="set-leverage for cross margin; asking for what is set already is no error",
     transfer_right=(
