@@ -4,7 +4,7 @@ from bot.core.decision import Decision
 from bot.core.events import Event, TransferIntended
 from bot.core.keeping import dry_transfer
 from bot.core.memory import State
-from bot.core.model import Snapshot, SpotSeen, TransferStatus
+from bot.core.model import ZERO, Snapshot, SpotSeen, TransferStatus
 from bot.core.rules import Rules
 from bot.ports import Mover, SpotAsk
 from bot.witness import Witness
@@ -40,5 +40,8 @@ def amount_lacking(alert: str, decision: Decision) -> str:
     """What to move, as it is when an alert of missing collateral is told: its own words stand still while the price moves."""
     for leg in decision.legs:
         if leg.lacking_coins is not None and alert.startswith((f"{leg.asset}: collateral", f"{leg.asset}: limited by collateral")):
-            return f": move {leg.lacking_coins:f} {leg.settle} into the account"
+            moved = sum((one.coins for one in decision.transfers if one.asset == leg.asset), ZERO) if decision.armed else ZERO
+            rest = leg.lacking_coins - moved
+            by_hand = f"move {rest:f} {leg.settle}" + (" more" if moved else "") + " into the account"
+            return ": " + "; ".join([*([f"the bot moves {moved:f}"] if moved else []), *([by_hand] if rest > 0 else [])])
     return ""

@@ -59,7 +59,8 @@ class Listings:
         market = markets.get(symbol)
         if market is None:
             raise Misfit(f"{symbol} is not listed")
-        return replace(self.line.venue.contract(market), most=largest(market))
+        listed = self.line.venue.contract(market)
+        return replace(listed, instrument=replace(listed.instrument, max_contracts=largest(market, listed.step)))
 
     async def lists(self, symbol: str) -> bool:
         """Traded or not. Raise NotSent; an empty list tells nothing."""

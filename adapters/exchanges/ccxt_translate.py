@@ -34,7 +34,6 @@ class Listed:
     market_id: str
     step: Decimal  # the venue's `amount` of one of our counts
     tier: str = ""  # the fee schedule it belongs to, where the venue has several
-    most: Decimal | None = None  # the venue's `amount` that one order may have; None where it tells none
 
     def amount(self, contracts: int) -> str:
         """The venue's spelling of a count."""
@@ -217,12 +216,13 @@ def instrument(
     )
 
 
-def largest(market: Mapping[str, Any]) -> Decimal | None:
-    """The most that one limit order may be of, where the venue's list of contracts tells it: only a warning hangs on it."""
+def largest(market: Mapping[str, Any], step: Decimal) -> int | None:
+    """The most counts that one limit order may be of, where the venue's list of contracts tells it in a number that makes sense."""
     try:
-        return optional(mapping(market, "limits", "amount").get("max"))
+        most = optional(mapping(market, "limits", "amount").get("max"))
     except Malformed:
         return None
+    return int(most / step) if most is not None and most >= step else None
 
 
 def normal(number: Decimal) -> Decimal:

@@ -192,13 +192,6 @@ def limits(exchange: CcxtExchange, listed: Listed, quote: Quote, wish: Wish) -> 
     if wish.min_order_usd < smallest:
         remedy = f"write band.min_order_usd: {smallest}; until then smaller differences wait"
         yield Finding("warning", f"band.min_order_usd is {wish.min_order_usd:f}, and {takes}", remedy)
-    if listed.most is not None:
-        largest = notional_usd(instrument, int(listed.most / listed.step), quote.mark).quantize(Decimal(1), "ROUND_FLOOR")
-        if wish.max_order_usd > largest:
-            what = (
-                f"execution.max_order_usd is {wish.max_order_usd:f}, and {title} takes no order of {instrument.symbol} above {largest} USD"
-            )
-            yield Finding("warning", what, f"write at most execution.max_order_usd: {largest}; larger orders are rejected each time")
 
 
 def poor(exchange: CcxtExchange, empty: Sequence[str], wish: Wish, *, every: bool) -> Iterator[Finding]:

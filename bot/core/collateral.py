@@ -84,9 +84,16 @@ class Collateral:
         settle = held.instrument.settle
         new = needed - held.spot_coins if held.instrument.kind is Kind.INVERSE else ZERO
         beyond = f", {new} of it from outside the bag" if new > 0 else ""
+        coming = max(ZERO, keeper.to_come(self.leg.keeping.moving))
+        if coming >= needed:
+            remedy = "the transfer that is under way brings it"
+        elif coming > 0:
+            remedy = f"the transfer that is under way brings {coming:f}: move {keeper.up(needed - coming)} there, or lower the ratio"
+        else:
+            remedy = "move it there, or lower the ratio"
         return (
             f"the full hedge of {own:.0f} USD{beside} at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account"
-            f"{beyond} ({at_mark} at the mark alone, the rest for a move of the collar): move it there, or lower the ratio"
+            f"{beyond} ({at_mark} at the mark alone, the rest for a move of the collar): {remedy}"
         )
 
     def lacking_equity(self, wanted_usd: Decimal, shock: Decimal) -> Decimal | None:

@@ -10,7 +10,7 @@ from bot.core.memory import LegState, State, Working
 from bot.core.model import Snapshot
 from bot.core.rules import ExecutionRule, Rules
 
-RULES_VERSION: Final = "9"  # changes with every change that could decide otherwise on the same inputs
+RULES_VERSION: Final = "10"  # changes with every change that could decide otherwise on the same inputs
 
 
 def decide(state: State, seen: Snapshot, rules: Rules) -> Decision:

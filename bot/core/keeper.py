@@ -68,10 +68,11 @@ def verdict(
     lacking, above = lacking_coins(rule, load, limits)
     if lacking <= 0:
         return Quiet(keeping.wait_why) if now_ms < keeping.wait_until_ms else spare(rule, load, limits, keeping)
+    if keeping.moving is not None:
+        rest = up(lacking - to_come(keeping.moving))
+        return Short(rest, above, "beyond the transfer that is under way") if rest > 0 else Quiet("")
     if not rule.auto:
         return Short(lacking, above, "")
-    if keeping.moving is not None:
-        return Short(lacking, above, "a transfer is under way")
     if now_ms < keeping.wait_until_ms:
         return Short(lacking, above, keeping.wait_why)
     if spot is None:
@@ -103,6 +104,15 @@ def needed(rule: CollateralRule, held: Exposure, limits: RiskRule, usd: Decimal)
     """The equity, in settle currency, with which a short of so much stands at the goal, and could be made at max_leverage."""
     at_goal = usd / rule.goal / contracts.margin_usd(held.instrument, ONE, held.mark)
     return max(at_goal, sizing.equity_needed(held.instrument, usd, limits.max_leverage, held.mark, limits.price_collar))
+
+
+def to_come(moving: Moving | None) -> Decimal:
+    """Coins of the transfer under way that the account does not show yet; negative where they are to go."""
+    if moving is None:
+        return ZERO
+    coins = moving.transfer.coins
+    left = coins - moving.seen_coins
+    return max(ZERO, left) if coins > 0 else min(ZERO, left)
 
 
 def spare(rule: CollateralRule, load: Load, limits: RiskRule, keeping: Keeping) -> Move | Quiet:

@@ -74,6 +74,7 @@ class Instrument(Specified):
     min_notional_usd: Decimal = ZERO
     lot: Decimal = ONE  # how many of the venue's own contracts one count is
     funding_interval_hours: int = 8
+    max_contracts: int | None = None  # of one limit order; None where the venue names none
 
     @property
     def spec(self) -> "ContractSpec":

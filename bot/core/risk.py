@@ -65,6 +65,8 @@ def review(
 
     if intent.contracts < instrument.min_contracts:
         return refused("order size", "fewer contracts than the venue's minimum")
+    if instrument.max_contracts is not None and intent.contracts > max(instrument.max_contracts, instrument.min_contracts):
+        return refused("order size", "more contracts than the venue takes in one order")
     if notional > rules.execution.max_order_usd:
         return refused("order value", "the order is above max_order_usd")
     if problem := quote_problem(quote, seen.now_ms, rule):

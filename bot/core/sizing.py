@@ -56,7 +56,8 @@ def smallest_usd(instrument: Instrument, mark: Decimal, min_order_usd: Decimal) 
 def size(held: Exposure, target_short_usd: Decimal, rule: ExecutionRule) -> Size | None:
     """The next order towards `target_short_usd`, or None if the difference is too small to send.
 
-    The target is rounded down to whole contracts (under-hedging); no order crosses zero; an order is at most `max_order_usd`.
+    The target is rounded down to whole contracts (under-hedging); no order crosses zero; an order is at most `max_order_usd`, and at most
+    what the venue takes in one.
     """
     instrument, mark = held.instrument, held.mark
     final = max(0, contracts.contracts_floor(instrument, target_short_usd, mark))
@@ -76,8 +77,11 @@ def size(held: Exposure, target_short_usd: Decimal, rule: ExecutionRule) -> Size
 
 
 def first_chunk(instrument: Instrument, mark: Decimal, count: int, max_order_usd: Decimal) -> int:
-    """At most `max_order_usd` of `count` contracts."""
-    return part(instrument, mark, count, max(instrument.min_contracts, contracts.contracts_floor(instrument, max_order_usd, mark)))
+    """At most `max_order_usd` of `count` contracts, and no more than the venue takes in one order."""
+    most = contracts.contracts_floor(instrument, max_order_usd, mark)
+    if instrument.max_contracts is not None:
+        most = min(most, instrument.max_contracts)
+    return part(instrument, mark, count, max(instrument.min_contracts, most))
 
 
 def part(instrument: Instrument, mark: Decimal, count: int, most: int) -> int:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bot.cli_bag import bag_tables
 from bot.cli_show import leg_lines, legs_table
-from bot.core.decision import CrossPlan, Mode
+from bot.core.decision import CrossPlan, Mode, Transfer
 from bot.core.model import NO_LIQUIDATION, TargetSource
 from bot.core.policy_terms import Change
 from bot.core.rules import Band
@@ -292,6 +292,20 @@ def test_what_is_posted_and_what_is_lacking_is_named_by_its_own_currency():
     assert "collateral: 2,725 USDT should be moved into the account" in solana
     told = decision(linear(lacking_coins=D(2725)))
     assert amount_lacking("SOL: limited by collateral", told) == ": move 2725 USDT into the account"
+
+
+@pytest.mark.parametrize(
+    ("armed", "coins", "said"),
+    [
+        (True, "1.5", "the bot moves 1.5"),
+        (True, "1", "the bot moves 1; move 0.5 BTC more into the account"),
+        (False, "1", "move 1.5 BTC into the account"),
+    ],
+)
+def test_an_alert_tells_apart_what_the_bot_moves_and_what_a_person_must(armed: bool, coins: str, said: str):
+    moves = (Transfer("hbt1", "BTC", D(coins), 1, "the hedge lacks collateral"),)
+    told = decision(leg(lacking_coins=D("1.5")), armed=armed, transfers=moves)
+    assert amount_lacking("BTC: limited by collateral", told) == f": {said}"
 
 
 def alerts_of(**changed) -> list[str]:

@@ -259,6 +259,23 @@ def test_a_chunk_never_exceeds_max_order_usd_and_all_chunks_sum_up() -> None:
     assert [order.contracts for order in made.placed] == [700, 700, 700, 700, 200]
 
 
+@pytest.mark.parametrize(
+    ("least", "most", "placed"),
+    [
+        (1, 999, [999, 999, 999]),
+        (1, 1000, [1000, 1000, 1000]),
+        (1, 1001, [1000, 1000, 1000]),  # max_order_usd is the smaller one
+        (10, 999, [999, 999, 992]),  # what is left, within the band, is an order that the venue takes
+    ],
+)
+def test_a_chunk_is_never_larger_than_the_venue_takes_and_all_chunks_make_the_hedge(least: int, most: int, placed: list[int]) -> None:
+    assert EXECUTION.max_order_usd == 100_000
+    contract = replace(BTC, min_contracts=least, max_contracts=most)
+    made = world(Account(contract, D(5), D(60_000)), rules=rules(leg_rule(contract)), bag={"BTC": D(0)})
+    assert made.turns(20).legs[0].aligned
+    assert [order.contracts for order in made.placed] == placed
+
+
 def test_two_legs_on_one_margin_grow_one_order_at_a_time_within_the_limit() -> None:
     both = rules(leg_rule(SOL), leg_rule(XRP), execution=BIG, risk=replace(RISK, max_leverage=D(1)))
     accounts = (Account(SOL, D(500), D(100)), Account(XRP, D(500), D(1)))

@@ -20,6 +20,7 @@ AUTO = CollateralRule(auto=True, most_coins=D(5), most_coins_per_day=D(10))
 HAND = CollateralRule()
 RISK_AT_MARK = replace(RISK, price_collar=D(0))
 DAY = NOW_MS // keeper.DAY_MS
+BEYOND = "beyond the transfer that is under way"
 
 
 def load(short_usd: int | str, equity: str, *, mark: str = "60000", wanted: int | str | None = "same", missing: str = "0") -> Load:
@@ -115,8 +116,31 @@ def moving(status: TransferStatus) -> Keeping:
 
 @pytest.mark.parametrize("status", [TransferStatus.INTENT, TransferStatus.UNKNOWN, TransferStatus.DONE])
 def test_while_one_transfer_has_not_come_to_its_end_no_other_begins(status: TransferStatus) -> None:
-    assert isinstance(told(AUTO, load(150_000, "1"), moving(status)), Short)
+    assert told(AUTO, load(150_000, "1"), moving(status)) == Quiet("")
+    assert told(AUTO, load(300_000, "1"), moving(status)) == Short(D("1.3334"), True, BEYOND)
     assert told(AUTO, load(60_000, "3"), moving(status)) == Quiet("")
+
+
+@pytest.mark.parametrize("rule", [AUTO, HAND])
+@pytest.mark.parametrize(
+    ("coins", "seen", "rest"),
+    [
+        ("0.6667", "0", None),
+        ("0.6666", "0", "0.0001"),
+        ("1", "0.3333", None),
+        ("1", "0.3334", "0.0001"),
+        ("1", "1", "0.6667"),
+        ("1", "2", "0.6667"),  # what came beside it takes nothing away
+        ("-0.5", "0", "1.1667"),  # on its way out
+        ("-0.5", "-0.5", "0.6667"),
+    ],
+)
+def test_what_a_transfer_under_way_will_bring_is_not_asked_for_a_second_time(
+    rule: CollateralRule, coins: str, seen: str, rest: str | None
+) -> None:
+    under_way = Moving(Transfer("hbt1", "BTC", D(coins), 1, "test"), 1, TransferStatus.DONE, NOW_MS, 0, seen_coins=D(seen))
+    found = told(rule, load(150_000, "1"), Keeping(moving=under_way))
+    assert found == (Quiet("") if rest is None else Short(D(rest), True, BEYOND))
 
 
 def test_after_a_refusal_it_waits_and_says_why() -> None:

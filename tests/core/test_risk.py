@@ -33,6 +33,7 @@ def reviewed(
     limits: RiskRule = RISK,
     placed: Sequence[Approved] = (),
     least: int = 1,
+    most: int | None = None,
     other_usd: str = "0",
     pending_usd: str = "0",
     **remembered: object,
@@ -40,7 +41,7 @@ def reviewed(
     """Which check refuses this order of an account of 5 BTC with a short of so many contracts; nothing if none does."""
     made = hedged(wallet="5", short_usd=max(0, short) * 100)
     held = replace(held_in(made.snapshot().views[0], made.state), short=short, other_usd=D(other_usd), pending_usd=D(pending_usd))
-    held = replace(held, instrument=replace(held.instrument, min_contracts=least))
+    held = replace(held, instrument=replace(held.instrument, min_contracts=least, max_contracts=most))
     only_reduces = (side is Side.BUY) if reduce_only is None else reduce_only
     intent = Intent("BTC", BTC.symbol, side, contracts, D(limit), only_reduces, True, "")
     seen = replace(made.snapshot(), now_ms=NOW_MS)
@@ -83,6 +84,11 @@ def test_a_price_counts_for_max_data_age_and_not_from_the_future(age_ms: int, ch
 @pytest.mark.parametrize(("contracts", "check"), [(2, APPROVED), (1, "order size")])
 def test_an_order_has_at_least_the_venues_smallest_size(contracts: int, check: str) -> None:
     assert reviewed(contracts=contracts, least=2) == check
+
+
+@pytest.mark.parametrize(("contracts", "check"), [(500, APPROVED), (501, "order size")])
+def test_an_order_has_at_most_what_the_venue_takes_in_one(contracts: int, check: str) -> None:
+    assert reviewed(contracts=contracts, most=500) == check
 
 
 @pytest.mark.parametrize(("contracts", "check"), [(1000, APPROVED), (1001, "order value")])

@@ -187,6 +187,26 @@ async def test_an_empty_spot_wallet_is_said_with_the_exact_amount(bots: Bots):
     assert any(text.startswith("BTC: collateral is lacking") and f"move {D('1.3')}" in text for text in told), told
 
 
+async def test_nobody_is_told_to_move_what_the_bot_moves_itself(bots: Bots):
+    told = []
+
+    class Told:
+        async def notify(self, severity: str, text: str) -> None:
+            told.append(text)
+
+    bot = await bots.start({**AUTO, "collateral.BTC.max_transfer_coins": "1.4"})
+    object.__setattr__(bot.engine.parts, "notifier", Told())
+    bot.venue.faults.add(Fault(Trouble.TRANSFER_LOST))
+    await bot.until(lambda: moves(bot) == [TransferStatus.UNKNOWN])
+    bot.venue.faults.add(Fault(Trouble.SPOT_FAILS, times=100))
+    await bot.turns(20)
+    (leg,) = bot.decision.legs
+    assert D("0.1") <= leg.lacking_coins < D("0.2"), "1.5 are lacking, and 1.4 may be on their way"
+    (asked,) = [text for text in told if "move" in text]
+    assert ": move 0.12" in asked
+    assert any("the transfer that is under way brings 1.4000: move 0.1" in text for text in leg.missing), leg.missing
+
+
 async def test_without_leave_nothing_moves_and_the_amount_is_named(bots: Bots):
     bot = await bots.start(V2)
     await bot.turns(60)

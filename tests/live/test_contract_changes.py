@@ -81,6 +81,19 @@ async def test_a_tick_that_changed_while_no_bot_ran_stops_its_leg_at_the_start(v
         assert [type(event) for event in kinds] == [ContractPinned, ContractPinned, ContractChanged]
 
 
+@pytest.mark.parametrize("venue", ["bybit", "okx", "binancecoinm"])
+async def test_an_order_is_cut_to_what_the_venue_takes_in_one(venue: str, tmp_path: Path) -> None:
+    async with desk(venue, tmp_path) as here:
+        here.market.quote(selling=True)
+        largest = 50_000 // int(here.server.core.contracts[BTC].unit)
+        change(here, max_units=largest)
+        assert await here.hedge("1.0") is Exit.DONE
+        assert held_usd(here.server) == intended_usd("1.0")
+        sold = [order.units for order in here.server.core.orders.values() if order.symbol == BTC]
+        assert max(sold) == largest
+        assert here.problems() == []
+
+
 @pytest.mark.parametrize("venue", VENUES)
 async def test_a_change_under_a_running_bot_is_noticed_and_accepted_by_a_command(
     venue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -116,14 +116,6 @@ async def test_an_empty_account_is_told_to_be_funded_and_is_nobodys_setting(venu
     assert one.severity == "warning"  # a plan can be looked at without
 
 
-async def test_orders_larger_than_the_venue_takes_are_told_where_it_says_how_large_they_may_be(venue: CcxtUnderTest) -> None:
-    one = venue.core.contracts[INVERSE]
-    largest = one.unit * one.max_units
-    said = f"takes no order of {INVERSE} above {largest:.0f} USD"
-    assert (said in await findings(venue, max_order_usd=largest + 1)) is (venue.name in {"bybit", "okx", "binancecoinm"})
-    assert "above" not in await findings(venue, max_order_usd=largest)
-
-
 @pytest.mark.parametrize("offset_ms", [-5_000, -1_000, 1_000, 5_000])
 async def test_a_clock_that_is_off_refuses_and_nothing_else_is_asked(venue: CcxtUnderTest, offset_ms: int) -> None:
     venue.core.clock_offset_ms = offset_ms

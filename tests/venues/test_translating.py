@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.exchanges.ccxt_translate import Malformed, Misfit, fit, moment, money, signed, stamp
+from adapters.exchanges.ccxt_translate import Malformed, Misfit, fit, largest, moment, money, signed, stamp
 from bot.core.model import OrderStatus
 from bot.core.planner import is_tagged
 from tests.venues.markets import BASE, MARGIN, MARKETS, NOW, POSITION, D, listed, venue
@@ -19,6 +19,14 @@ USD_PER_COUNT = {"bybit": 1, "binancecoinm": 100, "okx": 10, "deribit": 10, "kra
 @pytest.mark.parametrize("name", NAMES)
 def test_one_count_is_worth_the_smallest_step_that_trades(name: str) -> None:
     assert listed(name).instrument.contract_size == USD_PER_COUNT[name]
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [("100", 1000), (100, 1000), ("0.15", 1), ("0.1", 1), ("0.09", None), ("0", None), ("-5", None), ("many", None), (None, None)],
+)
+def test_the_largest_order_is_told_in_counts_and_nonsense_limits_nothing(said: object, counts: int | None) -> None:
+    assert largest({"limits": {"amount": {"min": 1, "max": said}}}, D("0.1")) == counts
 
 
 @pytest.mark.parametrize("name", NAMES)
