@@ -335,6 +335,8 @@ class Want:
         if self.ideal is None:
             what, lacking = self.no_target()
             return f"UNKNOWN: {what}", None, lacking, (*alerts, *(f"{asset}: policy {why}" for why in self.applied.lacking))
+        if held.hedged_usd > limits.max_position_usd * (1 + limits.price_collar):  # a linear short drifts a little above it by itself
+            alerts += (f"{asset}: the short is above max_position_usd, which only stops it from growing; to reduce it, lower the ratio",)
         leverage = self.leverage
         if held.short > 0 and leverage > limits.max_leverage:
             alerts += (f"{asset}: leverage is above {'hard' if leverage > limits.hard_leverage else 'max'}_leverage",)

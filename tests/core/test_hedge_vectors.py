@@ -347,6 +347,16 @@ def test_an_over_hedge_above_max_position_is_cut_back_to_the_ideal() -> None:
     assert [(order.side, order.contracts) for order in made.turn().orders] == [(Side.BUY, 500)]
 
 
+@pytest.mark.parametrize(("short_usd", "told"), [(300_000, False), (303_000, False), (303_100, True)])
+def test_a_limit_lowered_below_an_open_hedge_sells_nothing_and_is_told(short_usd: int, told: bool) -> None:
+    made = hedged(
+        wallet="5.05", short_usd=short_usd, risk=replace(RISK, max_position_usd=D(300_000)), band=Band(D("0.98"), D(1), D(1), D("1.02"))
+    )
+    decision = made.turn()
+    assert decision.orders == ()
+    assert any("BTC: the short is above max_position_usd" in alert for alert in decision.alerts) is told
+
+
 @pytest.mark.parametrize(("wallet", "trades"), [("5", False), ("5.01", False), ("5.03", True)])
 def test_funding_is_hedged_once_it_leaves_the_band(wallet: str, trades: bool) -> None:
     made = hedged(wallet="5", short_usd=300_000, band=Band(D("0.995"), D(1), D(1), D("1.005")))
