@@ -11,6 +11,7 @@ from bot.cli_read import from_bot
 from bot.cli_show import NOTHING, clock, number, plain_table, price, usd
 from bot.face import bag_json
 from bot.settings import Settings
+from bot.wiring.coverage import span
 from bot.wiring.start import looking
 
 
@@ -30,6 +31,10 @@ async def bag_beside(settings: Settings) -> dict[str, Any]:
         return bag_json(replace(status, declared=tuple(declared.items())))
 
 
+def old(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 2 * 60 else span(seconds * 1000)
+
+
 def bag_tables(said: dict[str, Any]) -> list[RenderableType]:
     assets = plain_table("asset", "coins", "price", "USD", "share", "hedged by", left=("hedged by",))
     places = plain_table("asset", "source", "coins", "read at (UTC)", "age", left=("source", "read at (UTC)"))
@@ -42,7 +47,7 @@ def bag_tables(said: dict[str, Any]) -> list[RenderableType]:
         )
         places.add_row(one["asset"], "declared", number(one["declared_coins"], 8), NOTHING, NOTHING)
         for source in one["sources"]:
-            age = NOTHING if source["age_seconds"] is None else f"{source['age_seconds']} s"
+            age = NOTHING if source["age_seconds"] is None else old(source["age_seconds"])
             places.add_row("", source["name"], number(source["coins"], 8), clock(source["as_of"]), age)
             if source["error"]:
                 troubles.append(Text(f"{one['asset']} {source['name']}: {source['error']}", "yellow"))

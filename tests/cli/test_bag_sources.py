@@ -1,8 +1,10 @@
 """What does a person see of a bag whose sources fail, lie, or come back? A real bot, and a local server that tells the coins."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -88,6 +90,15 @@ def test_several_sources_are_summed_each_with_its_age(desk: Desk, wallets: Walle
     shown = " ".join(desk.good("bag").out.split())
     assert "100 % BTC/USD:BTC" in shown
     assert "declared 0.75 – – cold 1 " in shown
+
+
+def test_an_old_answer_is_told_in_days_and_not_in_seconds(desk: Desk, wallets: Wallets) -> None:
+    write(desk, wallets, "60")
+    at = datetime.now(UTC) - timedelta(days=9)
+    wallets.document = json.dumps({"coins": {"BTC": "0.25"}, "as_of": f"{at:%Y-%m-%dT%H:%M:%SZ}"})
+    answer = desk.hb("bag")
+    assert answer.code == 3
+    assert re.search(r"office +– +[-0-9]+ [:0-9]+ +9 days", answer.out), answer.out
 
 
 def test_what_is_declared_is_known_also_where_no_source_tells_anything(desk: Desk, wallets: Wallets) -> None:
