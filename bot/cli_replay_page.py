@@ -29,7 +29,8 @@ def require_pages(named: Named, taken: Iterable[Path]) -> None:
 
 
 def write_pages(runs: Mapping[str, tuple[Settings, Replay, Mapping[str, Any]]], read: Recorded, named: Named) -> None:
-    told = [Told(name, answer, drawn(run, read, POINTS), bands(run), carried(run)) for name, (_, run, answer) in runs.items()]
+    funded = bool(read.rates)
+    told = [Told(name, answer, drawn(run, read, POINTS), bands(run), carried(run), funded) for name, (_, run, answer) in runs.items()]
     prices = extremes(read)
     if named.report is not None:
         write(page(told, prices).encode(), named.report, "--report")

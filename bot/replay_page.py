@@ -36,6 +36,7 @@ class Told:
     curves: Series
     bands: Mapping[str, Edges]
     carried: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the assets that a leg's short is for too
+    funded: bool = True  # funding rates were given: else none is counted, and 0 would be no figure
 
     @property
     def days(self) -> Decimal:
@@ -115,6 +116,7 @@ def figures(run: Told, chosen: Chosen) -> dict[str, str]:
     start, end, bag = (Decimal(said[name]) for name in ("value_start_usd", "value_end_usd", "unhedged_value_end_usd"))
     funding, fees = Decimal(said["funding_usd"]), Decimal(said["fees_usd"])
     cost = fees - funding
+    yearly = percent(float(cost / start / run.days * YEAR_DAYS)) if run.days else "–"
     return {
         "value at the start, USD": usd(start),
         "value at the end, USD": usd(end),
@@ -123,9 +125,9 @@ def figures(run: Told, chosen: Chosen) -> dict[str, str]:
         **effect(curves, worth, chosen),
         "the hedge brought, USD": usd(end - bag),
         "of which the contracts, USD": usd(end - bag + cost),
-        "of which funding, USD": usd(funding),
+        "of which funding, USD": usd(funding) if run.funded else "not counted",
         "of which fees, USD": usd(-fees),
-        "cost a year, of the start": percent(float(cost / start / run.days * YEAR_DAYS)) if run.days else "–",
+        "cost a year, of the start": yearly if run.funded else f"{yearly} (fees alone)",
         "largest hedge error": f"{float(said['hedge_error_max_bps']):,.2f} bp",
         "turnover, USD": usd(Decimal(said["turnover_usd"])),
         "orders, fills": f"{said['orders']:,}, {said['fills']:,}",
@@ -196,7 +198,8 @@ def each_chart(runs: Sequence[Told], prices: Mapping[str, Extremes]) -> Iterator
     )
     for asset in first.legs:
         yield from charts_of(asset, runs, prices.get(asset))
-    yield Chart("Funding received, USD", of_each(lambda one: one.funding_usd.tolist()))
+    if runs[0].funded:
+        yield Chart("Funding received, USD", of_each(lambda one: one.funding_usd.tolist()))
     yield Chart("Fees paid, USD", of_each(lambda one: one.fees_usd.tolist()))
 
 

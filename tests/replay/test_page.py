@@ -22,13 +22,18 @@ BAG = ("--prices", "prices/btc.csv", "--bag", "2", "--collateral", "3")
 OUTSIDE = re.compile(r"(src|href)=|https?://(?!www\.w3\.org/2000/svg)|url\(|<script|@import")
 
 
+FUNDED = ("--funding", "funding.csv")
+
+
 def replayed(desk: Desk, *more: str, bars: int = 200) -> dict[str, object]:
     grid(desk.folder, bars=bars)
+    rates = [f"{1_704_067_200 + 8 * 3600 * place},0.0001" for place in range(bars // 8 + 1)]  # from where the prices begin
+    (desk.folder / "funding.csv").write_text("\n".join(["timestamp,rate", *rates, ""]), "utf-8")
     return desk.good("replay", *BAG, *more, "--json").json
 
 
 def test_the_page_is_complete_in_itself_and_shows_every_curve_of_every_run(desk: Desk) -> None:
-    said = replayed(desk, "--report", "out.html", "--compare", "half:hedges.BTC.ratio=0.5,band.low=0.98", "--ratio", "1.0")
+    said = replayed(desk, *FUNDED, "--report", "out.html", "--compare", "half:hedges.BTC.ratio=0.5,band.low=0.98", "--ratio", "1.0")
     text = (desk.folder / "out.html").read_text("utf-8")
     assert not OUTSIDE.search(text)
     for title in (
@@ -48,7 +53,7 @@ def test_the_page_is_complete_in_itself_and_shows_every_curve_of_every_run(desk:
     for one in pictures:
         ElementTree.fromstring(one)
     half = said["runs"]["half"]
-    alone = desk.good("replay", *BAG, "--ratio", "0.5", "--set", "band.low=0.98", "--json").json
+    alone = desk.good("replay", *BAG, *FUNDED, "--ratio", "0.5", "--set", "band.low=0.98", "--json").json
     assert {name: half[name] for name in alone if name != "seconds"} == {name: alone[name] for name in alone if name != "seconds"}
     cells = re.findall(r"<td>(.*?)</td>", text)
     ends = cells[cells.index("value at the end, USD") :][1:4]
@@ -56,6 +61,14 @@ def test_the_page_is_complete_in_itself_and_shows_every_curve_of_every_run(desk:
     reduced = next(at for at, cell in enumerate(cells) if cell.startswith("variance taken away"))
     assert float(cells[reduced + 1].rstrip("%")) > 99
     assert float(cells[reduced + 2].rstrip("%")) == pytest.approx(75, abs=5)
+
+
+def test_a_page_without_funding_rates_says_so_in_place_of_a_sum_of_nothing(desk: Desk) -> None:
+    replayed(desk, "--report", "out.html")
+    text = (desk.folder / "out.html").read_text("utf-8")
+    assert "<td>of which funding, USD</td><td>not counted</td>" in text
+    assert " (fees alone)</td>" in text
+    assert "Funding received" not in text
 
 
 def test_a_policy_is_shown_beside_the_same_history_always_hedged(desk: Desk) -> None:
