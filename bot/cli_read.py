@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from bot.audit.store import NothingYet, Store
-from bot.cli_call import NoAnswer, ask, exact
+from bot.cli_call import NoAnswer, address_here, ask, exact
 from bot.cli_exit import Wrong, code_of, on_terminal, say
 from bot.core.decide import RULES_VERSION, decide
 from bot.core.decision import Mode
@@ -46,7 +46,10 @@ def leader(settings: Settings) -> str | None:
 
 def from_bot(settings: Settings, path: str, *, otherwise: str, note: Callable[[str], None] = say) -> dict[str, Any] | None:
     """A running bot's answer; None if none is on record as running, or if it does not answer: then that is said."""
-    name = leader(settings)
+    try:
+        name = leader(settings)
+    except PortError as unread:
+        return without_record(settings, path, unread, note)
     if name is None:
         return None
     try:
@@ -54,14 +57,27 @@ def from_bot(settings: Settings, path: str, *, otherwise: str, note: Callable[[s
         said = exact(answer)
     except NoAnswer as error:
         note(
-            f"note: by the record {name} leads account {settings.account}, but its API does not answer ({error}): it hangs, or it died and "
-            f"the next `hedgebot run` goes on; {otherwise}"
+            f"note: by the record {name} leads account {settings.account}, but its API does not answer ({error}): it has just begun, "
+            f"it hangs, or it died and the next `hedgebot run` goes on; {otherwise}"
         )
         return None
     if answer.is_success:
         return said
     note(f"note: the bot that leads account {settings.account} answered {answer.status_code}: {said.get('detail')}; {otherwise}")
     return None
+
+
+def without_record(settings: Settings, path: str, unread: PortError, note: Callable[[str], None]) -> dict[str, Any]:
+    """What a bot on this machine still knows. Raise `unread` where there is none."""
+    try:
+        answer = ask(settings, "GET", path, url=address_here(settings))
+        said = exact(answer)
+    except (NoAnswer, Wrong):
+        raise unread from None
+    if not answer.is_success:
+        raise unread
+    note(f"note: the record cannot be read ({unread}); this is what the bot on this machine says")
+    return said
 
 
 # ---------------------------------------------------------------------------------------------------------------- plan

@@ -4,7 +4,7 @@
 #   /passwords/admin/postgres      the database's administrator: db and migrate see it, the bot never does
 #   /passwords/bot/audit.password  the bot's own database user
 #   /passwords/bot/api.token       who holds it may command the bot
-#   /passwords/bot/venue.api_key   and the other keys of ./secrets, as they are there now
+#   /passwords/bot/venue.api_key   and whatever else lies in ./secrets, as it is there now
 #   /passwords/grafana/admin       Grafana's first user
 #
 # A password that is there is never changed. Each volume is mounted only where its secrets belong.
@@ -31,13 +31,19 @@ missing /passwords/bot/audit.password 10001 0400
 missing /passwords/bot/api.token 10001 0400
 missing /passwords/grafana/admin 472 0400
 
-for old in /passwords/bot/venue.*; do
-    [ -e "/given/${old##*/}" ] || rm -f "$old"
+for old in /passwords/bot/*; do
+    case ${old##*/} in
+        audit.password | api.token) ;;
+        *) [ -e "/given/${old##*/}" ] || rm -f "$old" ;;
+    esac
 done
 for key in /given/*; do
     case ${key##*/} in
-        venue.api_key | venue.api_secret | venue.passphrase) keep "/passwords/bot/${key##*/}" 10001 0400 <"$key" ;;
+        venue.api_key | venue.api_secret | venue.passphrase | \
+            accounts.?*.api_key | accounts.?*.api_secret | accounts.?*.passphrase | \
+            bag.?*.sources.?*.api_key | bag.?*.sources.?*.api_secret | bag.?*.sources.?*.passphrase | \
+            notify.critical_urls | notify.warning_urls | notify.info_urls) keep "/passwords/bot/${key##*/}" 10001 0400 <"$key" ;;
         README.md | '*') ;;
-        *) echo "secrets: ./secrets/${key##*/} is not a key that the bot knows (venue.api_key, venue.api_secret, venue.passphrase): left alone" >&2 ;;
+        *) echo "secrets: ./secrets/${key##*/} is not a key that the bot knows (venue.api_key, venue.api_secret, venue.passphrase; the others: secrets/README.md): left alone" >&2 ;;
     esac
 done

@@ -48,6 +48,7 @@ class Database:
     secret: str = field(repr=False, default="")
     session: str = ""  # the name that all our sessions on a server bear, and nobody else's
     given_up: Event = field(default_factory=Event, repr=False, compare=False)  # nobody waits for an answer of the server any more
+    origin: str = "HEDGEBOT__AUDIT__PASSWORD_FILE"  # of the secret, for messages
 
     @property
     def on_server(self) -> bool:
@@ -106,7 +107,7 @@ class Database:
             said = said.replace(self.secret, "***")
         for mark, meaning in MEANINGS.items():
             if mark in said:
-                return f"{meaning} ({said})"
+                return f"{meaning.format(origin=self.origin)} ({said})"
         return said
 
     def give_up(self) -> None:
@@ -131,11 +132,12 @@ MEANINGS: Final = {
     "malformed": "the file is damaged; restore a backup",
     "disk I/O error": "the disk is full or fails; free space on it, and look into the log of the system",
     "unable to open": "the file cannot be opened; check that the folder exists and may be written",
-    "password authentication failed": "the server refused the user or password; check HEDGEBOT__AUDIT__PASSWORD_FILE",
-    "no password supplied": "the server wants a password; set HEDGEBOT__AUDIT__PASSWORD_FILE",
+    "password authentication failed": "the server refused the user or password; check {origin}",
+    "no password supplied": "the server wants a password; set {origin}",
     "no answer within": SILENT,
     "timeout expired": SILENT,
     "onnection refused": "the server does not answer; check host and port in `audit.url` and that it runs",
+    "failed to resolve host": "nobody here is called so; start the server (with Compose: docker compose up -d), or correct `audit.url`",
     "does not exist": "the server has no such database or user; create it, or correct `audit.url`",
 }
 
@@ -249,16 +251,22 @@ def require_current(database: Database, *, create: bool) -> None:
         if found is None:
             refuse_foreign(database, tables)
             if not create or database.on_server:
-                raise MissingMigration(f"audit database {database.where} is empty: run `hedgebot db upgrade` once to make its tables")
+                raise MissingMigration(f"audit database {database.where} is empty: {upgraded(database)} once to make its tables")
     if found is None:
         migrate(database)
     elif found < migrations.HEAD:
         raise MissingMigration(
             f"audit database {database.where} is at version {found}, this program writes {migrations.HEAD}:"
-            " stop the bot, make a copy, run `hedgebot db upgrade`"
+            f" stop the bot, make a copy, {upgraded(database)}"
         )
     else:
         refuse_newer(database, found)
+
+
+def upgraded(database: Database) -> str:
+    """What to run: on a server the bot's user may be one that owns no table."""
+    server = " (or `hedgebot db set-up`, where `db set-up` made it; with Compose: docker compose up -d)"
+    return f"run `hedgebot db upgrade`{server if database.on_server else ''}"
 
 
 def refuse_newer(database: Database, found: str) -> None:

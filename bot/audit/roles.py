@@ -7,6 +7,7 @@ those only the columns that move.
 
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, event, inspect, text
@@ -75,7 +76,8 @@ def require_idle(database: Database, connection: Connection, bot: str) -> None:
 
 
 def as_admin(url: URL, admin: str, password: str | None) -> Database:
-    return postgres_database(url.set(username=admin, password=None), password, read_only=False, synchronous="FULL")
+    database = postgres_database(url.set(username=admin, password=None), password, read_only=False, synchronous="FULL")
+    return replace(database, origin="--admin-password-file")
 
 
 def as_owner(url: URL, admin: str, password: str | None) -> Database:

@@ -1,10 +1,12 @@
 """The bot's own database user on a PostgreSQL server: what it may do, what it may not, and how it is made."""
 
+from contextlib import closing
+
 import pytest
 from sqlalchemy.engine import make_url
 
-from bot.audit.database import migrations
-from bot.audit.roles import MAY, OWNER, set_up
+from bot.audit.database import connect, migrations, require_current
+from bot.audit.roles import MAY, OWNER, as_admin, as_owner, set_up
 from bot.audit.store import Store
 from bot.audit.tables import AuditTable
 from bot.core.events import CommandGiven
@@ -151,3 +153,20 @@ def test_a_database_of_another_program_is_left_alone(bot_url: str, server_url: s
         connection.execute("CREATE TABLE book (price text)")
     with pytest.raises(Misconfigured, match="it holds book"):
         made(bot_url)
+
+
+def test_a_refused_administrator_is_not_looked_for_in_the_password_of_the_bot():
+    url = make_url("postgresql://hb_bot@127.0.0.1:9/hb_roles")
+    refused = Exception('FATAL: password authentication failed for user "postgres"')
+    for open_as in (as_admin, as_owner):
+        with closing(open_as(url, "postgres", "wrong")) as database:
+            assert "check --admin-password-file (" in database.reason(refused)
+    with closing(connect(url.render_as_string(), password="wrong")) as database:
+        assert "check HEDGEBOT__AUDIT__PASSWORD_FILE (" in database.reason(refused)
+
+
+def test_a_server_whose_name_nobody_knows_is_named_with_what_to_do():
+    url = "postgresql://hb_bot@nobody.invalid/hb_roles"
+    with pytest.raises(Misconfigured, match="nobody here is called so; start the server") as refused, closing(connect(url)) as database:
+        require_current(database, create=False)
+    assert "nobody.invalid" in str(refused.value)

@@ -229,7 +229,7 @@ def test_a_bot_that_died_is_not_said_to_be_at_work(desk: Desk):
     answer = desk.hb("status")
     assert answer.code == 0
     assert f"by the record pid {bot.process.pid} on" in answer.err
-    assert "it hangs, or it died and the next `hedgebot run` goes on; this is what the record says" in answer.err
+    assert "it has just begun, it hangs, or it died and the next `hedgebot run` goes on; this is what the record says" in answer.err
 
 
 def test_a_bot_that_does_not_take_questions_is_said_to_have_answered(desk: Desk):
@@ -244,3 +244,22 @@ def test_a_bot_that_does_not_take_questions_is_said_to_have_answered(desk: Desk)
         assert "the bot that leads account main answered 429: too many wrong tokens from your address" in answer.err
         assert "this is what the record says" in answer.err
         assert bot.stop() == 0
+
+
+def test_while_the_server_of_the_record_is_down_a_bot_on_this_machine_still_says_what_it_holds(desk: Desk):
+    desk.write(PATIENT)
+    down = {"HEDGEBOT__AUDIT__URL": "postgresql://hedgebot@127.0.0.1:9/hedgebot"}
+    with desk.start("--live") as bot:
+        bot.until(lambda said: said["open_orders"] == 1)
+        for end in ("api", "token"):  # where they lie beside a server
+            (desk.folder / f"hedgebot-main.{end}").write_bytes((desk.folder / f"hedgebot.db.{end}").read_bytes())
+        for command in ("status", "plan"):
+            answer = desk.hb(command, env=down)
+            assert answer.code == 0, answer.err
+            assert "note: the record cannot be read (audit database postgresql://hedgebot@127.0.0.1:9/hedgebot: " in answer.err
+            assert "; this is what the bot on this machine says" in answer.err
+            assert "armed" in answer.out
+        assert bot.stop() == 0
+    answer = desk.hb("status", env=down)
+    assert (answer.code, answer.out) == (4, "")
+    assert "the server does not answer; check host and port" in answer.err
