@@ -72,12 +72,14 @@ class Collateral:
     def missing(self) -> str:
         """What the full hedge lacks, as the person at the desk must move it."""
         held, limits = self.held, self.rules.risk
-        own, others = self.ideal or ZERO, held.other_usd + held.pending_usd
+        ideal, others = self.ideal or ZERO, held.other_usd + held.pending_usd
+        own = min(ideal, limits.max_position_usd)
+        hedge = f"the full hedge of {own:.0f} USD" if own == ideal else f"the hedge of {own:.0f} USD, which is max_position_usd,"
         wanted, beside = own + others, f", with {others:.0f} USD of other legs on this margin," if others else ""
         needed, at_mark = self.lacking_equity(wanted, limits.price_collar), self.lacking_equity(wanted, ZERO)
         if needed is None or at_mark is None:
             return (
-                f"the full hedge of {own:.0f} USD{beside} cannot be carried at max_leverage {limits.max_leverage:f} by any amount of "
+                f"{hedge}{beside} cannot be carried at max_leverage {limits.max_leverage:f} by any amount of "
                 f"{held.instrument.settle}, as each one posted needs a hedge of its own: raise it, or lower the ratio"
             )
         needed, at_mark = keeper.up(needed), keeper.up(max(ZERO, at_mark))
@@ -92,7 +94,7 @@ class Collateral:
         else:
             remedy = "move it there, or lower the ratio"
         return (
-            f"the full hedge of {own:.0f} USD{beside} at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account"
+            f"{hedge}{beside} at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account"
             f"{beyond} ({at_mark} at the mark alone, the rest for a move of the collar): {remedy}"
         )
 

@@ -10,7 +10,7 @@ from bot.core.decision import Approved, Intent
 from bot.core.exposure import exposure
 from bot.core.model import Basis, Position, Side
 from bot.core.policy import ideal_coins
-from bot.core.rules import Band
+from bot.core.rules import Band, CollateralRule
 from tests.core.worlds import BTC, EXECUTION, RISK, SOL, XRP, Account, hedged, leg_rule, rules, world
 
 D = Decimal
@@ -345,6 +345,18 @@ def test_an_over_hedge_above_max_position_is_cut_back_to_the_ideal() -> None:
     limit = replace(RISK, max_position_usd=D(120_000), max_leverage=D(3))
     made = hedged(wallet="2.5", short_usd=200_000, risk=limit, execution=BIG)  # ideal 150000
     assert [(order.side, order.contracts) for order in made.turn().orders] == [(Side.BUY, 500)]
+
+
+def test_what_a_hedge_lacks_is_what_it_lacks_up_to_max_position_usd() -> None:
+    rule = replace(leg_rule(BTC), collateral=CollateralRule(auto=True, most_coins=D(9), most_coins_per_day=D(9)))
+    made = hedged(spot="39", wallet="1", short_usd=0, risk=replace(RISK, max_position_usd=D(300_000)))
+    made.rules = replace(made.rules, legs=(rule,))
+    (plan,) = made.turns(4).legs
+    assert plan.lacking_coins is not None
+    (said, *_) = plan.missing
+    assert said.startswith(
+        f"the hedge of 300000 USD, which is max_position_usd, at max_leverage 2 lacks {plan.lacking_coins} BTC in the account"
+    )
 
 
 @pytest.mark.parametrize(("short_usd", "told"), [(300_000, False), (303_000, False), (303_100, True)])
