@@ -101,7 +101,8 @@ def swept(asked: Asked, tell: Callable[[dict[str, Any]], None] = untold) -> dict
                     failed = made(left, journal, asked, len(jobs))
                 except KeyboardInterrupt:
                     kept = sum(job.key in journal.finished for job in jobs)
-                    say(f"interrupted: {kept:,} of {len(jobs):,} runs are kept in {journal.file}; the same command goes on from there")
+                    where = f"{kept:,} of {len(jobs):,} runs are kept in {journal.file}; the same command goes on from there"
+                    say(f"interrupted: {where if kept else 'no run was finished, and nothing is kept'}")
                     raise
             each = [(job.key, one.varied) for job, one in zip(jobs, grid.combinations, strict=True)]
             found = [result(key, varied, journal.finished[key]) for key, varied in each if key in journal.finished]

@@ -181,6 +181,19 @@ def test_ctrl_c_that_another_thread_hears_waits_until_a_result_is_kept_and_count
     assert len((tmp_path / "out.journal").read_text().splitlines()) == 1
 
 
+def test_ctrl_c_before_a_run_was_finished_names_no_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def add(journal: Journal, came: Mapping[str, Answer]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "add", add)
+    with pytest.raises(KeyboardInterrupt):
+        swept(Asked(tmp_path / grid(tmp_path), tmp_path / "out.parquet", None, 20, None, None, None, 1, None))
+    assert "interrupted: no run was finished, and nothing is kept" in capsys.readouterr().err
+    assert not (tmp_path / "out.journal").exists()
+
+
 def test_a_heat_map_that_cannot_be_written_in_the_end_does_not_cost_the_answer(tmp_path: Path) -> None:
     told = []
     maps = tmp_path / "maps"
