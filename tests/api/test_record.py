@@ -162,7 +162,7 @@ async def test_a_stream_more_than_there_may_be_is_refused_until_one_is_closed_or
     await asyncio.gather(*(asyncio.wait_for(one.answered.wait(), 10) for one in listening))
     assert {one.status for one in listening} == {200}
     late = Listener(bot)
-    await late.asking
+    await asyncio.wait_for(late.asking, 10)
     assert (late.status, late.retry_after) == (503, "10")
     assert f"{MOST_STREAMS} streams are open" in late.heard
     await listening.pop().hang_up()

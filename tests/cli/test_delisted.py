@@ -23,6 +23,9 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path, loaded: Forks) -> Itera
         yield TwoHedges(tmp_path, loaded, server)
 
 
+at_one_venue = pytest.mark.parametrize("desk", ["bybit"], indirect=True)  # what is asked of the venue is asked in the other tests
+
+
 class TwoHedges(VenueDesk):
     """BTC and ETH on one account."""
 
@@ -34,6 +37,7 @@ class TwoHedges(VenueDesk):
         self.write(yaml.safe_dump(said))
 
 
+@at_one_venue
 def test_a_flat_hedge_may_leave_the_configuration(desk: TwoHedges):
     desk.hedging(BTC="1", ETH="1")
     desk.good(*RUN)
@@ -74,6 +78,7 @@ def test_a_contract_that_the_venue_took_away_is_released_and_the_others_go_on(de
     assert "no hedge of ETH is open on record (open: BTC): there is nothing to release; nothing was changed" in again.err
 
 
+@at_one_venue
 def test_an_order_that_was_open_when_its_contract_went_comes_to_its_end_on_record(desk: TwoHedges):
     desk.hedging(BTC="0", ETH="1")
     patient = ("--set", "execution.order_ttl_seconds=600", "--set", "execution.cross_after_seconds=600")
@@ -113,6 +118,7 @@ def test_a_hedge_is_not_released_while_the_venue_may_hold_it(desk: TwoHedges):
     desk.good("release", "ETH", "--reason", "closed by hand")
 
 
+@at_one_venue
 def test_a_hedge_is_not_released_under_a_running_bot(desk: TwoHedges):
     desk.hedging(BTC="0", ETH="1")
     desk.good(*RUN)

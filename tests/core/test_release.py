@@ -40,6 +40,27 @@ def test_a_hedge_is_over_where_the_venue_holds_neither_a_short_nor_a_long(contra
     assert over or f"the venue still holds {contracts} contracts of {ETH.symbol}" in why
 
 
+def test_what_the_venue_does_not_show_may_be_held_and_is_not_released():
+    made = two()
+    made.turns(10)
+    leg = made.state.leg("ETH")
+    assert refusal(leg, View(ETH, errors=("position: timed out",)), WayToFlat("")).startswith(
+        f"the position in {ETH.symbol} could not be read (position: timed out): release it when"
+    )
+    assert "(the venue does not show it)" in refusal(leg, View(ETH), WayToFlat(""))
+    assert refusal(leg, None, WayToFlat("")) == ""  # it lists the contract no more
+
+
+def test_a_flat_hedge_is_not_released_while_its_order_may_be_open():
+    made = two(fill=False)
+    made.turn()
+    leg = made.state.leg("ETH")
+    assert leg.working is not None
+    flat = View(ETH, position=Position(ETH.symbol, 0, None, None, NOW_MS))
+    assert f"the order {leg.working.order.client_id} of {ETH.symbol} may still be open" in refusal(leg, flat, WayToFlat(""))
+    assert refusal(leg, None, WayToFlat("")) == ""
+
+
 @pytest.mark.parametrize(
     ("was", "venue_id", "filled", "traded", "path"),
     [

@@ -1,6 +1,12 @@
 """What do kill and flatten say of each other: which of them holds, and is the hedge really gone?"""
 
-from bot.commanding import carried_out, refused
+import asyncio
+from itertools import chain, repeat
+
+import pytest
+
+from bot import commanding
+from bot.commanding import Said, at_once, carried_out, heeded, refused
 from bot.core.decision import Mode
 from bot.core.events import CommandGiven
 from tests.engine.bots import Bots
@@ -47,3 +53,29 @@ async def test_a_reason_that_is_given_after_the_kill_file_was_written_by_hand_go
     for reason in ("the price is wrong", "another one"):
         await bot.say("kill", reason=reason)
     assert bot.engine.state.killed == "the price is wrong"
+
+
+@pytest.mark.parametrize(
+    ("name", "hurries"),
+    [("kill", True), ("stop", True), ("flatten", False), ("cancel-all", False), ("pause", False), ("dry-run-on", False), ("rearm", False)],
+)
+async def test_only_a_kill_and_the_end_cancel_without_a_look_at_anything_else(name: str, hurries: bool):
+    word = Said(CommandGiven(name, "test", 0), asyncio.get_running_loop().create_future())
+    assert at_once([word]) is hurries
+
+
+async def test_a_kill_file_hurries_the_bot_once_and_again_when_it_comes_back(monkeypatch: pytest.MonkeyPatch):
+    """Else a bot whose order cannot be cancelled would turn ten times a second."""
+    monkeypatch.setattr(commanding, "LOOK_SECONDS", 0)
+    looks = chain([False, True, True, True, False, True, True], repeat(True))
+    woken, looked = [], []
+
+    def hurried() -> bool:
+        looked.append(next(looks))
+        return looked[-1]
+
+    heeding = asyncio.create_task(heeded(hurried, lambda: woken.append(len(looked))))
+    while len(looked) < 12:  # noqa: ASYNC110  # nothing to wait for but its turns
+        await asyncio.sleep(0)
+    heeding.cancel()
+    assert woken == [2, 6]
