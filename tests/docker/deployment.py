@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -193,6 +194,15 @@ class Deployment:
     def kill_main_process(self, service: str) -> None:
         """A crash, not an order: the process dies under Docker's hands. (`docker kill` would tell Docker to leave it down.)"""
         os.kill(int(self.state(service)["Pid"]), 9)
+
+
+def said_in(page: str, beginning: str) -> list[str]:
+    """Commands that a page of the docs tells to type, in backticks or in a block, as they stand there."""
+    text = (HERE / "docs" / page).read_text("utf-8").replace("\\\n", " ")
+    lines = [line.removeprefix("$ ").partition("   #")[0].strip() for line in text.splitlines() if line.startswith("$ ")]
+    found = [command for command in [*lines, *re.findall(r"`([^`\n]+)`", text)] if command.startswith(beginning)]
+    assert found, f"docs/{page} tells no {beginning} any more"
+    return found
 
 
 def clone_of_head(folder: Path) -> Path:

@@ -1,14 +1,14 @@
 """What a person gets wrong with containers: secrets, ports, volumes, a missing database. Each has its message and its exit code."""
 
+import os
 import re
 import socket
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.docker.conftest import Deploy
-from tests.docker.deployment import Deployment, Said
+from tests.docker.deployment import Deployment, Said, eventually, said_in
 
 OWN_FILES = "audit.url=sqlite:////tmp/a.db", "paper.url=sqlite:////tmp/p.db", "kill_file=/tmp/k"
 
@@ -97,13 +97,43 @@ def test_a_file_that_is_no_key_is_left_alone_and_said(up: Deployment):
     assert "venue.apikey" not in up.good("exec", "-T", "bot", "ls", "/run/secrets")
 
 
+def test_what_else_an_operator_gives_is_handed_over_and_taken_back(up: Deployment):
+    given = up.clone / "secrets" / "notify.warning_urls"
+    given.write_text("json://127.0.0.1:9/nobody\n")
+    try:
+        up.good("run", "--rm", "-T", "secrets")
+        told = up.compose("run", "--rm", "-T", "--no-deps", "bot", "notify", "test")
+        assert (told.code, "NOT sent" in told.out) == (1, True), told.text
+    finally:
+        given.unlink()
+    up.good("run", "--rm", "-T", "secrets")
+    assert up.good("exec", "-T", "bot", "ls", "/run/secrets").split() == ["api.token", "audit.password"]
+
+
+def test_a_volume_of_somebody_else_is_given_to_the_bot_by_the_command_in_the_docs(up: Deployment, tmp_path: Path):
+    """Not root's, and closed to all others: root without its capabilities cannot even list it."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    (folder / "hedge").write_text("")
+    for path in (folder / "hedge", folder):
+        os.chown(path, 1000, 1000)
+    words = said_in("deployment.md", "docker compose run --rm --no-deps --user 0")[0].split()[2:]
+    assert words[-2:] == ["10001:10001", "/data"]
+    at = words.index("--no-deps")
+    up.good(*words[:at], "-T", "-v", f"{folder}:/data", *words[at:])
+    assert {path.stat().st_uid for path in (folder, folder / "hedge")} == {10001}
+
+
 def test_without_a_database_it_says_so_and_goes_on_by_itself_once_there_is_one(up: Deployment):
-    up.good("stop", "bot", "db", timeout=200)
+    up.good("stop", "db", timeout=200)
+    seen = up.hb("status")
+    assert (seen.code, "this is what the bot on this machine says" in seen.err) == (0, True), seen.text
+    up.good("stop", "bot", timeout=200)
     said = second(up)
     assert said.code in (1, 4), said.text
     assert re.search("the server does not answer|could not be found|Name or service not known|resolve host", said.text), said.text
     up.engine.good("start", up.id("bot"))
-    time.sleep(5)
+    eventually(lambda: up.inspect("bot")["RestartCount"] > 0, 60, "the bot has ended for want of a database, and Docker started it again")
     up.engine.good("start", up.id("db"))
     up.healthy("db")
     up.healthy()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.deploy.promql import DASHBOARDS, queries
 from tests.docker.conftest import Deploy
-from tests.docker.deployment import Deployment, eventually
+from tests.docker.deployment import HERE, Deployment, eventually, run, said_in
 
 QUIET = {"Distance to liquidation", "Alerts", "Answer to an order"}  # panels that may rightly be empty
 LONG_RUNNING = ("bot", "db", "prometheus", "alertmanager", "revive")
@@ -43,9 +43,9 @@ def firing(paper: Deployment, name: str) -> bool:
 
 def no_order_twice(paper: Deployment) -> None:
     """Every order on record is one order at the venue, and the venue has none that is not on record."""
-    orders = paper.orders()
-    assert max(Counter(order["client_id"] for order in orders).values()) == 1
     at_venue = Counter(client_id for client_id, _ in of_venue(paper.good("exec", "-T", "bot", "python", "-c", READ_VENUE)))
+    orders = paper.orders()  # read last: what the venue had before is on record by now
+    assert max(Counter(order["client_id"] for order in orders).values()) == 1
     assert max(at_venue.values()) == 1
     assert set(at_venue) <= {order["client_id"] for order in orders}
 
@@ -120,10 +120,10 @@ def test_the_bots_database_user_cannot_change_the_record(paper: Deployment):
 def test_prometheus_finds_the_bot_through_dns_and_scrapes_it(paper: Deployment):
     up = eventually(lambda: paper.query('up{job="hedgebot"} == 1'), 30, "a scrape")
     assert len(up) == 1
-    assert float(eventually(lambda: paper.query("hedgebot_audit_seq"), 30, "audit_seq")[0]["value"][1]) > 1
+    eventually(lambda: paper.query("hedgebot_audit_seq > 1"), 30, "audit_seq")
     loaded = {rule["name"] for group in paper.get("PROMETHEUS", "/api/v1/rules")["data"]["groups"] for rule in group["rules"]}
     assert "HedgeDrift" in loaded
-    assert paper.get("PROMETHEUS", "/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
+    eventually(lambda: paper.get("PROMETHEUS", "/api/v1/alertmanagers")["data"]["activeAlertmanagers"], 30, "an Alertmanager is found")
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
@@ -172,10 +172,22 @@ def at_work(paper: Deployment, ratio: str) -> None:
 
 
 def crashed(paper: Deployment, service: str) -> None:
+    before = paper.inspect(service)["RestartCount"]
     paper.kill_main_process(service)
     eventually(
-        lambda: paper.inspect(service)["RestartCount"] >= 1 and paper.state(service)["Running"], 60, f"Docker starts {service} again"
+        lambda: (now := paper.inspect(service))["RestartCount"] > before and now["State"]["Running"], 60, f"Docker starts {service} again"
     )
+
+
+def the_record_grows(paper: Deployment) -> None:
+    """The bot itself writes, and that is more than a health of before the crash can tell."""
+
+    def newest() -> int:
+        said = paper.hb("audit", "tail", "-n", "1", "--json")
+        return int(json.loads(said.out)["entries"][0]["seq"]) if said.code == 0 else 0
+
+    before = eventually(newest, 60, "the record is read")
+    eventually(lambda: newest() > before, 90, "the record grows")  # a decision is due once a minute
 
 
 def test_a_crash_of_the_bot_in_the_middle_of_its_work_needs_nobody(paper: Deployment):
@@ -191,6 +203,7 @@ def test_a_crash_of_the_database_in_the_middle_of_the_work_needs_nobody(paper: D
     bot = paper.id("bot")
     crashed(paper, "db")
     paper.healthy("db")
+    the_record_grows(paper)
     paper.healthy()
     assert paper.aligned()["armed"] is True
     assert paper.id("bot") == bot
@@ -203,12 +216,14 @@ def test_what_was_killed_through_docker_in_the_middle_of_the_work_comes_back_by_
     at_work(paper, "0.2" if service == "bot" else "1.0")
     began = paper.state(service)["StartedAt"]
     paper.engine.good("kill", "-s", "KILL", paper.id(service))
-    eventually(lambda: paper.state(service)["StartedAt"] != began and paper.state(service)["Running"], 60, f"{service} is started again")
+    eventually(lambda: (now := paper.state(service))["StartedAt"] != began and now["Running"], 60, f"{service} is started again")
     paper.healthy("db")
+    the_record_grows(paper)
     paper.healthy()
     assert paper.aligned()["armed"] is True
     no_order_twice(paper)
-    assert f"{paper.name}-{service}-1 was killed: started again" in paper.log("revive")
+    said = f"{paper.name}-{service}-1 was killed: started again"
+    eventually(lambda: said in paper.log("revive"), 10, f"{said}, by revive")
 
 
 def test_what_starts_the_killed_again_has_no_network_and_no_capability(paper: Deployment):
@@ -245,3 +260,31 @@ def test_the_record_is_copied_beside_the_bot_and_pruned_by_the_owner_only(paper:
     assert paper.say("audit", "verify").startswith("good")
     assert "and verified" in paper.say("backup", "/data/copy.db")
     no_order_twice(paper)
+
+
+def test_the_copy_is_restored_by_the_commands_in_the_docs_and_the_bot_goes_on_where_it_ended(paper: Deployment):
+    copy = paper.clone / "before.db"
+    paper.good("cp", "bot:/data/copy.db", str(copy))
+    section = (HERE / "docs/deployment.md").read_text("utf-8").partition("\n## Restore\n")[2].partition("\n## ")[0]
+    commands = [line.removeprefix("$ ").partition("   #")[0].strip() for line in section.splitlines() if line.startswith("$ ")]
+    assert len(commands) == 6
+    before = paper.leg()["position_usd"]
+    try:
+        for command in commands:
+            said = run(["sh", "-c", command], env=paper.env, cwd=paper.clone)
+            assert said.code == 0, f"{command}: exit {said.code}: {said.text}"
+    finally:
+        copy.unlink()
+    paper.healthy()
+    assert paper.aligned()["legs"][0]["position_usd"] == before
+    assert paper.say("audit", "verify").startswith("good")
+    no_order_twice(paper)
+
+
+def test_the_kill_file_of_the_docs_stops_a_bot_that_need_not_answer(paper: Deployment):
+    (command,) = set(said_in("deployment.md", "docker compose exec bot touch"))
+    assert command in (HERE / "docs/runbook.md").read_text("utf-8")
+    said = run(["sh", "-c", command], env=paper.env, cwd=paper.clone)
+    assert said.code == 0, said.text
+    eventually(lambda: paper.ask("status")["state"] == "HALTED", 30, "the bot is halted")
+    paper.say("rearm", "--reason", "seen")

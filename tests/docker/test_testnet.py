@@ -60,12 +60,12 @@ def test_a_key_is_handed_over_by_up_and_it_stays_dry(testnet: Deployment):
         (testnet.clone / "secrets" / name).chmod(0o600)  # only its owner can read it
     testnet.good("up", "-d", "--force-recreate", "bot")
     testnet.healthy()
-    status = testnet.ask("status")
-    assert (status["armed"], status["missing"]) == (False, [])
+    eventually(lambda: not testnet.ask("status")["missing"], 30, "nothing is missing")
+    assert testnet.ask("status")["armed"] is False
 
 
 def test_while_dry_it_plans_and_sends_nothing(testnet: Deployment):
-    eventually(lambda: testnet.ask("plan")["legs"][0]["orders"] or testnet.orders(), 60, "a plan")
+    eventually(testnet.orders, 60, "a plan is on record")
     assert {order["status"] for order in testnet.orders()} == {"DRY_RUN"}
     assert books(testnet)["placed"] == 0
 
@@ -112,7 +112,7 @@ def test_a_kill_with_an_order_at_the_venue_ends_in_the_same_hedge_without_a_seco
     eventually(lambda: books(testnet)["open"], 60, "an order at the venue")
     began = testnet.state("bot")["StartedAt"]
     testnet.engine.good("kill", "-s", "KILL", testnet.id("bot"))
-    eventually(lambda: testnet.state("bot")["StartedAt"] != began, 60, "the bot is started again")
+    eventually(lambda: (now := testnet.state("bot"))["StartedAt"] != began and now["Running"], 60, "the bot is started again")
     testnet.healthy()
     assert testnet.aligned()["armed"] is True
     no_order_twice(testnet)

@@ -57,14 +57,15 @@ def test_prometheus_finds_both_through_dns_and_sees_each_account_once(crew: Depl
 
 
 def test_the_accounts_of_a_stopped_worker_are_led_by_the_other(crew: Deployment):
-    stopped = leaders(crew)["family"]
+    stopped = eventually(lambda: leaders(crew).get("family"), 30, "the account is led")
     (left,) = set(containers(crew)) - {stopped}
     crew.engine.good("stop", "-t", "90", stopped)
     assert json.loads(crew.engine.good("inspect", stopped))[0]["State"]["ExitCode"] == 0
     asked = ["exec", left, "hedgebot", "workers", "--json"]
 
     def led() -> bool:
-        listed = json.loads(crew.engine.good(*asked))["workers"]
-        return all((one["holder"] or "").endswith(left) for one in listed)
+        said = crew.engine.docker(*asked)
+        listed = json.loads(said.out)["workers"] if said.code == 0 else []
+        return len(listed) == 3 and all((one["holder"] or "").endswith(left) for one in listed)
 
     eventually(led, 60, "one worker leads all")
