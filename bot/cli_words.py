@@ -22,6 +22,13 @@ class Switch(StrEnum):
     off = "off"
 
 
+def given(reason: str, what: str) -> str:
+    """Raise BadParameter where nothing is said."""
+    if not reason.strip():
+        raise typer.BadParameter(f"say {what}: it goes on record", param_hint="--reason")
+    return reason.strip()
+
+
 def say_word(config: Path | None, account: str | None, name: str, *, reason: str = "", as_json: bool = False) -> None:
     from bot.cli_config import settings_from
     from bot.cli_operate import simple
@@ -91,9 +98,7 @@ def rearm(
     as_json: AsJson = False,
 ) -> None:
     """Let a killed or halted bot send orders again."""
-    if not reason.strip():
-        raise typer.BadParameter("say why it is safe again: it goes on record", param_hint="--reason")
-    say_word(config, account, "rearm", reason=reason.strip(), as_json=as_json)
+    say_word(config, account, "rearm", reason=given(reason, "why it is safe again"), as_json=as_json)
 
 
 @words.command("accept-contract")
@@ -108,10 +113,9 @@ def accept_contract(
     from bot.cli_config import settings_from
     from bot.cli_operate import accept_contract as word
 
-    if not reason.strip():
-        raise typer.BadParameter("say why the contract is good as it is now: it goes on record", param_hint="--reason")
+    said = given(reason, "why the contract is good as it is now")
     settings = settings_from(config, account=account)
-    hand_over(settings, word(settings, asset, reason.strip()), as_json)
+    hand_over(settings, word(settings, asset, said), as_json)
 
 
 @words.command()
@@ -126,10 +130,9 @@ def release(
     from bot.cli_config import settings_from
     from bot.cli_release import release as put_on_record
 
-    if not reason.strip():
-        raise typer.BadParameter("say what became of the hedge: it goes on record", param_hint="--reason")
+    said = given(reason, "what became of the hedge")
     log_to_stderr(None)
-    answer(put_on_record(settings_from(config, account=account), asset, reason.strip()), as_json)
+    answer(put_on_record(settings_from(config, account=account), asset, said), as_json)
 
 
 @words.command("cancel-all")
