@@ -18,6 +18,9 @@ PASSING: Final = (  # troubles of the machine, not of the configuration; SQLite 
     "No space left",
     "holds it locked",
     "database is locked",
+    "the server does not answer; ",  # a database on a server; database.py
+    "the server is there and answers nothing",
+    "nobody here is called so; ",
 )
 
 

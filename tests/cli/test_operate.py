@@ -261,5 +261,5 @@ def test_while_the_server_of_the_record_is_down_a_bot_on_this_machine_still_says
             assert "armed" in answer.out
         assert bot.stop() == 0
     answer = desk.hb("status", env=down)
-    assert (answer.code, answer.out) == (4, "")
+    assert (answer.code, answer.out) == (1, "")
     assert "the server does not answer; check host and port" in answer.err
