@@ -16,10 +16,12 @@ from bot.cli_picture import require_place, write
 from bot.cli_show import clock, number, plain_table, usd
 from bot.exit_codes import Exit
 from bot.report import Report, fold_report
-from bot.report_page import page
+from bot.report_page import TITLES, page
 from bot.settings import Settings
 from bot.wiring.record import files_of, read_store
 from bot.words import moment_ms_from
+
+Line = tuple[str, Callable[[dict[str, Any]], str]]  # what is said, and how it is read from a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +90,31 @@ def of(name: str, show: Callable[[object], str] | None = None, part: str = "") -
     return read
 
 
+def line(name: str, show: Callable[[object], str] | None = None, *, inner: bool = False, part: str = "") -> Line:
+    return "  " * (inner or bool(part)) + TITLES[name], of(name, show, part)
+
+
 SMALL_USD: Final = 1000
-LINES: Final[tuple[tuple[str, Callable[[dict[str, Any]], str]], ...]] = (
-    ("value at the start, USD", of("value_start_usd")),
-    ("value at the end, USD", of("value_end_usd")),
-    ("without a hedge, USD", of("unhedged_end_usd")),
-    ("the hedge brought, USD", of("hedge_usd")),
-    ("  loss avoided", of("loss_avoided_usd")),
-    ("  upside given up", of("upside_given_up_usd")),
-    ("protected on average, USD", of("protected_average_usd")),
-    ("  share of the bag", of("ratio_average", number)),
-    ("premium, USD", of("premium_usd")),
-    ("  funding", of("funding_usd", part="premium")),
-    ("  fees", of("fees_usd", part="premium")),
-    ("  slippage", of("slippage_usd", part="premium")),
-    ("  delay", of("delay_usd", part="premium")),
-    ("  basis", of("basis_usd", part="premium")),
-    ("cost a year, share of the value", of("annual_cost_ratio", number)),
-    ("saved against market orders, USD", of("saved_usd")),
-    ("variance taken away", of("variance_reduction", number)),
-    ("R² of hedged to bag", of("r2_hedged_to_bag", number)),
-    ("time in the band", of("time_in_band", number)),
-    ("collateral on average, USD", of("collateral_average_usd")),
+LINES: Final[tuple[Line, ...]] = (
+    line("value_start_usd"),
+    line("value_end_usd"),
+    line("unhedged_end_usd"),
+    line("hedge_usd"),
+    line("loss_avoided_usd", inner=True),
+    line("upside_given_up_usd", inner=True),
+    line("protected_average_usd"),
+    line("ratio_average", number, inner=True),
+    line("premium_usd"),
+    line("funding_usd", part="premium"),
+    line("fees_usd", part="premium"),
+    line("slippage_usd", part="premium"),
+    line("delay_usd", part="premium"),
+    line("basis_usd", part="premium"),
+    line("annual_cost_ratio", number),
+    line("saved_usd"),
+    line("variance_reduction", number),
+    line("r2_hedged_to_bag", number),
+    line("time_in_band", number),
+    line("collateral_average_usd"),
     ("  its yield elsewhere, {rate} % a year", of("opportunity_cost_usd")),
 )

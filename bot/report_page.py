@@ -4,10 +4,43 @@ import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 from bot.drawing import FAR, Chart, Line, document, figure
 from bot.report import Account, Report, Sample
+
+TITLES: Final = {  # of the figures, also on the terminal
+    "from": "from",
+    "to": "to",
+    "settle": "settled in",
+    "price_start": "price at the start",
+    "price_end": "price at the end",
+    "value_start_usd": "value at the start, USD",
+    "value_end_usd": "value at the end, USD",
+    "unhedged_end_usd": "without a hedge, USD",
+    "hedge_usd": "the hedge brought, USD",
+    "loss_avoided_usd": "loss avoided",
+    "upside_given_up_usd": "upside given up",
+    "protected_average_usd": "protected on average, USD",
+    "ratio_average": "share of the bag",
+    "came_coins": "coins that came to the bag",
+    "premium_usd": "premium, USD",
+    "funding_usd": "funding",
+    "fees_usd": "fees",
+    "slippage_usd": "slippage",
+    "delay_usd": "delay",
+    "basis_usd": "basis",
+    "annual_cost_ratio": "cost a year, share of the value",
+    "saved_usd": "saved against market orders, USD",
+    "variance_reduction": "variance taken away",
+    "r2_hedged_to_bag": "R² of hedged to bag",
+    "time_in_band": "time in the band",
+    "collateral_average_usd": "collateral on average, USD",
+    "opportunity_cost_usd": "yield of that collateral elsewhere",
+    "turnover_usd": "turnover, USD",
+    "wallet_start": "wallet at the start",
+    "wallet_end": "wallet at the end",
+}
 
 
 def page(report: Report) -> str:
@@ -64,7 +97,7 @@ def table(rows: Sequence[tuple[str, str]]) -> str:
 
 
 def words(name: str) -> str:
-    return name.replace("_", " ").replace(" usd", " (USD)").replace("r2", "R²")
+    return TITLES.get(name, name)
 
 
 def readable(name: str, value: object) -> str:

@@ -132,7 +132,7 @@ async def carried(bots: Bots, *, with_beta: bool) -> dict[str, Any]:
     }  # fmt: skip
     assert D(row["value_start_usd"]) == 450_000
     assert D(row["carried"][0]["value_end_usd"]) == 1000 * sol.quantize(D("0.01"))
-    assert "carried: SOL value end" in page(report)
+    assert "carried: SOL value at the end, USD" in page(report)
     return row
 
 
@@ -179,6 +179,9 @@ async def test_the_page_is_complete_in_itself_and_well_formed(bots):
     for picture in re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL):
         ElementTree.fromstring(picture)
     assert "hedged" in text
+    assert [name for name in re.findall(r"<td>([^<]*)</td><td>", text) if "_" in name] == [], (
+        "a field's name is nothing that a holder reads"
+    )
 
 
 def test_a_record_without_a_look_makes_an_empty_statement():
