@@ -179,6 +179,8 @@ async def test_the_page_is_complete_in_itself_and_well_formed(bots):
     for picture in re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL):
         ElementTree.fromstring(picture)
     assert "hedged" in text
+    names = {name.removeprefix("premium: ") for name in re.findall(r"<td>([^<]*)</td><td>", text)}
+    assert {title.strip() for title, _ in LINES if "{" not in title} <= names, "each figure has one name, on the terminal and on the page"
     assert [name for name in re.findall(r"<td>([^<]*)</td><td>", text) if "_" in name] == [], (
         "a field's name is nothing that a holder reads"
     )
