@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any, Final
 
+from bot.audit.database import Unreadable
 from bot.audit.store import NothingYet, Store
 from bot.cli_call import NoAnswer, address_here, ask, exact
 from bot.cli_exit import Wrong, code_of, on_terminal, say
@@ -22,7 +23,7 @@ from bot.core.planner import is_ours
 from bot.core.rules import Rules
 from bot.exit_codes import Exit, worst
 from bot.face import Status, iso_utc, plain, plan_json, status_json
-from bot.ports import Misconfigured, PortError
+from bot.ports import Misconfigured, NotSent, PortError
 from bot.record_face import fills_json, orders_json
 from bot.settings import Settings, config_hash, overrides, to_rules
 from bot.settings_values import sqlite_file
@@ -48,7 +49,7 @@ def from_bot(settings: Settings, path: str, *, otherwise: str, note: Callable[[s
     """A running bot's answer; None if none is on record as running, or if it does not answer: then that is said."""
     try:
         name = leader(settings)
-    except PortError as unread:
+    except (Unreadable, NotSent) as unread:
         return without_record(settings, path, unread, note)
     if name is None:
         return None
@@ -68,13 +69,14 @@ def from_bot(settings: Settings, path: str, *, otherwise: str, note: Callable[[s
 
 
 def without_record(settings: Settings, path: str, unread: PortError, note: Callable[[str], None]) -> dict[str, Any]:
-    """What a bot on this machine still knows. Raise `unread` where there is none."""
+    """What a bot on this machine still knows. Raise `unread` where there is none of this account and venue."""
     try:
         answer = ask(settings, "GET", path, url=address_here(settings))
         said = exact(answer)
     except (NoAnswer, Wrong):
         raise unread from None
-    if not answer.is_success:
+    asked = {"venue": settings.venue.name, "environment": settings.venue.environment}
+    if not answer.is_success or any(said.get(name, value) != value for name, value in asked.items()):
         raise unread
     note(f"note: the record cannot be read ({unread}); this is what the bot on this machine says")
     return said

@@ -34,6 +34,10 @@ DEAD_LINE: Final = {  # is noticed within so long: probes ask an idle one, and n
 }
 
 
+class Unreadable(Misconfigured):
+    """The database itself answers with an error, or not at all: nothing is known of what it holds."""
+
+
 class MissingMigration(Misconfigured):
     """The database is older than the program."""
 
@@ -234,11 +238,11 @@ def postgres_database(url: URL, password: str | None, *, read_only: bool, synchr
 
 @contextmanager
 def naming(database: Database) -> Iterator[None]:
-    """Errors of the driver inside the block come out as Misconfigured, naming the database and the remedy."""
+    """Errors of the driver inside the block come out as Unreadable, naming the database and the remedy."""
     try:
         yield
     except (DBAPIError, *DRIVER_ERRORS) as error:
-        raise Misconfigured(f"audit database {database.where}: {database.reason(error)}") from error
+        raise Unreadable(f"audit database {database.where}: {database.reason(error)}") from error
 
 
 def require_current(database: Database, *, create: bool) -> None:

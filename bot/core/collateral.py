@@ -87,12 +87,12 @@ class Collateral:
         new = needed - held.spot_coins if held.instrument.kind is Kind.INVERSE else ZERO
         beyond = f", {new} of it from outside the bag" if new > 0 else ""
         coming = max(ZERO, keeper.to_come(self.leg.keeping.moving))
-        if coming >= needed:
-            remedy = "the transfer that is under way brings it"
-        elif coming > 0:
+        if coming <= 0:
+            remedy = "move it there, or lower the ratio"
+        elif coming < needed:
             remedy = f"the transfer that is under way brings {coming:f}: move {keeper.up(needed - coming)} there, or lower the ratio"
         else:
-            remedy = "move it there, or lower the ratio"
+            remedy = "the transfer that is under way brings it"
         return (
             f"{hedge}{beside} at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account"
             f"{beyond} ({at_mark} at the mark alone, the rest for a move of the collar): {remedy}"

@@ -343,7 +343,8 @@ class Want:
         if held.short > 0 and leverage > limits.hard_leverage:
             kept = sizing.kept_usd(held, limits)
             if kept < self.ideal or not self.carry.known:
-                missing = (self.collateral.missing(),)
+                cap = min(kept, limits.max_position_usd)
+                missing = self.limited(cap)[1] if cap < self.ideal else ()
                 size = self.size(kept)
                 urgent = None if size is None else replace(size, urgent=True)
                 return "leverage above hard_leverage: reduce to max_leverage", urgent, missing, alerts

@@ -359,6 +359,20 @@ def test_what_a_hedge_lacks_is_what_it_lacks_up_to_max_position_usd() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("most", "said"),
+    [
+        ("100000", "the full hedge of 300000 USD exceeds max_position_usd 100000"),
+        ("201000", "the hedge of 201000 USD, which is max_position_usd, at max_leverage 2 lacks 0.0"),
+    ],
+)
+def test_above_hard_leverage_a_limit_that_is_lowered_below_what_stays_asks_for_no_collateral(most: str, said: str) -> None:
+    made = hedged(spot="2.5", wallet="2.5", short_usd=300_000, execution=BIG, risk=replace(RISK, max_position_usd=D(most)))
+    made.account().mark = D(80_000) + 50  # where 200,000 USD may stay
+    (missing, *_) = made.turn().legs[0].missing
+    assert missing.startswith(said)
+
+
 @pytest.mark.parametrize(("short_usd", "told"), [(300_000, False), (303_000, False), (303_100, True)])
 def test_a_limit_lowered_below_an_open_hedge_sells_nothing_and_is_told(short_usd: int, told: bool) -> None:
     made = hedged(
