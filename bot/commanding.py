@@ -94,8 +94,7 @@ def pull_or_release(switch: KillSwitch, command: CommandGiven) -> str:
 
 def nothing_new(state: State, command: CommandGiven) -> bool:
     """A second kill changes nothing and is no second event, unless it gives the reason for which the file was written."""
-    killed = command.name == "kill" and state.killed is not None and not state.flattening
-    return killed and not (state.killed == KILL_FILE and command.reason)
+    return command.name == "kill" and state.killed is not None and not (state.killed == KILL_FILE and command.reason)
 
 
 def carried_out(command: CommandGiven, state: State) -> bool:

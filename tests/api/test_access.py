@@ -186,6 +186,8 @@ def test_an_address_that_guessed_ten_times_waits_and_others_do_not():
     with pytest.raises(TooOften) as told:
         door.opened("own", "1.2.3.4")  # or the right one would be found among the wrong ones
     assert 1 <= told.value.seconds <= WITHIN_SECONDS + 1
+    with pytest.raises(TooOften):
+        door.opened("", "1.2.3.4")  # who left his token out is told how long, not asked for one
     assert door.opened("own", "5.6.7.8").operates
     now[0] = WITHIN_SECONDS - 0.1
     with pytest.raises(TooOften):

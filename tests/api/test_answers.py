@@ -313,7 +313,7 @@ def alerts_of(**changed) -> list[str]:
 
 
 def test_a_hedge_too_small_to_be_traded_is_told_although_nothing_is_left_to_do():
-    small = {"aligned": True, "position_usd": D(0), "target_usd": D("24.005")}
+    small = {"aligned": True, "position_usd": D(0), "target_usd": D("24.004")}
     said = "nothing is hedged: all of 24.00 USD is less than one order takes (band.min_order_usd, or one contract)"
     assert f"BTC: {said}" in alerts_of(**small)
     for other in ({"target_usd": D(0)}, {"target_usd": None}, {"position_usd": D(-100)}, {"aligned": False}):

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot import api_record
 from bot.access_door import FAILURES
 from bot.api_record import MOST_ROWS, MOST_STREAMS, entries_as_they_come
 from bot.audit.explain import explain
@@ -41,6 +42,10 @@ async def test_pages_join_without_a_gap(bot):
     assert first["orders"] == whole[:1]
     assert first["next"] == whole[0]["seq"]
     assert (await bot.get("orders", before=first["next"]))["orders"] == whole[1:]
+    for name in ("orders", "fills", "decisions"):
+        rows = (await bot.get(name, limit=2))[name]
+        assert (await bot.get(name, limit=2, before=rows[0]["seq"]))[name][0] == rows[1]
+        assert (await bot.get(name, limit=2))["next"] == rows[1]["seq"]
     assert {(await bot.get(name, limit=MOST_ROWS))["next"] for name in ("orders", "fills", "decisions")} == {None}
     head = bot.bot.store.head().seq
     joined, after = [], 0
@@ -48,6 +53,7 @@ async def test_pages_join_without_a_gap(bot):
         page = await bot.get("audit", after=after, limit=7)
         joined += [one["seq"] for one in page["entries"]]
         after = page["next"]
+        assert after == (joined[-1] if joined[-1] < page["head"]["seq"] else None)
     assert joined[:head] == list(range(1, head + 1))
 
 
@@ -80,7 +86,8 @@ async def test_a_parameter_that_cannot_be_meant_names_itself(bot):
         answer = await bot.client.get(f"/api/v1/{path}")
         assert (path, answer.status_code, answer.json()["field"]) == (path, 422, field)
     for said in ("-1", "x", "1.5", "9" * 30):
-        answer = await bot.client.get("/api/v1/events", headers={"last-event-id": said})
+        asked = bot.client.get("/api/v1/events", headers={"last-event-id": said})
+        answer = await asyncio.wait_for(asked, 10)  # a stream has no end
         assert (answer.status_code, answer.json()["field"]) == (422, "last-event-id")
 
 
@@ -110,6 +117,16 @@ async def test_the_stream_tells_each_entry_as_it_is_recorded(bot):
     heard = await asyncio.wait_for(hearing, 10)
     assert "pause" in heard["says"]
     assert bot.bot.store.entry(heard["seq"]).hash == heard["hash"]
+    hearing = asyncio.create_task(told(stream, "CommandGiven"))
+    await bot.client.post("/api/v1/resume")
+    assert "resume" in (await asyncio.wait_for(hearing, 10))["says"]  # and nothing twice
+    await stream.aclose()
+
+
+async def test_a_stream_on_which_nothing_happens_is_kept_open_by_a_line_now_and_then(bot, monkeypatch):
+    monkeypatch.setattr(api_record, "KEEP_ALIVE_SECONDS", 0.0)
+    stream = entries_as_they_come(bot.led, "main", bot.bot.store.head().seq + 1_000)
+    assert [await asyncio.wait_for(anext(stream), 10) for _ in range(3)] == [": from here on\n\n", *[": still here\n\n"] * 2]
     await stream.aclose()
 
 

@@ -8,12 +8,13 @@ import socket
 import anyio.to_thread
 import httpx
 import pytest
+import structlog
 from pydantic import SecretStr
 
 from bot import api_server
 from bot.access_door import FAILURES, Door
 from bot.api import create_app
-from bot.api_server import serve
+from bot.api_server import QuietServer, serve
 from bot.face import CannotListen, status_json
 from tests.api.conftest import TOKEN, alone
 from tests.live.desk import until
@@ -84,6 +85,17 @@ async def test_an_answer_is_sent_at_once_and_not_when_the_part_before_it_was_ack
         (connection,) = serving._server.server_state.connections
         assert connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     await serving.stop()
+
+
+async def test_a_server_that_breaks_is_told_in_the_log(app, monkeypatch):
+    async def breaks(self, sockets):
+        sockets[0].close()
+        raise OSError("no descriptor is left")
+
+    monkeypatch.setattr(QuietServer, "serve", breaks)
+    with structlog.testing.capture_logs() as lines:
+        await (await serve(app, "127.0.0.1", 0)).stop()
+    assert [(line["event"], line["log_level"]) for line in lines if line["event"] == "api.stopped"] == [("api.stopped", "error")]
 
 
 async def test_no_question_of_a_request_is_handed_to_a_thread(app, monkeypatch):

@@ -1,5 +1,6 @@
 """What does a person read and type when the venue has taken a contract away?"""
 
+import asyncio
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +9,21 @@ from typing import Final
 import pytest
 import yaml
 
+from bot import cli_release
+from bot.cli_exit import Wrong
+from bot.cli_release import release
+from bot.core.memory import LegState, State
+from bot.core.model import View
+from bot.ports import Clock, Unlisted
+from bot.settings import Settings, load
+from bot.wiring.start import with_way_out
 from tests.cli.desk import Desk
 from tests.cli.forks import Forks
 from tests.cli.venue_desk import VenueDesk, serving
 
 ETH: Final = "ETH/USD:ETH"
 RUN: Final = ("run", "--live", "--until-aligned", "--timeout", "30")
+GONE: Final = "It was hedged with until now; nothing was sent: if the venue took it away,"
 
 
 @pytest.fixture(params=["bybit", "okx"])
@@ -127,6 +137,40 @@ def test_a_hedge_is_not_released_under_a_running_bot(desk: TwoHedges):
         refused = desk.hb("release", "ETH", "--reason", "closed by hand")
     assert refused.code == 3
     assert "leads account main: stop that bot, then give release again; nothing was changed" in refused.err
+
+
+def test_a_hedge_that_changed_on_record_while_the_venue_was_asked_is_not_released(
+    tmp_path: Path, loaded: Forks, monkeypatch: pytest.MonkeyPatch
+):
+    desk = Desk(tmp_path, loaded)
+    desk.write()
+    desk.good(*RUN)
+    (tmp_path / "paper.db").unlink()
+    ask = cli_release.shown
+
+    async def while_a_bot_runs(settings: Settings, symbol: str, clock: Clock) -> View | None:
+        view = await ask(settings, symbol, clock)
+        await asyncio.to_thread(desk.hb, *RUN)  # which finds the position gone, and halts the hedge
+        return view
+
+    monkeypatch.setattr(cli_release, "shown", while_a_bot_runs)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Wrong, match="the record of BTC changed while the venue was asked: give release again; nothing was changed"):
+        release(load(tmp_path / "hedge.yaml", {}, {}), "BTC", "closed by hand")
+
+
+@pytest.mark.parametrize(
+    ("contracts", "said"),
+    [
+        (None, "no such contract"),
+        (0, f"no such contract. {GONE} take hedges.ETH out of the configuration or write another instrument"),
+        (-5, f"no such contract. {GONE} `hedgebot release ETH --reason …`, then take hedges.ETH out of the configuration or write another"),
+    ],
+)
+def test_a_contract_that_is_not_listed_is_released_only_where_it_was_hedged_with_and_is_open(contracts: int | None, said: str):
+    remembered = State("main", "t1", legs=(LegState("ETH", ETH, contracts=contracts),))
+    assert str(with_way_out(Unlisted("no such contract", ETH), remembered)).startswith(said)
+    assert str(with_way_out(Unlisted("no such contract", "SOL/USD:SOL"), remembered)) == "no such contract"
 
 
 def test_a_paper_hedge_is_released_when_its_account_is_flat(tmp_path: Path, loaded: Forks):

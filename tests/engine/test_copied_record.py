@@ -1,13 +1,14 @@
 """What if a process leads a copy of the record, beside the one that leads the record itself?"""
 
 import shutil
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from bot import alone
 from bot.core.decision import Mode
-from tests.engine.bots import Bots, in_full
+from tests.engine.bots import Bots, in_full, working
 
 
 async def beside_a_copy(bots: Bots, *, busy: bool):
@@ -63,8 +64,23 @@ async def test_an_order_that_rests_is_its_own_however_many_were_sent_since(bots:
     monkeypatch.setattr(alone, "KEPT", 0)
     bot = await bots.start()
     await bot.until(lambda: bot.engine.own_open_orders() == 1)
-    await bot.until(lambda: bool(bot.store.fills()))
+    await bot.until_aligned()  # it ends, and is not the last
+    assert in_full(bot)
     assert bot.engine.state.killed is None
+
+
+async def test_an_order_of_an_earlier_run_that_the_venue_shows_only_now_is_cancelled_and_halts_nobody(bots: Bots):
+    """Its request was under way when that run died: newer than this one, and not sent by it."""
+    bot = await working(bots)
+    order = bot.engine.state.legs[0].working.order
+    await bots.end(bot)
+    again = await bots.start(fed=False, matching="print")
+    await again.until(lambda: again.engine.own_open_orders() == 0)
+    late = replace(order, client_id=order.client_id[:-3] + "zzz")
+    await again.venue.place(late)
+    await again.turns(3)
+    assert again.engine.state.killed is None
+    assert late.client_id not in {one.client_id for view in again.engine.seen.views for one in view.open_orders}
 
 
 async def test_it_is_put_on_record_once_however_long_the_other_trades_on_and_holds_for_the_next_run(bots: Bots):

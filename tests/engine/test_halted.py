@@ -6,7 +6,7 @@ from itertools import chain, repeat
 import pytest
 
 from bot import commanding
-from bot.commanding import Said, at_once, carried_out, heeded, refused
+from bot.commanding import Said, at_once, carried_out, heeded, refused, told
 from bot.core.decision import Mode
 from bot.core.events import CommandGiven
 from tests.engine.bots import Bots
@@ -53,6 +53,20 @@ async def test_a_reason_that_is_given_after_the_kill_file_was_written_by_hand_go
     for reason in ("the price is wrong", "another one"):
         await bot.say("kill", reason=reason)
     assert bot.engine.state.killed == "the price is wrong"
+
+
+@pytest.mark.parametrize(
+    ("name", "done", "note", "said"),
+    [
+        ("kill", True, "", "kill is done"),
+        ("kill", False, "", "kill is being carried out: own orders are not gone yet"),
+        ("flatten", False, "", "flatten is being carried out: not every leg is flat yet"),
+        ("kill", False, "already killed: drill", "already killed: drill: own orders are not gone yet"),
+        ("kill", True, "kill_file cannot be written", "kill_file cannot be written"),
+    ],
+)
+def test_an_operator_hears_whether_it_is_done_and_what_is_not_yet(name: str, *, done: bool, note: str, said: str):
+    assert told(CommandGiven(name, "test", 0), done, note) == said
 
 
 @pytest.mark.parametrize(

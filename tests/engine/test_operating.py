@@ -8,11 +8,12 @@ import pytest
 
 from bot import running
 from bot.audit.verify import verify
-from bot.commanding import pull_or_release
+from bot.commanding import carried_out, pull_or_release
 from bot.core.decision import Mode
 from bot.core.events import AlertRaised, CommandGiven
 from bot.core.memory import changed
 from bot.core.model import OrderStatus, Side
+from bot.core.pin import ACCEPT
 from bot.engine import Engine
 from bot.exit_codes import Exit
 from bot.logs import keep_secret
@@ -52,9 +53,10 @@ async def test_dry_run_off_arms_and_the_word_survives_a_restart(bots):
 async def test_dry_run_on_cancels_own_orders_and_is_done_when_they_are_gone(bots):
     bot = await working(bots)
     await bot.say("dry-run-on")
-    assert bot.engine.state.draining
+    asked = CommandGiven("dry-run-on", "test", bot.clock.now_ms())
+    assert not carried_out(asked, bot.engine.state)
     assert not bot.engine.state.armed
-    await bot.until(lambda: not bot.engine.state.draining, 3)
+    await bot.until(lambda: carried_out(asked, bot.engine.state), 3)
     assert bot.engine.own_open_orders() == 0
     sent = [order for order in bot.orders() if order.status != "DRY_RUN"]
     await bot.turns(20)
@@ -68,7 +70,7 @@ async def test_a_second_kill_is_done_when_the_first_one_is(bots):
     await bot.say("kill")
     assert bot.engine.state.mode is Mode.CANCEL_ONLY
     again = CommandGiven("kill", "test", bot.clock.now_ms())
-    early = await bot.engine.command(again, wait_ms=0)
+    early = await bot.engine.command(again, wait_ms=20)  # nobody turns meanwhile; and the turns go on when he has ceased to wait
     assert (early.code, early.done, early.state) == ("draining", False, Mode.CANCEL_ONLY)
     assert early.message.endswith("own orders are not gone yet")
     await bot.until(lambda: bot.engine.state.mode is Mode.HALTED, 3)
@@ -78,7 +80,8 @@ async def test_a_second_kill_is_done_when_the_first_one_is(bots):
 
 async def test_dry_run_off_is_refused_under_mode_dry_run(bots):
     bot = await bots.start({"mode": "dry-run"})
-    result = await bot.engine.command(CommandGiven("dry-run-off", "test", bot.clock.now_ms()))
+    said = bot.engine.command(CommandGiven("dry-run-off", "test", bot.clock.now_ms()))
+    result = await asyncio.wait_for(said, 5)  # one that is taken waits for a turn
     assert result.code == "refused"
     assert "mode: live" in result.message
 
@@ -148,6 +151,17 @@ async def test_the_command_writes_the_kill_file_and_rearm_removes_it(bots):
     assert not bot.kill_file.exists()
 
 
+async def test_a_kill_whose_file_cannot_be_written_is_obeyed_and_says_so(bots):
+    bot = await working(bots)
+    bot.engine.parts.gate.kill_switch.path = bots.folder / "absent" / "hedgebot.kill"
+    saying = asyncio.create_task(bot.engine.command(CommandGiven("kill", "test", bot.clock.now_ms(), reason="drill")))
+    await asyncio.sleep(0)
+    await bot.turns(3)
+    result = await asyncio.wait_for(saying, 5)
+    assert (result.done, result.state, bot.engine.state.killed) == (True, Mode.HALTED, "drill")
+    assert "cannot be written: No such file or directory; the bot is killed by its database all the same" in result.message
+
+
 async def test_a_kill_file_put_there_by_hand_kills(bots):
     bot = await working(bots)
     bot.kill_file.touch()
@@ -167,10 +181,12 @@ async def test_while_the_kill_file_cannot_be_read_nothing_is_signed_and_no_flag_
     await bot.until_aligned()
 
 
-async def test_rearm_needs_a_reason(bots):
+@pytest.mark.parametrize("name", ["rearm", ACCEPT])
+async def test_what_lets_orders_go_out_again_needs_a_reason(bots, name):
     bot = await bots.start()
-    result = await bot.engine.command(CommandGiven("rearm", "test", bot.clock.now_ms(), reason=" "))
-    assert result.code == "refused"
+    said = bot.engine.command(CommandGiven(name, "test", bot.clock.now_ms(), "BTC", reason=" "))
+    result = await asyncio.wait_for(said, 5)  # one that is taken waits for a turn
+    assert (result.code, result.message) == ("refused", f"{name} needs a reason: it goes on record")
 
 
 async def test_flatten_closes_every_leg_then_halts(bots):
@@ -187,7 +203,10 @@ async def test_flatten_closes_every_leg_then_halts(bots):
 async def test_cancel_all_ends_the_open_orders_once_and_the_bot_goes_on(bots):
     bot = await working(bots)
     await bot.say("cancel-all")
+    asked = CommandGiven("cancel-all", "test", bot.clock.now_ms())
+    assert not carried_out(asked, bot.engine.state)
     await bot.turns(3)
+    assert carried_out(asked, bot.engine.state)
     first, *later = bot.orders()
     assert first.status == "CANCELLED"
     assert later

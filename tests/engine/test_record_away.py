@@ -128,6 +128,27 @@ async def test_a_kill_whose_row_was_not_taken_waits_for_the_next_one(bots):
     assert bot.engine.state.killed == "drill"
 
 
+async def test_a_word_that_is_on_record_is_not_recorded_again_because_a_later_row_of_its_turn_was_not_taken(bots):
+    """That of the cancelled order."""
+    bot = await working(bots)
+    append = bot.store.append
+
+    async def takes_the_word_alone(events):
+        head = await append(events)
+        bot.store.full = True
+        return head
+
+    bot.store.append = takes_the_word_alone
+    word = bot.engine.hear(CommandGiven("stop", "test", bot.clock.now_ms()))
+    await bot.turn()
+    assert word.result() is None
+    assert bot.engine.database_problem
+    bot.store.full, bot.store.append = False, append
+    await bot.turns(2)
+    assert [row.event.name for row in bot.store.entries(kinds=("CommandGiven",))] == ["stop"]
+    assert bot.engine.own_open_orders() == 0
+
+
 async def test_a_word_that_cannot_be_recorded_did_not_happen(bots):
     bot = await bots.start()
     await bot.until_aligned()

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 
 import pytest
 
@@ -10,6 +11,7 @@ from adapters.exchanges.paper import PaperExchange
 from bot.core.decision import Mode
 from bot.core.model import Side
 from bot.ports import NotReady
+from bot.wiring.start import LOOKS
 from tests.engine.bots import Bots, Recorder, in_full
 
 
@@ -73,16 +75,26 @@ async def test_a_position_that_own_trades_do_not_explain_halts_until_rearmed(bot
     assert in_full(bot)
 
 
-async def test_a_start_that_cannot_read_own_orders_is_given_up_before_anything_is_sent(bots: Bots, monkeypatch):
+@pytest.mark.parametrize("lacks", ["fills", "open_orders"])
+@pytest.mark.parametrize("blind", [LOOKS - 1, LOOKS])
+async def test_a_start_that_cannot_read_own_orders_looks_again_and_is_given_up_before_anything_is_sent(
+    bots: Bots, monkeypatch, lacks: str, blind: int
+):
     await aligned_then_backed_up(bots)
-    look = PaperExchange.look
+    look, looks = PaperExchange.look, count(1)
 
     async def half_blind(self, asks):
-        return tuple(replace(view, fills=None, errors=("fills: timeout",)) for view in await look(self, asks))
+        seen = await look(self, asks)
+        return tuple(replace(view, errors=(f"{lacks}: timeout",), **{lacks: None}) for view in seen) if next(looks) <= blind else seen
 
     monkeypatch.setattr(PaperExchange, "look", half_blind)
-    with pytest.raises(NotReady, match="own orders and trades could not be read"):
-        await bots.start()
+    if blind == LOOKS:
+        with pytest.raises(NotReady, match=rf"own orders and trades could not be read at the start \({lacks}: timeout\); nothing was sent"):
+            await bots.start()
+        return
+    began_ms = bots.clock.now_ms()
+    assert (await bots.start()).engine.state.armed
+    assert bots.clock.now_ms() - began_ms >= blind * 1_000
 
 
 async def test_an_order_that_a_record_from_before_the_first_run_never_knew_is_cancelled_and_nobody_elses(bots: Bots):
