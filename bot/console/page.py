@@ -65,8 +65,7 @@ def build(led: Led, sessions: Sessions) -> None:
 
     @ui.page("/", title="hedgebot", dark=None)
     async def console(request: Request, account: str = "") -> None:
-        names = sorted(led.seats)
-        chosen = account if account in names else names[0] if names else ""
+        chosen = account or min(led.seats, default="")  # never another one in place of the one that was asked for
         await Page(led, sessions, watch, request.cookies.get(COOKIE, ""), chosen).draw()
 
 
@@ -99,7 +98,8 @@ class Page:
             with ui.element("header").classes("top"):
                 ui.html("<h1>hedgebot</h1>", sanitize=False)
                 if self.led.several:
-                    ui.select(sorted(self.led.seats), value=self.account, label="account", on_change=self.go).props("dense outlined")
+                    names = sorted({*self.led.seats, self.account} - {""})
+                    ui.select(names, value=self.account or None, label="account", on_change=self.go).props("dense outlined")
                 self.state = ui.element("div").classes("state").props('role=status aria-live=polite aria-label="state of the bot"')
                 theme = ui.button("theme: system", color=None).props("flat dense no-caps").classes("quiet")
                 theme.on_click(lambda: self.turn_theme(theme, dark))
@@ -162,10 +162,9 @@ class Page:
         self.drawn = None
         self.state.clear()
         seat = self.led.seats.get(self.account)
+        why = seat.why if seat is not None else f"this process leads {', '.join(sorted(self.led.seats)) or 'none'}"
         with self.state:
-            ui.label(f"no bot runs here for {self.account or 'any account'}: {seat.why if seat else 'this worker leads none'}").classes(
-                "bad"
-            )
+            ui.label(f"no bot runs here for {self.account or 'any account'}: {why}").classes("bad")
             show_elsewhere(beside)
 
     def show_state(self, status: Status, beside: list[tuple[str, str]]) -> None:

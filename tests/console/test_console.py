@@ -235,6 +235,9 @@ def test_an_account_that_was_killed_is_named_on_the_page_of_another_and_its_link
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("bob on paper")  # and not the first one, which a kill would then hit
     family.api.post("/api/v1/rearm", params={"account": "bob"}, json={"reason": "looked at it"}).raise_for_status()
+    page.goto("/?account=carol")
+    expect(page.get_by_role("status")).to_contain_text("no bot runs here for carol: this process leads alice, bob")
+    expect(page.locator("article.leg")).to_have_count(0)  # another account is not shown, and so not commanded, in its place
     assert complaints == []
     page.context.close()
 
@@ -256,6 +259,7 @@ def test_a_page_whose_bot_died_says_that_it_is_old_and_what_to_do(browser, tmp_p
     desk.write(WITH_CONSOLE)
     with desk.start("--live") as running:
         page, _ = opened(browser, running)
+        page.wait_for_function("() => window.did_handshake")  # the hedge is shown before the page is connected
         running.stop(signal.SIGKILL)
         expect(page.get_by_text("Connection lost.")).to_be_visible(timeout=PATIENCE_MS)
         told = page.evaluate("getComputedStyle(document.querySelector('#popup > span:last-child'), '::after').content")
