@@ -132,7 +132,7 @@ class Listings:
             try:
                 if symbol not in markets:
                     raise Misfit(f"{symbol} is not listed any more")
-                listed = self.line.venue.contract(markets[symbol])
+                listed = self._contract(markets, symbol)
             except (Misfit, Malformed) as error:
                 self.unlisted[symbol] = f"contract: {self.line.venue.title}: {error}"
                 continue

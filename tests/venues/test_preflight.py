@@ -1,7 +1,7 @@
 """Is an account that is not fit for a hedge found out before the first order, and is nothing signed where the environment is in doubt?"""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -447,6 +447,22 @@ async def test_a_start_blames_the_configuration_where_any_of_it_must_change_and_
 
 
 LOWEST_TIER = {"bybit": (D("0.0002"), D("0.00055")), "binancecoinm": (D("0.0001"), D("0.0005"))}
+
+
+@pytest.mark.parametrize("name", ["bybit", "okx", "binancecoinm"])
+async def test_what_the_venue_takes_in_one_order_is_known_also_when_the_list_was_read_again(name: str) -> None:
+    async with under_test(name, Wanted(collateral={"BTC": D(10)})) as venue:
+        assert isinstance(venue, CcxtUnderTest)
+        listings, contracts = venue.exchange.listings, venue.core.contracts
+        before = venue.exchange.listed(INVERSE).instrument.max_contracts
+        contracts[INVERSE] = replace(contracts[INVERSE], max_units=contracts[INVERSE].max_units // 2)
+        listings._relisting.due_mono_ms = 0
+
+        def half() -> bool:
+            listings.follow()
+            return before is not None and venue.exchange.listed(INVERSE).instrument.max_contracts == before // 2
+
+        await until(half)
 
 
 @pytest.mark.parametrize("name", NAMES)
