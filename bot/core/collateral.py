@@ -74,8 +74,9 @@ class Collateral:
         held, limits = self.held, self.rules.risk
         ideal, others = self.ideal or ZERO, held.other_usd + held.pending_usd
         own = min(ideal, limits.max_position_usd)
-        hedge = f"the full hedge of {own:.0f} USD" if own == ideal else f"the hedge of {own:.0f} USD, which is max_position_usd,"
-        wanted, beside = own + others, f", with {others:.0f} USD of other legs on this margin," if others else ""
+        wanted, whole = own + others, own == ideal
+        hedge = f"the full hedge of {own:.0f} USD" if whole else f"the hedge of {own:.0f} USD, which is max_position_usd"
+        beside = f", with {others:.0f} USD of other legs on this margin," if others else "" if whole else ","
         needed, at_mark = self.lacking_equity(wanted, limits.price_collar), self.lacking_equity(wanted, ZERO)
         if needed is None or at_mark is None:
             return (

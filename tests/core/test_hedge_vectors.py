@@ -359,6 +359,15 @@ def test_what_a_hedge_lacks_is_what_it_lacks_up_to_max_position_usd() -> None:
     )
 
 
+def test_a_hedge_up_to_max_position_usd_names_what_stands_beside_it_on_its_margin() -> None:
+    both = rules(leg_rule(SOL), leg_rule(XRP), execution=BIG, risk=replace(RISK, max_leverage=D(1), max_position_usd=D(40_000)))
+    accounts = (Account(SOL, D(30_000), D(100)), Account(XRP, D(30_000), D(1)))
+    made = world(*accounts, rules=both, bag={"SOL": D(500), "XRP": D(50_000)})
+    said = [text for leg in made.turns(10).legs for text in leg.missing]
+    assert any(text.startswith("the hedge of 40000 USD, which is max_position_usd, with ") for text in said), said
+    assert not any(",," in text for text in said)
+
+
 @pytest.mark.parametrize(
     ("most", "said"),
     [

@@ -229,7 +229,5 @@ async def test_a_reading_that_never_ends_is_given_up_when_the_bot_ends() -> None
     clock.mono = listing.due_mono_ms
     listing.arrived()
     await asyncio.sleep(0)
-    closing = asyncio.create_task(listing.close())
-    await asyncio.sleep(0.05)
-    assert closing.done()
+    await asyncio.wait_for(listing.close(), 10)
     assert ended.is_set()
