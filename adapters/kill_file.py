@@ -24,7 +24,7 @@ class KillFile:
             self.path.write_text(f"{reason}\n", encoding="utf-8")
         except OSError as error:
             raise Misconfigured(
-                f"kill file {self.path} cannot be written: {error.strerror}; the bot is killed by its database all the same"
+                f"kill file {self.path} cannot be written: {error.strerror}; the kill is given to bot and database without it"
             ) from error
 
     def clear(self) -> None:

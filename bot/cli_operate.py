@@ -95,7 +95,7 @@ def give(settings: Settings, word: Word) -> tuple[Exit, dict[str, Any]]:
     try:
         return Exit.DONE, on_record(settings, command, kill_file)
     except LeaseHeld as held:
-        return to_bot(settings, word, held)
+        return to_bot(settings, word, held, pulled=pulled)
     except PortError:
         if pulled:
             say("note: the kill file is written: it stops a bot that runs, and the next one; only the record does not say so yet")
@@ -132,12 +132,12 @@ def on_record(settings: Settings, command: CommandGiven, kill_file: KillSwitch) 
     return {"accepted": True, "done": True, "state": state.mode.value, "code": "ok", "message": message}
 
 
-def to_bot(settings: Settings, word: Word, held: LeaseHeld) -> tuple[Exit, dict[str, Any]]:
+def to_bot(settings: Settings, word: Word, held: LeaseHeld, *, pulled: bool) -> tuple[Exit, dict[str, Any]]:
     name = word.command.name
     try:
         answer = ask(settings, word.method, word.path, word.body)
     except NoAnswer as error:
-        if name == "kill":
+        if pulled:
             also = "; the kill file is written, and that stops it from sending"
         elif error.sent:
             also = f"; it may have taken the {name}, or take it as soon as it goes on: see `hedgebot status` before you give it again"

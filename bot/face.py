@@ -408,11 +408,15 @@ def missing(status: Status) -> list[str]:
 
 
 def alerts(status: Status) -> list[str]:
-    """What a person should know: of the decision, of a hedge too small to be traded, and of the target document that it went by."""
+    """What a person should know: of the decision, of a hedge too small to be traded, and of the target document that it went by.
+
+    Before the first decision no leg says that a kill holds."""
     distrusted = [status.document.error] if status.document is not None and status.document.error else []
     decision = status.decision
-    small = [] if decision is None else [f"{leg.asset}: {what}" for leg in decision.legs if (what := too_small(leg))]
-    return [*(() if decision is None else decision.alerts), *small, *distrusted]
+    if decision is None:
+        return [*([f"halted: {status.halted}"] if status.halted is not None else []), *distrusted]
+    small = [f"{leg.asset}: {what}" for leg in decision.legs if (what := too_small(leg))]
+    return [*decision.alerts, *small, *distrusted]
 
 
 def too_small(leg: LegPlan) -> str:

@@ -196,6 +196,12 @@ async def test_a_stream_begins_behind_the_entry_that_was_heard_last_else_behind_
         await asyncio.wait_for(listener.answered.wait(), 10)
         await listener.hang_up()
         assert listener.heard.startswith(f": from here on\n\nid: {first}\n")
+    head = bot.bot.store.head().seq
+    listener = Listener(bot)
+    await bot.client.post("/api/v1/pause")
+    await asyncio.wait_for(listener.answered.wait(), 10)
+    await listener.hang_up()
+    assert int(listener.heard.partition("id: ")[2].partition("\n")[0]) > head
 
 
 # ---------------------------------------------------------------------------------------------------------------- who may

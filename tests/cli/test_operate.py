@@ -1,15 +1,24 @@
 """Does an operator's word arrive, is it carried out, and does it last? Through a running bot, and without one."""
 
+import json
 import signal
 import socket
 import sqlite3
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from select import select
 
 import httpx
+import pytest
 
+from bot.audit.lease import LeaseHeld
+from bot.cli_exit import Wrong
+from bot.cli_operate import dry_run, simple, to_bot
+from bot.exit_codes import Exit
+from bot.settings import load
 from tests.cli.desk import PATIENT, QUICK, Desk
 
 
@@ -84,8 +93,11 @@ def test_a_running_bot_is_paused_targeted_and_probed(desk: Desk):
 def test_words_without_a_bot_go_on_record_and_hold_for_the_next_run(desk: Desk):
     desk.write()
     assert "hedgebot.db" in desk.good("target", "set", "BTC", "0").out
+    assert desk.json("target", "list")["targets"][0]["until"] is None
+    desk.good("target", "set", "BTC", "0", "--until", "2099-12-31")
+    assert desk.json("target", "list")["targets"][0]["until"] == "2100-01-01T00:00:00.000Z"
     desk.good("kill", "--reason", "holiday")
-    assert (desk.folder / "hedgebot.kill").exists()
+    assert (desk.folder / "hedgebot.kill").read_text() == "holiday\n"
     plan = desk.json("plan")
     assert plan["legs"][0]["ratio_target"] == "0"
     assert plan["legs"][0]["orders"] == []
@@ -127,6 +139,7 @@ def test_a_word_that_cannot_be_taken_names_what_is_wrong_with_it(desk: Desk):
     desk.write()
     for args, words in (
         (("target", "set", "BTC", "85"), "write 0.85"),
+        (("target", "set", "BTC", "1.01"), "a ratio above 1 needs risk.allow_over_hedge"),
         (("target", "set", "DOGE", "0.5"), "known: BTC"),
         (("target", "set", "BTC", "0.5", "--until", "2020-01-01"), "already over"),
     ):
@@ -149,7 +162,11 @@ def test_a_bot_that_hangs_is_named_and_kill_still_writes_the_file(desk: Desk):
         answer = desk.hb("kill", "--reason", "hangs")
         assert answer.code == 1
         assert f"pid {bot.process.pid}" in answer.err
+        assert "the kill file is written, and that stops it from sending" in answer.err
         assert bot.until(lambda said: said["state"] == "HALTED")["open_orders"] == 0  # it read the file
+        unwritten = desk.hb("kill", "--reason", "hangs", env={"HEDGEBOT__KILL_FILE": "absent/hedgebot.kill"})
+        assert (unwritten.code, "the kill file is written" in unwritten.err) == (1, False)
+        assert "; nothing was changed: look at that process" in unwritten.err
         assert bot.stop() == 0
 
 
@@ -165,6 +182,18 @@ def test_a_kill_that_cannot_be_recorded_says_that_the_kill_file_is_written(desk:
     assert "run `hedgebot db upgrade`" in answer.err
     assert "the kill file is written: it stops a bot that runs" in answer.err
     assert (desk.folder / "hedgebot.kill").exists()
+
+
+def test_a_kill_whose_file_cannot_be_written_is_on_record_all_the_same(desk: Desk):
+    desk.write(f"{QUICK}kill_file: absent/hedgebot.kill\n")
+    answer = desk.hb("kill")
+    assert answer.code == 0
+    assert "alert: halted: kill by cli" in desk.good("status").out  # no decision is on record that could say so
+    assert "warning: kill file " in answer.err
+    assert "cannot be written: No such file or directory; the kill is given to bot and database without it" in answer.err
+    (desk.folder / "absent").mkdir()
+    desk.good("kill")
+    assert (desk.folder / "absent/hedgebot.kill").read_text() == "kill by cli\n"
 
 
 def test_a_restore_names_what_was_said_since_the_copy(desk: Desk):
@@ -219,6 +248,48 @@ def test_a_word_whose_answer_is_lost_is_not_said_to_have_changed_nothing(desk: D
         assert (refused.code, "nothing was changed" in refused.err) == (1, True)
         assert bot.status()["state"] == "PAUSED"
         assert bot.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [
+        ("pause", 200, Exit.DONE),
+        ("flatten", 202, Exit.ATTENTION),
+        ("flatten", 409, Exit.ATTENTION),
+        ("dry-run-off", 409, Exit.CONFIGURATION),
+        ("pause", 404, Exit.USAGE),
+        ("pause", 422, Exit.USAGE),
+        ("pause", 429, Exit.FAILURE),
+        ("pause", 503, Exit.FAILURE),
+    ],
+)
+def test_what_the_bot_answers_to_a_word_is_the_exit_code_of_the_command(tmp_path: Path, name: str, status: int, code: Exit):
+    heard: list[object] = []
+
+    class Bot(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.end_headers()
+            self.wfile.write(b'{"detail": "so it is"}')
+
+    (tmp_path / "hedge.yaml").write_text(QUICK.replace("version: 1\n", f"version: 1\naudit: {{url: 'sqlite:///{tmp_path}/record.db'}}\n"))
+    settings, held = load(tmp_path / "hedge.yaml", {}, {}), LeaseHeld("main", "pid 1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bot) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        (tmp_path / "record.db.api").write_text(f"http://127.0.0.1:{server.server_port}\n")
+        word = dry_run(on=False) if name == "dry-run-off" else simple(name)
+        try:
+            if code in (Exit.DONE, Exit.ATTENTION) and status != 409:
+                assert to_bot(settings, word, held, pulled=False) == (code, {"detail": "so it is"})
+            else:
+                with pytest.raises(Wrong, match="so it is") as refused:
+                    to_bot(settings, word, held, pulled=False)
+                assert refused.value.code is code
+        finally:
+            server.shutdown()
+    assert heard == [{"flatten": {"confirm": True}, "dry-run-off": {"on": False}, "pause": {}}[name]]
 
 
 def test_a_bot_that_died_is_not_said_to_be_at_work(desk: Desk):

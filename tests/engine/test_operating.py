@@ -159,7 +159,7 @@ async def test_a_kill_whose_file_cannot_be_written_is_obeyed_and_says_so(bots):
     await bot.turns(3)
     result = await asyncio.wait_for(saying, 5)
     assert (result.done, result.state, bot.engine.state.killed) == (True, Mode.HALTED, "drill")
-    assert "cannot be written: No such file or directory; the bot is killed by its database all the same" in result.message
+    assert "cannot be written: No such file or directory; the kill is given to bot and database without it" in result.message
 
 
 async def test_a_kill_file_put_there_by_hand_kills(bots):

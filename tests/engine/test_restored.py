@@ -97,6 +97,19 @@ async def test_a_start_that_cannot_read_own_orders_looks_again_and_is_given_up_b
     assert bots.clock.now_ms() - began_ms >= blind * 1_000
 
 
+async def test_a_dry_run_starts_although_own_orders_cannot_be_read(bots: Bots, monkeypatch):
+    await aligned_then_backed_up(bots)
+    look = PaperExchange.look
+
+    async def blind(self, asks):
+        return tuple(replace(view, fills=None, errors=("fills: timeout",)) for view in await look(self, asks))
+
+    monkeypatch.setattr(PaperExchange, "look", blind)
+    began_ms = bots.clock.now_ms()
+    assert not (await bots.start({"mode": "dry-run"})).engine.state.armed
+    assert bots.clock.now_ms() == began_ms
+
+
 async def test_an_order_that_a_record_from_before_the_first_run_never_knew_is_cancelled_and_nobody_elses(bots: Bots):
     Recorder.open(f"sqlite:///{bots.folder / 'hedgebot.db'}", account="main", venue="paper", environment=None, instance="t1").close()
     backed_up(bots)
