@@ -272,6 +272,8 @@ class Page:
     def ask(self, title: str, text: str, name: str, *, reason: bool = False, danger: bool = False) -> None:
         with ui.dialog() as dialog, ui.card().classes("ask"):
             ui.html(f"<h2>{title}</h2>", sanitize=False)
+            if self.led.several:
+                ui.label(f"account {self.account}").classes("quiet")
             ui.label(text)
             why = ui.input("reason, for the record").props("outlined autofocus maxlength=500").classes("wide") if reason else None
             note = ui.label("").classes("bad")

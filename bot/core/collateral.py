@@ -91,9 +91,9 @@ class Collateral:
         if coming <= 0:
             remedy = "move it there, or lower the ratio"
         elif coming < needed:
-            remedy = f"the transfer that is under way brings {coming:f}: move {keeper.up(needed - coming)} there, or lower the ratio"
+            remedy = f"the transfer that is under way is to bring {coming:f}: move {keeper.up(needed - coming)} there, or lower the ratio"
         else:
-            remedy = "the transfer that is under way brings it"
+            remedy = "the transfer that is under way is to bring it"
         return (
             f"{hedge}{beside} at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account"
             f"{beyond} ({at_mark} at the mark alone, the rest for a move of the collar): {remedy}"

@@ -251,6 +251,8 @@ def test_on_a_phone_kill_can_be_pressed_wherever_the_page_stands(browser, family
     expect(kill).to_be_in_viewport(ratio=1)
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     expect(kill).to_be_in_viewport(ratio=1)
+    kill.click()
+    expect(page.get_by_role("dialog")).to_contain_text("account bob")  # of several: which one it will hit
     page.context.close()
 
 

@@ -204,7 +204,7 @@ async def test_nobody_is_told_to_move_what_the_bot_moves_itself(bots: Bots):
     assert D("0.1") <= leg.lacking_coins < D("0.2"), "1.5 are lacking, and 1.4 may be on their way"
     (asked,) = [text for text in told if "move" in text]
     assert ": move 0.12" in asked
-    assert any("the transfer that is under way brings 1.4000: move 0.1" in text for text in leg.missing), leg.missing
+    assert any("the transfer that is under way is to bring 1.4000: move 0.1" in text for text in leg.missing), leg.missing
 
 
 async def test_without_leave_nothing_moves_and_the_amount_is_named(bots: Bots):

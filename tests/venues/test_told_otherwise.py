@@ -302,6 +302,7 @@ def test_a_funding_rate_of_okx_that_is_paid_more_often_is_told_for_8_hours(hours
     times = {} if hours is None else {"fundingTime": str(NOW), "nextFundingTime": str(NOW + hours * 3_600_000)}
     assert rate_for_8_hours({"fundingRate": "0.0003", **times}) == D(rate)
     assert rate_for_8_hours({"fundingRate": "", **times}) is None
+    assert rate_for_8_hours({"fundingRate": "0.0003", "fundingTime": str(NOW), "nextFundingTime": "soon"}) is None
 
 
 def test_a_contract_of_binance_is_worth_what_its_listing_says() -> None:

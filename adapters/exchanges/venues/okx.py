@@ -107,11 +107,15 @@ def read_quote(listed: Listed, bodies: Bodies, asked_ms: int) -> Quote:
 
 
 def rate_for_8_hours(funding: Mapping[str, Any]) -> Decimal | None:
-    """While a rate is at its limit the venue may pay more often than every 8 hours; it tells when it pays this time and the next."""
+    """While a rate is at its limit the venue may pay more often than every 8 hours; it tells when it pays this time and the next. None is
+    UNKNOWN, also where it cannot be read when: nothing is traded by a rate, and prices do not depend on it."""
     rate = optional(funding.get("fundingRate"), "the funding rate")
     if rate is None or not funding.get("fundingTime") or not funding.get("nextFundingTime"):
         return rate
-    apart_ms = stamp(funding.get("nextFundingTime")) - stamp(funding.get("fundingTime"))
+    try:
+        apart_ms = stamp(funding.get("nextFundingTime")) - stamp(funding.get("fundingTime"))
+    except Malformed:
+        return None
     return rate * EIGHT_HOURS_MS / apart_ms if 0 < apart_ms < EIGHT_HOURS_MS else rate
 
 
