@@ -155,15 +155,15 @@ def test_a_word_that_cannot_be_taken_names_what_is_wrong_with_it(desk: Desk):
 
 
 def test_a_bot_that_hangs_is_named_and_kill_still_writes_the_file(desk: Desk):
-    desk.write(PATIENT)
+    desk.write(PATIENT.replace("cycle_seconds: 0.2", "cycle_seconds: 60"))
     with desk.start("--live") as bot:
-        bot.until(lambda said: said["open_orders"] == 1)
+        bot.until(lambda _: desk.open_at_venue() == 1)
         (desk.folder / "hedgebot.db.api").write_text("http://127.0.0.1:9\n")  # nobody answers there
         answer = desk.hb("kill", "--reason", "hangs")
         assert answer.code == 1
         assert f"pid {bot.process.pid}" in answer.err
         assert "the kill file is written, and that stops it from sending" in answer.err
-        assert bot.until(lambda said: said["state"] == "HALTED")["open_orders"] == 0  # it read the file
+        assert bot.until(lambda said: said["state"] == "HALTED")["open_orders"] == 0  # it read the file, and waited for no turn
         unwritten = desk.hb("kill", "--reason", "hangs", env={"HEDGEBOT__KILL_FILE": "absent/hedgebot.kill"})
         assert (unwritten.code, "the kill file is written" in unwritten.err) == (1, False)
         assert "; nothing was changed: look at that process" in unwritten.err

@@ -74,3 +74,14 @@ async def test_a_measured_beta_waits_for_enough_closed_candles_and_only_what_is_
     await bot.turn()
     assert "its β is refused: R² 0.0" in leg(bot).missing[0]  # two random walks have nothing in common
     assert verify(bot.store).verdict is Verdict.GOOD
+
+
+async def test_an_asset_that_is_carried_unwinds_when_its_horizon_is_over(bots: Bots) -> None:
+    bot = await bots.start(FIXED)
+    await bot.until_aligned()
+    whole = bot.contracts["BTC"]
+    await bots.end(bot)
+    again = await bots.start({**FIXED, "hedges.SOL.policies.schedule.until": "2023-11-01"})
+    await again.until_aligned()
+    assert leg(again).crosses[0].ratio_effective == 0
+    assert again.contracts["BTC"] - whole > 1800

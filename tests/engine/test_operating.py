@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from adapters.exchanges.paper import PaperExchange
 from bot import running
 from bot.audit.verify import verify
 from bot.commanding import carried_out, pull_or_release
@@ -17,7 +18,7 @@ from bot.core.pin import ACCEPT
 from bot.engine import Engine
 from bot.exit_codes import Exit
 from bot.logs import keep_secret
-from bot.ports import LeaseLost, NotSent
+from bot.ports import LeaseLost, Misconfigured, NotSent
 from tests.engine.bots import Phone, in_full, working
 
 
@@ -267,6 +268,18 @@ async def test_a_leg_that_left_the_configuration_with_a_position_refuses_the_sta
     bots.running.clear()
 
 
+async def test_a_hedge_that_is_open_unwinds_when_its_horizon_is_over_and_a_new_one_refuses_the_start(bots):
+    bot = await bots.start()
+    await bot.until_aligned()
+    await bots.end(bot)
+    over = {"hedges.BTC.policies.schedule.until": "2023-11-01"}
+    again = await bots.start(over)
+    await again.until(lambda: again.contracts["BTC"] == 0)
+    await bots.end(again)
+    with pytest.raises(Misconfigured, match=r"hedges\.BTC\.policies\.schedule\.until is 2023-11-01, .*; nothing was sent: name a"):
+        await bots.start(over, fresh_record=True)
+
+
 async def test_raising_the_declared_coins_raises_the_hedge(bots):
     bot = await bots.start()
     await bot.until_aligned()
@@ -274,6 +287,17 @@ async def test_raising_the_declared_coins_raises_the_hedge(bots):
     again = await bots.start({"bag.BTC.coins": "2.5"})
     await again.until_aligned()
     assert again.contracts["BTC"] < -3200
+
+
+async def test_a_start_waits_for_what_a_run_that_did_not_end_well_may_have_under_way(bots, monkeypatch):
+    monkeypatch.setattr(PaperExchange, "absence_ms", 7_000)
+    await bots.end(await working(bots))
+    for ended_well, waits_ms in ((False, 7_000), (True, 0)):
+        began_ms = bots.clock.now_ms()
+        bot = await bots.start()
+        assert bots.clock.now_ms() - began_ms == waits_ms, ended_well
+        assert await running.shut_down(bot.engine, "run")
+        await bots.end(bot)
 
 
 async def test_fills_while_the_bot_was_away_are_counted_once(bots):
