@@ -80,6 +80,7 @@ def test_a_contract_that_the_venue_took_away_is_released_and_the_others_go_on(de
     assert desk.hb("release", "ETH", "--reason", " ").code == 2
     said = desk.json("release", "ETH", "--reason", "settled by the venue")
     assert f"of {ETH}) is over" in said["message"]
+    assert "settled by the venue" in desk.good("audit", "export").out
     assert len(core.orders) == sent
     desk.good(*RUN, "--set", "hedges.BTC.ratio=0.5")
     assert len(core.orders) > sent

@@ -90,6 +90,7 @@ def test_an_answer_that_cannot_be_written_leaves_no_order_open(desk: Desk, form:
         (("--timeout", "5"), 2, "--until-aligned"),
         (("--live", "--set", "mode=dry-run"), 4, "mode: live"),
         (("--set", "venue.name=deribit", "--set", "venue.environment=demo"), 4, "testnet or production"),
+        (("--once", "--set", "kill_file=."), 4, "a folder; name a file"),  # what `check` calls an error is one to `run`
     ],
 )
 def test_what_cannot_be_meant_is_refused(desk: Desk, args: tuple[str, ...], code: int, words: str):
