@@ -74,6 +74,10 @@ def test_a_hedge_that_a_target_document_names_leaves_the_configuration_by_the_st
     editor = Editor(desk, f"http://127.0.0.1:{publisher.port}/t.json")
     editor.hedging(BTC=ONE, ETH=ONE)
     editor.run()
+    editor.hedging(BTC=ONE, ETH={"ratio": 1, "instrument": "ETH/USDT:USDT"})
+    assert "until it is flat, then change it and say `hedgebot target clear ETH`, or, if" in editor.refused()
+    editor.hedging(BTC=ONE, ETH={"ratio": 1, "cross": {"with": "BTC", "beta": 1}})
+    assert "until it is flat, then put the cross back and say `hedgebot target clear ETH`, or, if" in editor.refused()
     editor.hedging(BTC=ONE)
     said = editor.refused()
     assert "put it back with `ratio: 0` and say `hedgebot target set ETH 0`, which goes before the target document" in said
