@@ -144,7 +144,7 @@ async def test_frozen_at_its_start_it_ends_as_where_no_server_is(tmp_path: Path,
                 bot.process.terminate()
             code = await asyncio.wait_for(bot.ended(), min(PATIENCE_S, 60))
             if number is None:
-                assert code == Exit.CONFIGURATION
+                assert code == Exit.FAILURE
                 assert "the server is there and answers nothing" in str(bot.log)
         assert place.sent() == 0
         assert await (await place.runs()).ended() == 0
