@@ -171,15 +171,21 @@ async def test_the_days_limit_holds_and_counts_what_is_unknown(bots: Bots):
     assert intended(bot)[2:] == [D("0.5"), D("0.2")]
 
 
-async def test_an_empty_spot_wallet_is_said_with_the_exact_amount(bots: Bots):
-    told = []
+def told_by(bot: Bot) -> list[str]:
+    """What people are told from here on."""
+    told: list[str] = []
 
     class Told:
         async def notify(self, severity: str, text: str) -> None:
             told.append(text)
 
-    bot = await bots.start({**AUTO, "paper.wallet.BTC": "0.2"})
     object.__setattr__(bot.engine.parts, "notifier", Told())
+    return told
+
+
+async def test_an_empty_spot_wallet_is_said_with_the_exact_amount(bots: Bots):
+    bot = await bots.start({**AUTO, "paper.wallet.BTC": "0.2"})
+    told = told_by(bot)
     await bot.turns(60)
     assert moved_in(bot) == D("0.2")
     (leg,) = bot.decision.legs
@@ -188,14 +194,8 @@ async def test_an_empty_spot_wallet_is_said_with_the_exact_amount(bots: Bots):
 
 
 async def test_nobody_is_told_to_move_what_the_bot_moves_itself(bots: Bots):
-    told = []
-
-    class Told:
-        async def notify(self, severity: str, text: str) -> None:
-            told.append(text)
-
     bot = await bots.start({**AUTO, "collateral.BTC.max_transfer_coins": "1.4"})
-    object.__setattr__(bot.engine.parts, "notifier", Told())
+    told = told_by(bot)
     bot.venue.faults.add(Fault(Trouble.TRANSFER_LOST))
     await bot.until(lambda: moves(bot) == [TransferStatus.UNKNOWN])
     bot.venue.faults.add(Fault(Trouble.SPOT_FAILS, times=100))
