@@ -1,9 +1,10 @@
 """What does a bot hold, plan and remember? Commands that only read: beside a running bot, or from what it left on record."""
 
 import asyncio
-import time
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -224,14 +225,30 @@ def watch(accounts: Sequence[Settings], *, as_json: bool) -> None:
         said = [facts(one) for one in statuses(accounts, notes.append)[0]]
         return Group(*said, *(Text(note, "dim") for note in notes))
 
-    with suppress(KeyboardInterrupt):
-        while as_json:
+    with suppress(KeyboardInterrupt), told_to_end() as ended:
+        while as_json and not ended.is_set():
             answer_json(together(statuses(accounts, lambda _: None)[0], several=len(accounts) > 1))
-            time.sleep(WATCH_SECONDS)
-        with Live(drawn(), console=console(), auto_refresh=False) as live:
-            while True:
-                time.sleep(WATCH_SECONDS)
-                live.update(drawn(), refresh=True)
+            ended.wait(WATCH_SECONDS)
+        if not as_json:
+            with Live(drawn(), console=console(), auto_refresh=False) as live:
+                while not ended.wait(WATCH_SECONDS):
+                    live.update(drawn(), refresh=True)
+
+
+@contextmanager
+def told_to_end() -> Iterator[threading.Event]:
+    """Set by the first Ctrl-C: raised amidst a reading it can be lost, or leave a lock behind. The second one is raised."""
+    ended = threading.Event()
+
+    def heard(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        ended.set()
+
+    before = signal.signal(signal.SIGINT, heard)
+    try:
+        yield ended
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 # ---------------------------------------------------------------------------------------------------------------- record

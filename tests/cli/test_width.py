@@ -9,6 +9,7 @@ import struct
 import subprocess
 import termios
 import time
+from contextlib import suppress
 from fcntl import ioctl
 
 import pytest
@@ -50,6 +51,10 @@ def test_the_live_view_draws_on_a_narrow_terminal_and_ctrl_c_ends_it(aligned: De
     for said in ("BTC", "leverage", "liquidated at", "open orders: 0", "band 99.5 to 100.5 %"):
         assert said in text
     process.send_signal(signal.SIGINT)
+    while process.poll() is None and time.monotonic() < deadline:  # its last words wait to be read
+        if select.select([ours], [], [], 0.2)[0]:
+            with suppress(OSError):  # nobody writes there any more
+                text += os.read(ours, 65_536).decode("utf-8", "replace")
     assert process.wait(10) == 0
     os.close(ours)
     assert "Traceback" not in text
