@@ -239,16 +239,19 @@ def watch(accounts: Sequence[Settings], *, as_json: bool) -> None:
 def told_to_end() -> Iterator[threading.Event]:
     """Set by the first Ctrl-C: raised amidst a reading it can be lost, or leave a lock behind. The second one is raised."""
     ended = threading.Event()
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # whoever began us in the background has it ignored
+        yield ended
+        return
 
     def heard(number: int, frame: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         ended.set()
 
-    before = signal.signal(signal.SIGINT, heard)
+    signal.signal(signal.SIGINT, heard)
     try:
         yield ended
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # ---------------------------------------------------------------------------------------------------------------- record

@@ -35,6 +35,17 @@ def test_a_table_that_fits_stays_a_table(aligned: Desk) -> None:
     assert "  actual " in aligned.hb("status", env={"COLUMNS": "60"}).out
 
 
+def test_watching_goes_on_where_whoever_began_it_has_ctrl_c_ignored(aligned: Desk) -> None:
+    command = ["sh", "-c", f"trap '' INT; exec {SCRIPT} status --watch --json"]
+    with subprocess.Popen(command, cwd=aligned.folder, env=aligned.environment(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(2):
+            assert '"state"' in process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+        assert '"state"' in process.stdout.readline()
+        process.kill()
+
+
 def test_the_live_view_draws_on_a_narrow_terminal_and_ctrl_c_ends_it(aligned: Desk) -> None:
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 60, 0, 0))
