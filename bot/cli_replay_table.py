@@ -46,7 +46,7 @@ def of_each_leg(said: Mapping[str, Any], *, funded: bool) -> list[tuple[str, str
     lines = []
     for one in said.get("legs", {}).values():
         fills = f"{one['fills']:,} fill{'' if one['fills'] == 1 else 's'}"
-        paid = ", ".join([f"fees {usd(one['fees_usd'], '0.01')} USD", *([" ".join(funding(one["funding_usd"]))] if funded else [])])
+        paid = f"fees {usd(one['fees_usd'], '0.01')} USD" + (f", {' '.join(funding(one['funding_usd']))}" if funded else "")
         gone = ", LIQUIDATED" if one["liquidated"] else ""
         lines.append((one["instrument"], f"{fills}, {usd(one['turnover_usd'])} USD turned over, {paid}{gone}"))
     return lines

@@ -10,8 +10,6 @@ from bot.drawing import FAR, Chart, Line, document, figure
 from bot.report import Account, Report, Sample
 
 TITLES: Final = {  # of the figures, also on the terminal
-    "from": "from",
-    "to": "to",
     "settle": "settled in",
     "price_start": "price at the start",
     "price_end": "price at the end",

@@ -42,6 +42,7 @@ def amount_lacking(alert: str, decision: Decision) -> str:
         if leg.lacking_coins is not None and alert.startswith((f"{leg.asset}: collateral", f"{leg.asset}: limited by collateral")):
             moved = sum((one.coins for one in decision.transfers if one.asset == leg.asset), ZERO) if decision.armed else ZERO
             rest = leg.lacking_coins - moved
-            by_hand = f"move {rest:f} {leg.settle}" + (" more" if moved else "") + " into the account"
-            return ": " + "; ".join([*([f"the bot moves {moved:f}"] if moved else []), *([by_hand] if rest > 0 else [])])
+            if not moved:
+                return f": move {rest:f} {leg.settle} into the account"
+            return f": the bot moves {moved:f}" + (f"; move {rest:f} {leg.settle} more into the account" if rest > 0 else "")
     return ""

@@ -74,13 +74,16 @@ class Collateral:
         held, limits = self.held, self.rules.risk
         ideal, others = self.ideal or ZERO, held.other_usd + held.pending_usd
         own = min(ideal, limits.max_position_usd)
-        wanted, whole = own + others, own == ideal
-        hedge = f"the full hedge of {own:.0f} USD" if whole else f"the hedge of {own:.0f} USD, which is max_position_usd"
-        beside = f", with {others:.0f} USD of other legs on this margin," if others else "" if whole else ","
+        wanted, full, asides = own + others, "full ", ""
+        if own < ideal:
+            full, asides = "", ", which is max_position_usd"
+        if others:
+            asides += f", with {others:.0f} USD of other legs on this margin"
+        hedge = f"the {full}hedge of {own:.0f} USD{asides}{',' if asides else ''}"
         needed, at_mark = self.lacking_equity(wanted, limits.price_collar), self.lacking_equity(wanted, ZERO)
         if needed is None or at_mark is None:
             return (
-                f"{hedge}{beside} cannot be carried at max_leverage {limits.max_leverage:f} by any amount of "
+                f"{hedge} cannot be carried at max_leverage {limits.max_leverage:f} by any amount of "
                 f"{held.instrument.settle}, as each one posted needs a hedge of its own: raise it, or lower the ratio"
             )
         needed, at_mark = keeper.up(needed), keeper.up(max(ZERO, at_mark))
@@ -95,7 +98,7 @@ class Collateral:
         else:
             remedy = "the transfer that is under way is to bring it"
         return (
-            f"{hedge}{beside} at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account"
+            f"{hedge} at max_leverage {limits.max_leverage:f} lacks {needed} {settle} in the account"
             f"{beyond} ({at_mark} at the mark alone, the rest for a move of the collar): {remedy}"
         )
 

@@ -31,14 +31,27 @@ from adapters.exchanges.ccxt_translate import (
     truth,
 )
 from adapters.exchanges.outcomes import WORDS, Codes
-from adapters.exchanges.venues.sheet import Account, Bodies, Call, Notes, Page, Placed, Transfers, Venue, call, full_hour, status_code
+from adapters.exchanges.venues.sheet import (
+    HOUR_MS,
+    Account,
+    Bodies,
+    Call,
+    Notes,
+    Page,
+    Placed,
+    Transfers,
+    Venue,
+    call,
+    full_hour,
+    status_code,
+)
 from adapters.request_budget import Allowance, Errand
 from bot.core.decision import Approved, Transfer
 from bot.core.model import ZERO, Depth, Fill, FundingPayment, Kind, Margin, Order, OrderStatus, Position, Quote, TransferStatus
 
 TRANSFERRED: Final = {"success": TransferStatus.DONE, "failed": TransferStatus.REFUSED}
 FUNDING, TRADING = "6", "18"  # accounts
-EIGHT_HOURS_MS: Final = 28_800_000
+EIGHT_HOURS_MS: Final = 8 * HOUR_MS
 STATUS: Final = {
     "live": OrderStatus.OPEN,
     "partially_filled": OrderStatus.PARTIAL,
